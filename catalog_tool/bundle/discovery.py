@@ -1,0 +1,54 @@
+"""``.well-known/agent-skills``: Agent Skills Discovery 0.2.0 (design §6).
+
+A skill of one file is served as its ``SKILL.md``; every other one as an archive, a ZIP that is
+stored, sorted and dated 1980-01-01. An entry's digest is that of the bytes served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from catalog_tool.canonical.interop import stored_zip
+from catalog_tool.canonical.jcs import canonical_bytes, digest_of_bytes
+from catalog_tool.model.skill import SkillVersion
+
+FOLDER = ".well-known/agent-skills"
+SCHEMA = "https://schemas.agentskills.io/discovery/0.2.0/schema.json"
+
+
+class Discovery:
+    """Writes the artifacts of the index as skills come, and the index at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root = folder
+        self._base = f"{folder}/{FOLDER}"
+        self._folders = {""}
+        self._entries: list[dict[str, Any]] = []
+        Path(self._base).mkdir(parents=True)
+
+    def add(self, skill: SkillVersion, contents: Mapping[str, bytes]) -> tuple[str, bytes, str]:
+        """Write one skill's artifact; returns its name below the output folder, its bytes and their digest."""
+        if len(skill.files) == 1:
+            kind, url, data = "skill-md", f"{skill.key.replace(':', '/')}/SKILL.md", contents["SKILL.md"]
+        else:
+            kind, url = "archive", f"{skill.key.replace(':', '/')}.zip"
+            data = stored_zip([(path, mode, contents[path]) for path, mode, _, _ in skill.files])
+        folder = url.rpartition("/")[0]
+        if folder not in self._folders:
+            Path(self._base, folder).mkdir(parents=True, exist_ok=True)
+            self._folders.add(folder)
+        with open(f"{self._base}/{url}", "wb", buffering=0) as file:  # noqa: PTH123 - ten thousand of them
+            file.write(data)
+        digest = digest_of_bytes(data)
+        self._entries.append(
+            {"name": skill.key, "type": kind, "description": skill.description, "url": url, "digest": digest}
+        )
+        return f"{FOLDER}/{url}", data, digest
+
+    def finish(self) -> tuple[str, bytes]:
+        """Write the index; returns its name below the output folder and its bytes."""
+        data = canonical_bytes({"$schema": SCHEMA, "skills": self._entries})
+        Path(self._base, "index.json").write_bytes(data)
+        return f"{FOLDER}/index.json", data

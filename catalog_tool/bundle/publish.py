@@ -1,0 +1,124 @@
+"""A finished build takes the place of the old one: all of it, or nothing (design §6).
+
+The new files stand in a staging folder beside the output folder. Where the system can, the two are
+exchanged in one step; elsewhere the output folder is absent for a moment. A kill at any time leaves
+the old or the new set, and at most a staging folder that the next build removes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from catalog_tool.bundle.writer import MANIFEST
+from catalog_tool.errors import UsageError
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+_RENAME_SWAP = 2
+
+
+def check_output(out: Path, root: Path, sources: Iterable[str]) -> None:
+    """Refuse an output folder that holds anything a build did not write, or that meets the sources.
+
+    ``sources`` are folders below ``root``. Raises ``UsageError``.
+    """
+    resolved = out.resolve()
+    for source in sources:
+        folder = (root / source).resolve()
+        if resolved == folder or resolved in folder.parents or folder in resolved.parents:
+            raise UsageError(f"--out {out}: it would hold or lie in {source}/", hint="choose another folder, such as dist")
+    if resolved == root.resolve():
+        raise UsageError(f"--out {out}: it is the catalog's root", hint="choose another folder, such as dist")
+    if not out.exists() and not out.is_symlink():
+        return
+    if not out.is_dir():
+        raise UsageError(f"--out {out}: it is not a folder")
+    foreign = next(iter(_foreign(out)), None)
+    if foreign is not None:
+        raise UsageError(
+            f"--out {out}: it holds {foreign}, which no build wrote", hint="choose an empty folder, or remove the file"
+        )
+
+
+def _foreign(out: Path) -> Iterator[str]:
+    try:
+        document = json.loads((out / MANIFEST).read_bytes())
+        named = {file["name"] for file in document["files"]} | {MANIFEST}
+    except (OSError, ValueError, KeyError, TypeError):
+        named = set()
+    cut = len(str(out)) + 1
+    for folder, folders, files in os.walk(out):
+        for name in files:
+            inner = f"{folder}/{name}"[cut:].replace(os.sep, "/")
+            if inner not in named:
+                yield inner
+        for name in folders:
+            if os.path.islink(f"{folder}/{name}"):
+                yield f"{folder}/{name}"[cut:]
+
+
+@contextmanager
+def staging(out: Path) -> Iterator[Path]:
+    """A fresh folder beside ``out``; removed at the end whatever happens.
+
+    What killed builds left behind is removed first. Raises ``UsageError`` where the place cannot be
+    written to.
+    """
+    parent = out.absolute().parent
+    prefix = f".{out.name}.building-"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for left in parent.glob(f"{prefix}*"):
+            if not _alive(left.name[len(prefix) :]):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = parent / f"{prefix}{os.getpid()}"
+        folder.mkdir()
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: str) -> bool:
+    if not pid.isdigit() or int(pid) == os.getpid():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def publish(folder: Path, out: Path) -> None:
+    """Put the staging folder in the place of ``out``; what was there goes to where it stood."""
+    if not out.exists():
+        folder.rename(out)
+    elif not _exchange(folder, out):
+        old = folder.with_name(f"{folder.name}-old")
+        out.rename(old)
+        folder.rename(out)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two folders in one step; False where the system cannot."""
+    one, two = os.fsencode(first), os.fsencode(second)
+    try:
+        if sys.platform == "linux":
+            return bool(ctypes.CDLL(None).renameat2(_AT_FDCWD, one, _AT_FDCWD, two, _RENAME_EXCHANGE) == 0)
+        if sys.platform == "darwin":
+            return bool(ctypes.CDLL(None).renamex_np(one, two, _RENAME_SWAP) == 0)
+    except (AttributeError, OSError):
+        return False
+    return False

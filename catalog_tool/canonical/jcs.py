@@ -1,0 +1,114 @@
+"""Canonical bytes: RFC 8785, the JSON Canonicalization Scheme.
+
+The standard library's encoder writes the same bytes as RFC 8785 for most documents, twenty times
+faster than a Python encoder. It may differ in three places only, and those go to ``rfc8785``:
+
+* keys sort by code point here and by UTF-16 unit there: they differ only beyond U+D7FF;
+* ``float.__repr__`` and ECMAScript agree on every number that is written without an exponent by
+  both, so not on whole floats, nor below 1e-4 or from 1e16 on;
+* integers beyond 2^53 - 1, NaN, infinities and lone surrogates are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from json.encoder import c_make_encoder, encode_basestring, JSONEncoder  # type: ignore[attr-defined]  # C speed
+from typing import Any
+
+from catalog_tool.errors import CatalogError
+from catalog_tool.model.limits import SAFE_INTEGER
+
+Json = Any
+"""A JSON value: None, bool, int, float, str, list of them, dict from str to them."""
+
+_SHORT = 12
+
+
+class NotCanonicalError(CatalogError):
+    """A value that JSON cannot hold: a number out of range, a lone surrogate, a key that is no string."""
+
+
+def _refuse(value: object) -> Json:
+    raise TypeError(f"{type(value).__name__} is not a JSON type")
+
+
+def _fast_encoder() -> Any:
+    if c_make_encoder is None:
+        return None
+    try:
+        from json.encoder import c_encode_basestring as text  # type: ignore[attr-defined]  # absent without _json
+    except ImportError:
+        text = encode_basestring
+    return c_make_encoder(None, _refuse, text, None, ":", ",", True, False, False)
+
+
+_ENCODE = _fast_encoder()
+_STDLIB = JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _agrees(value: Json) -> bool:
+    """Whether the standard library provably writes the canonical bytes of ``value``."""
+    pending = [value]
+    for item in pending:
+        kind = type(item)
+        if kind is str or kind is bool or item is None:
+            continue
+        if kind is dict:
+            for key in item:
+                if type(key) is not str or not (key.isascii() or max(key) < "\ud800"):
+                    return False
+            pending.extend(item.values())
+        elif kind is list:
+            pending.extend(item)
+        elif kind is int:
+            if not -SAFE_INTEGER <= item <= SAFE_INTEGER:
+                return False
+        elif kind is float:
+            if not 1e-4 <= abs(item) < 1e16 or item.is_integer():
+                return False
+        else:
+            return False
+    return True
+
+
+def canonical_bytes(value: Json) -> bytes:
+    """The RFC 8785 bytes of a JSON value.
+
+    Raises ``NotCanonicalError`` where the value has none (§3.1: I-JSON only).
+    """
+    try:
+        if _agrees(value):
+            chunks = _ENCODE(value, 0) if _ENCODE is not None else (_STDLIB.encode(value),)
+            return "".join(chunks).encode()
+    except (RecursionError, UnicodeEncodeError) as error:
+        raise NotCanonicalError(f"no canonical form: {type(error).__name__}") from error
+    return _reference_bytes(value)
+
+
+def _reference_bytes(value: Json) -> bytes:
+    import rfc8785
+
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, RecursionError, UnicodeEncodeError) as error:
+        raise NotCanonicalError(f"no canonical form: {error}") from error
+
+
+def digest_of_bytes(data: bytes) -> str:
+    """``sha256:`` + 64 hex of the bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def digest_of(value: Json) -> str:
+    """The digest of a JSON value: sha256 over its canonical bytes."""
+    return digest_of_bytes(canonical_bytes(value))
+
+
+def short(digest: str) -> str:
+    """The first 12 hex of a digest."""
+    return digest[7 : 7 + _SHORT]
+
+
+def version_id(version: str, digest: str) -> str:
+    """``v2-3f9a1c0b77de``: what traces carry (design §1)."""
+    return f"{version}-{short(digest)}"

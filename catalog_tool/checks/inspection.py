@@ -1,0 +1,116 @@
+"""The whole catalog read and checked: every prompt version and skill by itself, then all together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from catalog_tool.checks import catalog_rules
+from catalog_tool.checks.prompt_record import PromptRecord
+from catalog_tool.checks.skill_record import SkillRecord
+from catalog_tool.checks.work import Work, Worker, run_all
+from catalog_tool.model.finding import ERROR, INFO, WARNING, Finding
+from catalog_tool.model.settings import Rule
+from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
+from catalog_tool.source.tree import Tree
+
+IGNORE = "ignore"
+"""The severity under ``rules`` that drops a finding."""
+
+
+class Sink(Protocol):
+    """Who wants the records while they come, in the bundle's order: a build."""
+
+    def start(self, files: CatalogFiles) -> None:
+        """Before the first record."""
+
+    def version(self, record: PromptRecord) -> None:
+        """A prompt version that can be used."""
+
+    def skill(self, record: SkillRecord) -> None:
+        """A skill, with the contents of its files."""
+
+
+class Options(NamedTuple):
+    """What a run of the checks is asked for.
+
+    ``profile`` overrides the settings' ``skill_profile``; ``overlap`` compares descriptions, which
+    only ``validate`` does; ``jobs`` is the number of processes.
+    """
+
+    profile: str | None = None
+    overlap: bool = True
+    jobs: int = 1
+
+
+class Inspection(NamedTuple):
+    """What a run found. ``versions`` and ``skills`` are without contents."""
+
+    files: CatalogFiles
+    versions: list[PromptRecord]
+    skills: list[SkillRecord]
+    findings: list[Finding]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything found forbids a build."""
+        return any(found.severity == ERROR for found in self.findings)
+
+
+def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspection:
+    """Read and check a catalog. Raises ``GitError`` or ``UsageError`` where it cannot be read at all."""
+    files = find_catalog(tree)
+    profile = options.profile or files.settings.skill_profile
+    worker = Worker(tree, files.shared, profile, files.team_schemas, keep_contents=sink is not None)
+    if sink is not None:
+        sink.start(files)
+    versions: list[PromptRecord] = []
+    skills: list[SkillRecord] = []
+    findings = list(files.findings)
+    for record in run_all(worker, _work(files), options.jobs):
+        findings.extend(record.findings)
+        if isinstance(record, PromptRecord):
+            versions.append(record._replace(entry=b""))
+            if sink is not None and record.digest:
+                sink.version(record)
+        else:
+            skills.append(record._replace(contents={}))
+            if sink is not None:
+                sink.skill(record)
+    findings.extend(catalog_rules.findings(files, versions, skills, profile=profile, overlap=options.overlap))
+    return Inspection(files, versions, skills, settle(findings, files.settings.rules))
+
+
+def _work(files: CatalogFiles) -> Iterator[Work]:
+    """Every version by id and name, then every skill by key: the order of the bundle."""
+    seen: set[tuple[str, str]] = set()
+    for file in sorted(files.layout.versions):
+        if (file.id, file.version) not in seen:
+            seen.add((file.id, file.version))
+            yield Work(version=file, entries={file.path: files.entries[file.path]})
+    known: set[str] = set()
+    for folder in sorted(files.skills, key=lambda folder: folder.key.encode("utf-16-be", "surrogatepass")):
+        if folder.key not in known:
+            known.add(folder.key)
+            yield Work(skill=folder, entries={f"{folder.path}/{inner}": entry for inner, entry in folder.files.items()})
+
+
+def settle(findings: Iterable[Finding], rules: dict[str, Rule] | object) -> list[Finding]:
+    """Findings with the severities that the settings give them, sorted, each once."""
+    chosen = rules if isinstance(rules, dict) else {}
+    settled = set()
+    for found in findings:
+        rule = chosen.get(found.code)
+        if rule is None:
+            settled.add(found)
+        elif rule.severity != IGNORE:
+            settled.add(found._replace(severity=rule.severity))
+    return sorted(settled, key=Finding.order)
+
+
+def count(findings: Sequence[Finding]) -> dict[str, int]:
+    """How many findings of each severity there are."""
+    counts = {ERROR: 0, WARNING: 0, INFO: 0}
+    for found in findings:
+        counts[found.severity] += 1
+    return counts

@@ -1,0 +1,164 @@
+"""The command ``catalog``: global options, lazy commands, and the one error boundary.
+
+A command is one file: parse → call → report → exit code. Nothing else is imported until a command
+runs, so that ``--help`` and completion answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from catalog_tool import __version__
+from catalog_tool.errors import CatalogError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("init", "Start a catalog: settings, one prompt, one skill, schemas, workflows."),
+    "new": ("new", "Start a prompt or a skill."),
+    "bump": ("bump", "Start the next version of a prompt or of a shared part."),
+    "validate": ("validate", "Find everything that is wrong, with file, line and column."),
+    "build": ("build", "Build the content-hashed bundle and skills-catalog.json."),
+    "list": ("list", "List prompts with their versions and labels, and skills."),
+    "show": ("show", "Show one prompt version or skill."),
+    "render": ("render", "Render a prompt version with variables."),
+    "history": ("history", "Who changed a prompt, when and why, and what was live at a time."),
+    "schema": ("schema", "Print a JSON Schema of a file or of an output."),
+    "completion": ("completion", "Print the completion script for your shell."),
+}
+"""Every command: its module below ``catalog_tool.cli`` and its line in the help."""
+
+EXIT_INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command runs, not when it is listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None for an unknown name, which click reports with the nearest."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"catalog_tool.cli.{COMMANDS[cmd_name][0]}").command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command for one that does not exist."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            raise click.UsageError(f"No such command '{name}'.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done or clean, 1 the answer is no, 2 wrong usage or settings, 3 could not finish.",
+)
+@click.option("-C", "--root", "root", metavar="DIR", help="Work on the catalog in or above DIR.")
+@click.option("--debug", is_flag=True, help="Show a traceback where something unexpected fails.")
+@click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
+@click.version_option(__version__, "--version", prog_name="catalog")
+@click.pass_context
+def cli(ctx: click.Context, /, root: str | None, **options: bool) -> None:
+    """GitOps for prompts and agent skills.
+
+    Prompts and skills live as YAML and Markdown in git. Check them, see what a change means, and
+    build the bundle that runtimes serve.
+
+    \b
+    Start here:
+      catalog init my-prompts && cd my-prompts
+      catalog validate
+      catalog build
+    """
+    ctx.obj = {"root": root, **options}
+
+
+def run(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code: the one error boundary."""
+    argv = sys.argv[1:] if arguments is None else arguments
+    _tolerate_any_text()
+    sys.exit(_guarded(argv))
+
+
+def _tolerate_any_text() -> None:
+    """UTF-8 out whatever the locale, and never a crash over a character."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _guarded(argv: list[str]) -> int:
+    try:
+        code = cli.main(args=argv, prog_name="catalog", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted")
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        return _refused(argv, "usage", error.format_message(), _usage_hint(error), 2)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except CatalogError as error:
+        return _refused(argv, error.kind, error.message, error.hint, error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the boundary: a bug is one line, and a traceback with --debug
+        if "--debug" in argv:
+            raise
+        return _refused(argv, "internal", f"{type(error).__name__}: {error}", "run again with --debug and report it", 3)
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"see `{context.command_path} --help`" if context is not None else "see `catalog --help`"
+
+
+def _refused(argv: list[str], kind: str, message: str, hint: str, code: int) -> int:
+    """Say why on stderr, and as a document on stdout where JSON was asked for."""
+    _say(f"error: {message}", f"hint: {hint}" if hint else "")
+    if _wants_json(argv):
+        document: dict[str, Any] = {
+            "format": 1, "status": "error", "error": {"kind": kind, "message": message, "hint": hint},
+        }  # fmt: skip
+        from catalog_tool.report.json_document import json_document
+
+        sys.stdout.write(json_document(document))
+        sys.stdout.flush()
+    return code
+
+
+def _say(*lines: str) -> None:
+    from catalog_tool.report.escape import for_actions_log, for_terminal
+
+    for line in lines:
+        if line:
+            shown = for_terminal(line)
+            sys.stderr.write((for_actions_log(shown) if os.environ.get("GITHUB_ACTIONS") else shown) + "\n")
+
+
+def _wants_json(argv: list[str]) -> bool:
+    return "--format=json" in argv or any(
+        flag == "--format" and value == "json" for flag, value in zip(argv, argv[1:], strict=False)
+    )

@@ -1,0 +1,190 @@
+"""Everything a catalog consists of, found by path, before prompts and skills are read."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from catalog_tool.model.codes import finding
+from catalog_tool.model.finding import Finding
+from catalog_tool.model.labels import Labels
+from catalog_tool.model.limits import PARSED_FILE_BYTES
+from catalog_tool.model.settings import SETTINGS_FILE, Settings
+from catalog_tool.source.codeowners import LOCATIONS, OwnerRule, read_codeowners
+from catalog_tool.source.decoding import decode
+from catalog_tool.source.document import SourceDocument
+from catalog_tool.source.layout import PromptLayout, lay_out_prompts
+from catalog_tool.source.registry import read_registry
+from catalog_tool.source.schema_engine import SchemaEngine
+from catalog_tool.source.schemas import load_schema
+from catalog_tool.source.settings import read_settings
+from catalog_tool.source.shared_parts import SharedParts, read_shared
+from catalog_tool.source.skill_folders import PLUGIN_MANIFEST, SkillFolder, find_skills, static_prefix
+from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, Entry, Tree
+
+AGENT_SETTINGS = ".claude/settings.json"
+
+
+class CatalogFiles(NamedTuple):
+    """The files of one catalog, with what is small already read.
+
+    ``registry`` is the registry's document, for places; ``listed`` the folders that were looked at.
+    """
+
+    settings: Settings
+    entries: dict[str, Entry]
+    layout: PromptLayout
+    shared: SharedParts
+    labels: Labels
+    registry: SourceDocument | None
+    skills: list[SkillFolder]
+    owners: list[OwnerRule]
+    agent_settings: dict[str, object]
+    team_schemas: dict[str, dict[str, object]]
+    prefix: str
+    findings: list[Finding]
+
+
+def find_catalog(tree: Tree) -> CatalogFiles:
+    """Look at one tree. Raises ``GitError`` where it cannot be listed; what is wrong is in ``findings``."""
+    listing, settings, findings = _list(tree)
+    inner = len(tree.prefix)
+    entries = {path[inner:]: entry for path, entry in listing.items() if path.startswith(tree.prefix)}
+    layout = lay_out_prompts(entries, settings.prompts)
+    findings.extend(layout.findings)
+    small = _SmallFiles(tree, listing, _wanted(entries, layout, settings, tree.prefix), findings)
+    shared, found = read_shared(layout, small.inner, SchemaEngine(load_schema("tool")) if layout.tools else None)
+    findings.extend(found)
+    labels, registry = _labels(layout, small, findings)
+    skills = find_skills(entries, settings.skills, small.link, small.plugin)
+    findings.extend(skills.findings)
+    findings.extend(_nested(entries))
+    team = _team_schemas(small, settings, findings)
+    return CatalogFiles(
+        settings, entries, layout, shared, labels, registry, skills.folders,
+        _owners(small), _agent_settings(small), team, tree.prefix, findings,
+    )  # fmt: skip
+
+
+def _list(tree: Tree) -> tuple[dict[str, Entry], Settings, list[Finding]]:
+    """Every file that may matter, by path from the top, and the settings that say which those are."""
+    top = tree.top()
+    listing = top.list(_paths(tree.prefix, Settings()))
+    entry = listing.get(tree.prefix + SETTINGS_FILE)
+    if entry is None or entry.mode == LINK:
+        return listing, *read_settings(None)
+    content = next(iter(tree.read({SETTINGS_FILE: entry}, PARSED_FILE_BYTES)))
+    if content.flaw is not None:
+        return listing, Settings(), [finding(content.flaw.code, content.flaw.message, SETTINGS_FILE)]
+    settings, findings = read_settings(content.data)
+    if _paths(tree.prefix, settings) != _paths(tree.prefix, Settings()):
+        listing = top.list(_paths(tree.prefix, settings))
+    return listing, settings, findings
+
+
+def _paths(prefix: str, settings: Settings) -> list[str]:
+    folders = [static_prefix(glob) for glob in settings.skills]
+    if not all(folders):
+        return [prefix.rstrip("/"), *LOCATIONS, AGENT_SETTINGS] if prefix else []
+    inner = {SETTINGS_FILE, settings.prompts, *folders, *(_relative(path) for path in settings.schemas.values())}
+    return sorted({prefix + path for path in inner} | {*LOCATIONS, AGENT_SETTINGS})
+
+
+def _relative(path: str) -> str:
+    return posixpath.normpath(path)
+
+
+def _wanted(entries: Mapping[str, Entry], layout: PromptLayout, settings: Settings, prefix: str) -> dict[str, None]:
+    """Paths from the top of the small files that are read at once, each once, in a fixed order."""
+    inner = [*layout.partials.values(), *layout.tools.values(), *(_relative(path) for path in settings.schemas.values())]
+    inner += [layout.registry] if layout.registry is not None else []
+    inner += [path for path, entry in entries.items() if entry.mode == LINK or path.endswith(PLUGIN_MANIFEST)]
+    return dict.fromkeys([prefix + path for path in inner] + [*LOCATIONS, AGENT_SETTINGS])
+
+
+class _SmallFiles:
+    """The files that are needed before any prompt or skill, read in one go."""
+
+    def __init__(self, tree: Tree, listing: Mapping[str, Entry], wanted: Mapping[str, None], findings: list[Finding]) -> None:
+        self.prefix = tree.prefix
+        self.at_top: dict[str, bytes | None] = {}
+        present = {path: listing[path] for path in wanted if path in listing and listing[path].mode in (FILE, EXECUTABLE, LINK)}
+        for content in tree.top().read(present, PARSED_FILE_BYTES):
+            self.at_top[content.path] = content.data
+            if content.flaw is not None:
+                findings.append(finding(content.flaw.code, content.flaw.message, content.path.removeprefix(self.prefix)))
+        cut = len(self.prefix)
+        self.inner = {path[cut:]: data for path, data in self.at_top.items() if path.startswith(self.prefix)}
+
+    def link(self, path: str) -> str:
+        """A symbolic link's target as written."""
+        return (self.inner.get(path) or b"").decode(errors="replace")
+
+    def plugin(self, folder: str) -> str | None:
+        """The plugin whose root is ``folder``: its manifest's name, else the folder's below ``plugins/``."""
+        data = self.inner.get(f"{folder}/{PLUGIN_MANIFEST}")
+        parent, name = posixpath.split(folder)
+        if data is None:
+            return name if posixpath.basename(parent) == "plugins" else None
+        named = _json_object(data).get("name")
+        return named if isinstance(named, str) and named else name
+
+
+def _json_object(data: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _labels(
+    layout: PromptLayout, small: _SmallFiles, findings: list[Finding]
+) -> tuple[Labels, SourceDocument | None]:
+    data = small.inner.get(layout.registry) if layout.registry is not None else None
+    if layout.registry is None or data is None:
+        return {}, None
+    labels, document, found = read_registry(layout.registry, data)
+    findings.extend(found)
+    return labels, document
+
+
+def _owners(small: _SmallFiles) -> list[OwnerRule]:
+    for location in LOCATIONS:
+        data = small.at_top.get(location)
+        if data is not None:
+            return read_codeowners(decode(data).text or "")
+    return []
+
+
+def _agent_settings(small: _SmallFiles) -> dict[str, object]:
+    return _json_object(small.at_top.get(AGENT_SETTINGS) or b"{}")
+
+
+def _team_schemas(small: _SmallFiles, settings: Settings, findings: list[Finding]) -> dict[str, dict[str, object]]:
+    schemas: dict[str, dict[str, object]] = {}
+    for kind, written in settings.schemas.items():
+        path = _relative(written)
+        data = small.inner.get(path)
+        if data is None:
+            findings.append(finding("C306", f"the schema {written} cannot be read", SETTINGS_FILE))
+            continue
+        document = SourceDocument(path, data)
+        findings.extend(document.findings)
+        if document.value is None or not document.clean:
+            continue
+        problems = [problem for problem in SchemaEngine(document.value).problems if problem.kind != "dialect"]
+        findings.extend(finding("C306", problem.message, path) for problem in problems)
+        if not problems:
+            schemas[kind] = document.value
+    return schemas
+
+
+def _nested(entries: Mapping[str, Entry]) -> Sequence[Finding]:
+    return [
+        finding("C305", "a catalog inside another catalog: give each its own folder", path)
+        for path in entries
+        if posixpath.basename(path) == SETTINGS_FILE and "/" in path
+    ]

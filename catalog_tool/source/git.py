@@ -1,0 +1,323 @@
+"""git as a plumbing process, and nothing of a hostile repository is run.
+
+A repository's own configuration can name programs (fsmonitor, hooks, filters, helpers of remotes)
+and another work tree. Every call here therefore strips ``GIT_*``, overrides what could start a
+process, resolves a revision once and then reads objects by their hexadecimal id. Paths are literal.
+GitPython serves history (``history.py``); these calls are the ones that every run makes.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from catalog_tool.errors import GitError
+
+_OVERRIDES = (
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    "core.untrackedCache=false",
+    "core.quotePath=false",
+    "submodule.recurse=false",
+    "status.submoduleSummary=false",
+    "status.showUntrackedFiles=all",
+    "diff.external=",
+    "log.showSignature=false",
+    "core.pager=cat",
+)
+
+
+class TreeEntry(NamedTuple):
+    """A path at a revision or in the index: its mode (six octal digits) and 40 (or 64) hex id."""
+
+    mode: str
+    blob: str
+
+
+class Blob(NamedTuple):
+    """A blob's id, its size in bytes, and its content unless it is larger than was asked for."""
+
+    id: str
+    size: int
+    data: bytes | None
+
+
+class Status(NamedTuple):
+    """What differs between the work tree and HEAD; paths are relative to the top of the repository."""
+
+    head: str | None
+    changed: tuple[str, ...]
+    untracked: tuple[str, ...]
+
+
+def environment() -> dict[str, str]:
+    """The environment of a git process: nothing inherited can redirect it or ask a question."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return kept | {
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ALLOW_PROTOCOL": "none",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_LITERAL_PATHSPECS": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_ATTR_NOSYSTEM": "0",
+        "LC_ALL": "C",
+    }
+
+
+def find_repository(start: Path) -> Path | None:
+    """The nearest folder at or above ``start`` that holds ``.git``; None outside git."""
+    for folder in (start, *start.parents):
+        if (folder / ".git").exists():
+            return folder
+    return None
+
+
+class Git:
+    """Plumbing calls on the repository whose work tree is ``top``."""
+
+    def __init__(self, top: Path) -> None:
+        self.top = top
+        self._base: list[str] | None = None
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        if self._base is None:
+            overrides = [*_OVERRIDES, *self._filter_overrides()]
+            self._base = [
+                "git",
+                "--work-tree",
+                str(self.top),
+                *(part for item in overrides for part in ("-c", item)),
+            ]
+        return [*self._base, *arguments]
+
+    def _filter_overrides(self) -> list[str]:
+        """Filters that the repository's own configuration names, switched off.
+
+        The user's own (global) filters stay: they are part of how that user's git works.
+        """
+        try:
+            local = (self.git_dir() / "config").read_text(errors="replace").lower()
+        except OSError:
+            return []
+        if "filter" not in local and "include" not in local and "worktreeconfig" not in local:
+            return []
+        listed = self._raw(
+            ["git", "config", "--local", "--includes", "-z", "--name-only", "--get-regexp", r"^filter\."]
+        )
+        names = {
+            key.split(".", 1)[1].rsplit(".", 1)[0]
+            for key in listed.decode(errors="replace").split("\0")
+            if "." in key
+        }
+        return [
+            f"filter.{name}.{key}="
+            for name in sorted(names)
+            for key in ("clean", "smudge", "process")
+            if "=" not in name
+        ] + [f"filter.{name}.required=false" for name in sorted(names) if "=" not in name]
+
+    def git_dir(self) -> Path:
+        """The repository's git folder, through a ``.git`` file where there is one."""
+        marker = self.top / ".git"
+        if marker.is_dir():
+            return marker
+        try:
+            text = marker.read_text(errors="replace").strip()
+        except OSError as error:
+            raise GitError(f"{marker}: {error.strerror}") from error
+        target = Path(text.removeprefix("gitdir:").strip())
+        folder = target if target.is_absolute() else self.top / target
+        common = folder / "commondir"
+        return (folder / common.read_text().strip()).resolve() if common.is_file() else folder
+
+    def _raw(self, command: list[str], *, literal: str = "1") -> bytes:
+        env = environment() | {"GIT_LITERAL_PATHSPECS": literal}
+        try:
+            done = subprocess.run(  # noqa: S603 - a fixed program, arguments by list
+                command, cwd=self.top, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            )
+        except FileNotFoundError as error:
+            raise GitError("git is not installed", hint="install git 2.30 or newer") from error
+        return done.stdout if done.returncode == 0 else b""
+
+    def run(self, *arguments: str) -> bytes:
+        """The standard output of one git command. Raises ``GitError`` with git's own words."""
+        command = self._command(arguments)
+        try:
+            done = subprocess.run(  # noqa: S603 - a fixed program, arguments by list
+                command,
+                cwd=self.top,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise GitError("git is not installed", hint="install git 2.30 or newer") from error
+        if done.returncode != 0:
+            raise _git_error(arguments[0], done.stderr.decode(errors="replace"))
+        return done.stdout
+
+    def resolve(self, revision: str) -> str:
+        """The commit id of a revision. Raises ``GitError`` where there is none."""
+        found = self.find(revision)
+        if found is None:
+            raise GitError(
+                f"the revision {revision!r} cannot be resolved",
+                hint="check its spelling; in CI fetch the history (fetch-depth: 0)",
+            )
+        return found
+
+    def find(self, revision: str) -> str | None:
+        """The commit id of a revision, or None."""
+        if not revision or "\0" in revision or "\n" in revision:
+            return None
+        try:
+            out = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        except GitError as error:
+            if error.hint:
+                raise
+            return None
+        return out.decode().strip() or None
+
+    def tree_of(self, commit: str) -> str:
+        """The id of a commit's root tree."""
+        return self.run("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}").decode().strip()
+
+    def list_tree(self, tree: str, paths: Sequence[str] = ()) -> dict[str, TreeEntry]:
+        """Every file below ``paths`` (all, where empty) at a tree or commit id, submodules included."""
+        out = self.run("ls-tree", "-r", "-z", "--full-tree", tree, *(["--", *paths] if paths else []))
+        return dict(_parse_ls_tree(out))
+
+    def list_index(self, paths: Sequence[str] = ()) -> dict[str, TreeEntry]:
+        """Every file of the index below ``paths``; of a merge conflict the first stage that is there."""
+        out = self.run("ls-files", "-z", "--stage", *(["--", *paths] if paths else []))
+        found: dict[str, TreeEntry] = {}
+        for record in out.decode(errors="surrogateescape").split("\0"):
+            if record:
+                info, _, path = record.partition("\t")
+                mode, blob, _stage = info.split(" ")
+                found.setdefault(path, TreeEntry(mode, blob))
+        return found
+
+    def status(self, paths: Sequence[str] = ()) -> Status:
+        """HEAD's commit, what differs from it in the index or on disk, and untracked files."""
+        out = self.run(
+            "status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all", "--no-renames",
+            "--ignore-submodules=all", *(["--", *paths] if paths else []),
+        )  # fmt: skip
+        return _parse_status(out)
+
+    def may_convert(self) -> bool:
+        """Whether a checkout may write other bytes than git stores: line ends, filters, keywords."""
+        settings = self._raw(
+            self._command(["config", "-z", "--get-regexp", r"^core\.(autocrlf|attributesfile)$"])
+        )
+        if any(
+            record.split(b"\n")[-1].lower() not in (b"false", b"")
+            for record in settings.split(b"\0")
+            if record
+        ):
+            return True
+        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        places = (
+            self.git_dir() / "info" / "attributes",
+            home / "git" / "attributes",
+            Path("/etc/gitattributes"),
+        )
+        if any(place.exists() for place in places):
+            return True
+        listing = self._command(["ls-files", "-z", "--cached", "--others", "--", ":(glob)**/.gitattributes"])
+        return bool(self._raw(listing, literal="0"))
+
+    def is_shallow(self) -> bool:
+        """Whether history is cut off."""
+        return self.run("rev-parse", "--is-shallow-repository").strip() == b"true"
+
+    def cat_blobs(self, blobs: Iterable[str], limit: int) -> Iterator[Blob]:
+        """Each blob once, in the order asked for, from one process; no content beyond ``limit`` bytes.
+
+        Raises ``GitError`` where an object is missing or is no blob.
+        """
+        wanted = list(dict.fromkeys(blobs))
+        if not wanted:
+            return
+        with tempfile.TemporaryFile() as asked:
+            asked.write("".join(f"{blob}\n" for blob in wanted).encode())
+            asked.seek(0)
+            process = subprocess.Popen(  # noqa: S603 - a fixed program, arguments by list
+                self._command(["cat-file", "--batch", "--buffer"]),
+                cwd=self.top, env=environment(), stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            with process:
+                try:
+                    for blob in wanted:
+                        yield _read_blob(_pipe(process), blob, limit)
+                finally:
+                    process.kill()
+
+
+def _pipe(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    if process.stdout is None:
+        raise GitError("git cat-file gave no pipe")
+    return process.stdout
+
+
+def _read_blob(stream: IO[bytes], blob: str, limit: int) -> Blob:
+    header = stream.readline().split()
+    if len(header) != 3 or header[1] != b"blob":
+        raise GitError(
+            f"the object {blob} cannot be read", hint="run `git fsck`; in a partial clone fetch it first"
+        )
+    size = int(header[2])
+    left = size + 1
+    if size <= limit:
+        data = stream.read(left)
+        left -= len(data)
+        if not left:
+            return Blob(blob, size, data[:-1])
+    while left and (skipped := stream.read(min(left, 1 << 20))):
+        left -= len(skipped)
+    if left:
+        raise GitError(f"git cat-file was cut off while reading {blob}")
+    return Blob(blob, size, None)
+
+
+def _parse_ls_tree(out: bytes) -> Iterator[tuple[str, TreeEntry]]:
+    for record in out.decode(errors="surrogateescape").split("\0"):
+        if record:
+            info, _, path = record.partition("\t")
+            mode, _kind, blob = info.split(" ")
+            yield path, TreeEntry(mode, blob)
+
+
+def _parse_status(out: bytes) -> Status:
+    head: str | None = None
+    changed: list[str] = []
+    untracked: list[str] = []
+    for record in out.decode(errors="surrogateescape").split("\0"):
+        kind = record[:2]
+        if kind == "# ":
+            if record.startswith("# branch.oid ") and not record.endswith("(initial)"):
+                head = record[13:]
+        elif kind == "1 ":
+            changed.append(record.split(" ", 8)[8])
+        elif kind == "u ":
+            changed.append(record.split(" ", 10)[10])
+        elif kind == "? ":
+            untracked.append(record[2:])
+    return Status(head, tuple(changed), tuple(untracked))
+
+
+def _git_error(command: str, stderr: str) -> GitError:
+    said = next((line for line in stderr.splitlines() if line.strip()), "no message").removeprefix("fatal: ")
+    if "dubious ownership" in stderr:
+        return GitError(
+            f"git refuses this repository: {said}", hint="git config --global --add safe.directory <folder>"
+        )
+    return GitError(f"git {command}: {said}")

@@ -1,0 +1,117 @@
+"""What each file of a catalog is, by its path alone (design §2). No file is opened here."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from catalog_tool.model.codes import finding
+from catalog_tool.model.finding import Finding
+from catalog_tool.model.names import is_prompt_id, is_version
+from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, Entry
+
+FORMATS = (".yaml", ".json", ".md")
+SHARED = "_shared"
+
+
+class VersionFile(NamedTuple):
+    """The file of one prompt version."""
+
+    id: str
+    version: str
+    path: str
+
+
+class PromptLayout(NamedTuple):
+    """The files under ``prompts/``; paths are relative to the catalog's root.
+
+    ``partials`` and ``tools`` map a reference (``safety@v1``, ``safety``) to its file; ``tests`` and
+    ``evidence`` map a prompt id to its files.
+    """
+
+    versions: list[VersionFile]
+    registry: str | None
+    partials: dict[str, str]
+    tools: dict[str, str]
+    tests: dict[str, list[str]]
+    evidence: dict[str, list[str]]
+    findings: list[Finding]
+
+
+def lay_out_prompts(entries: Mapping[str, Entry], folder: str) -> PromptLayout:
+    """Sort the files below the prompts folder by what they are."""
+    layout = PromptLayout([], None, {}, {}, {}, {}, [])
+    registry: str | None = None
+    cut = len(folder) + 1
+    for path, entry in sorted(entries.items()):
+        if not path.startswith(folder + "/"):
+            continue
+        inner = path[cut:]
+        if entry.mode not in (FILE, EXECUTABLE):
+            layout.findings.append(_not_a_file(path, entry))
+        elif inner == "registry.yaml":
+            registry = path
+        elif inner.startswith(SHARED + "/"):
+            _place_shared(layout, path, inner[len(SHARED) + 1 :])
+        else:
+            _place_prompt(layout, path, inner)
+    layout.findings.extend(_two_files(layout.versions))
+    return layout._replace(registry=registry)
+
+
+def _not_a_file(path: str, entry: Entry) -> Finding:
+    what = "a symbolic link" if entry.mode == LINK else "not a regular file"
+    return finding("Y024", f"{what}: prompts are read from regular files only", path)
+
+
+def _place_prompt(layout: PromptLayout, path: str, inner: str) -> None:
+    folder, name = posixpath.split(inner)
+    stem, suffix = posixpath.splitext(name)
+    parent, last = posixpath.split(folder)
+    if last == "tests" and parent and suffix in (".yaml", ".jsonl"):
+        layout.tests.setdefault(parent, []).append(path)
+    elif last == "evidence" and parent and suffix == ".json":
+        layout.evidence.setdefault(parent, []).append(path)
+    elif suffix in FORMATS and is_version(stem) and folder:
+        if is_prompt_id(folder):
+            layout.versions.append(VersionFile(folder, stem, path))
+        else:
+            message = f"the folder {folder!r} is not a prompt id: lower-case words joined by `_` or `-`, `/` between"
+            layout.findings.append(finding("P102", message, path, hint="rename the folder"))
+    elif suffix in (*FORMATS, ".yml") and name != "README.md":
+        layout.findings.append(_stray(path, name, suffix))
+
+
+def _stray(path: str, name: str, suffix: str) -> Finding:
+    wanted = "`.yaml`" if suffix == ".yml" else "`v1.yaml`, `v2.yaml`, … (or `.md`, `.json`)"
+    return finding("P103", f"{name} is not read: a version's file is named {wanted}", path)
+
+
+def _place_shared(layout: PromptLayout, path: str, inner: str) -> None:
+    kind, _, rest = inner.partition("/")
+    table = {"partials": layout.partials, "tools": layout.tools}.get(kind)
+    folder, name = posixpath.split(rest)
+    stem, suffix = posixpath.splitext(name)
+    suffixes = (".md",) if kind == "partials" else (".yaml", ".json")
+    if table is None or suffix not in suffixes:
+        layout.findings.append(finding("P103", f"{inner} is no shared partial or tool and is not read", path))
+        return
+    reference = f"{folder}@{stem}" if folder and is_version(stem) else posixpath.join(folder, stem)
+    if not is_prompt_id(reference.partition("@")[0]):
+        layout.findings.append(finding("P103", f"{inner} is no shared partial or tool and is not read", path))
+    elif reference in table:
+        layout.findings.append(finding("P104", f"`{reference}` has a second file, {table[reference]}", path))
+    else:
+        table[reference] = path
+
+
+def _two_files(versions: list[VersionFile]) -> list[Finding]:
+    first: dict[tuple[str, str], str] = {}
+    findings = []
+    for file in versions:
+        known = first.setdefault((file.id, file.version), file.path)
+        if known != file.path:
+            message = f"{file.id}@{file.version} has a second file, {known}: keep one"
+            findings.append(finding("P104", message, file.path, artifact=f"{file.id}@{file.version}"))
+    return findings

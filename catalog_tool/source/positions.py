@@ -1,0 +1,99 @@
+"""Where in a file a value stands: found only when a finding needs it.
+
+Clean files never pay for positions. The text has been read by ``strict_yaml`` before, so it is
+bounded and holds no aliases, and PyYAML's own node graph is safe to build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import yaml
+
+
+class Spot(NamedTuple):
+    """A place in a file, from 1, in code points."""
+
+    line: int | None
+    column: int | None
+
+
+NOWHERE = Spot(None, None)
+
+Path = Sequence[str | int]
+"""Keys and indexes from the document's root."""
+
+
+class Locator:
+    """Finds places in one YAML (or JSON) text; ``first_line`` is the line of the file it starts on."""
+
+    def __init__(self, text: str, *, first_line: int = 1) -> None:
+        self._text = text
+        self._shift = first_line - 1
+        self._root: Any = None
+        self._composed = False
+
+    def key(self, path: Path) -> Spot:
+        """The place of the last key of ``path``; its holder's where the key is not there."""
+        parents, last = path[:-1], path[-1] if path else None
+        holder = self._walk(parents)
+        if isinstance(holder, yaml.MappingNode):
+            for key, _ in holder.value:
+                if key.value == last:
+                    return self._spot(key)
+        return self.value(path)
+
+    def value(self, path: Path) -> Spot:
+        """The place of the value at ``path``, or of the nearest holder that exists."""
+        for length in range(len(path), -1, -1):
+            node = self._walk(path[:length])
+            if node is not None:
+                return self._spot(node)
+        return NOWHERE
+
+    def inside(self, path: Path, offset: int) -> Spot:
+        """The place of the code point ``offset`` of the string at ``path``.
+
+        Exact in a literal block; in every other scalar the scalar's first character (design §2.4).
+        """
+        node = self._walk(path)
+        if not isinstance(node, yaml.ScalarNode):
+            return self.value(path)
+        if node.style != "|":
+            return self._spot(node)
+        before = node.value[:offset]
+        start = before.rfind("\n") + 1
+        line = node.start_mark.line + 1 + before.count("\n")
+        written = self._lines()[line] if line < len(self._lines()) else ""
+        content = node.value[start : (node.value + "\n").index("\n", start)]
+        indent = len(written) - len(content)
+        return Spot(line + 1 + self._shift, indent + len(before) - start + 1)
+
+    def _lines(self) -> list[str]:
+        return self._text.split("\n")
+
+    def _walk(self, path: Path) -> Any:
+        if not self._composed:
+            self._composed = True
+            try:
+                self._root = yaml.compose(self._text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            except (yaml.YAMLError, RecursionError):
+                self._root = None
+        node = self._root
+        for step in path:
+            node = _child(node, step)
+            if node is None:
+                return None
+        return node
+
+    def _spot(self, node: Any) -> Spot:
+        return Spot(node.start_mark.line + 1 + self._shift, node.start_mark.column + 1)
+
+
+def _child(node: Any, step: str | int) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == step), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
+        return node.value[step]
+    return None

@@ -1,0 +1,115 @@
+"""``catalog.yaml`` to ``Settings``, with findings that name line and column."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from catalog_tool import __version__
+from catalog_tool.model.codes import CODES
+from catalog_tool.model.finding import Finding
+from catalog_tool.model.settings import SETTINGS_FILE, TARGET_DEFAULTS, Rule, Settings
+from catalog_tool.source.document import SourceDocument, pointer_path
+from catalog_tool.source.schema_engine import SchemaEngine
+from catalog_tool.source.schemas import load_schema
+
+_SECRET_KEYS = ("token", "secret_key", "password", "api_key")
+_FROM_ENVIRONMENT = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
+_URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s:]*:(?!\$\{)[^/@\s]+@", re.ASCII)
+
+
+def read_settings(data: bytes | None) -> tuple[Settings, list[Finding]]:
+    """The settings in the bytes of ``catalog.yaml`` (None: no such file), and what is wrong with them.
+
+    Whatever can be used is used, so that one mistake does not hide the rest of the catalog.
+    """
+    if data is None:
+        return Settings(), []
+    document = SourceDocument(SETTINGS_FILE, data)
+    value = document.value
+    if value is None:
+        if not (document.text or "").strip():
+            return Settings(), []
+        return Settings(), document.findings
+    engine = SchemaEngine(load_schema("catalog"))
+    if not engine.is_valid(value):
+        _report_problems(document, value, engine)
+    if document.clean:
+        _check_requires(document, value.get("requires"))
+        _check_rules(document, value.get("rules") or {})
+        _check_secrets(document, value.get("targets") or {})
+    return _settings(value) if document.clean else _lenient(value), document.findings
+
+
+def _report_problems(document: SourceDocument, value: dict[str, Any], engine: SchemaEngine) -> None:
+    number = value.get("format")
+    if isinstance(number, int) and not isinstance(number, bool) and number > 1:
+        document.report("Y023", f"format {number} is newer than this tool reads (1)", document.at(["format"]), hint="upgrade catalog-tool")
+        return
+    for problem in engine.errors(value):
+        path = pointer_path(problem.pointer, value)
+        spot = document.key(path) if problem.keyword == "additionalProperties" else document.at(path)
+        document.report("C301", problem.message, spot)
+
+
+def _check_requires(document: SourceDocument, requires: str | None) -> None:
+    if requires is None:
+        return
+    try:
+        if SpecifierSet(requires).contains(__version__, prereleases=True):
+            return
+        message = f"the catalog needs catalog-tool {requires}; this is {__version__}"
+    except InvalidSpecifier:
+        message = f"{requires!r} is no version range; write for example `>=0.1`"
+    document.report("C302", message, document.at(["requires"]))
+
+
+def _check_rules(document: SourceDocument, rules: dict[str, Any]) -> None:
+    for code in rules:
+        if code not in CODES and not re.fullmatch(r"[A-Z]{2,}[0-9]+", code):
+            document.report("C304", f"there is no finding {code}", document.key(["rules", code]), hint="see `catalog validate --help`")
+
+
+def _check_secrets(document: SourceDocument, targets: dict[str, Any]) -> None:
+    for name, target in targets.items():
+        for key, value in target.items():
+            if not isinstance(value, str) or _FROM_ENVIRONMENT.fullmatch(value):
+                continue
+            if key in _SECRET_KEYS or _URL_PASSWORD.match(value):
+                message = f"`{key}` of the target {name} holds a secret; name an environment variable: ${{NAME}}"
+                document.report("C303", message, document.at(["targets", name, key]))
+
+
+def _settings(value: dict[str, Any]) -> Settings:
+    base = Settings()
+    skills = value.get("skills", list(base.skills))
+    return Settings(
+        catalog=value.get("catalog"),
+        requires=value.get("requires"),
+        prompts=str(value.get("prompts", base.prompts)).strip("/") or base.prompts,
+        skills=tuple(skills) if isinstance(skills, list) else (skills,),
+        skill_profile=value.get("skill_profile", base.skill_profile),
+        targets={name: {**TARGET_DEFAULTS, **target} for name, target in (value.get("targets") or {}).items()},
+        labels=value.get("labels") or {},
+        rules={code: _rule(rule) for code, rule in (value.get("rules") or {}).items()},
+        schemas=value.get("schemas") or {},
+    )
+
+
+def _rule(rule: Any) -> Rule:
+    return Rule(rule) if isinstance(rule, str) else Rule(rule["severity"], rule.get("reason", ""))
+
+
+def _lenient(value: dict[str, Any]) -> Settings:
+    """The few settings that say where to look, from a file that is otherwise refused."""
+    base = Settings()
+    skills = value.get("skills")
+    prompts = value.get("prompts")
+    profile = value.get("skill_profile")
+    return base._replace(
+        prompts=prompts.strip("/") if isinstance(prompts, str) and prompts.strip("/") else base.prompts,
+        skills=tuple(glob for glob in skills if isinstance(glob, str)) if isinstance(skills, list) else base.skills,
+        skill_profile=profile if profile in ("portable", "upload", "claude-code") else base.skill_profile,
+    )

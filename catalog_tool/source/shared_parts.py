@@ -1,0 +1,85 @@
+"""Partials and tool files under ``prompts/_shared`` (design §2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from catalog_tool.canonical.jcs import NotCanonicalError, digest_of, digest_of_bytes
+from catalog_tool.model.codes import finding
+from catalog_tool.model.finding import Finding
+from catalog_tool.source.decoding import decode
+from catalog_tool.source.document import SourceDocument, pointer_path
+from catalog_tool.source.layout import PromptLayout
+from catalog_tool.source.parts import counted_tool
+from catalog_tool.source.schema_engine import SchemaEngine
+
+
+ABSENT = "-"
+"""Stands for the digest of a shared part that has no file."""
+
+
+class SharedParts(NamedTuple):
+    """What prompts may include, by reference without the folder: ``safety@v1``, ``search_kb``.
+
+    A reference whose file exists and cannot be used maps to None: it is reported once, at its own
+    file, and does not count as missing.
+    """
+
+    partials: dict[str, str | None]
+    tools: dict[str, dict[str, Any] | None]
+    digests: dict[str, str]
+    """By ``partials/safety@v1`` or ``tools/search_kb@v1``; of unusable files the empty string."""
+
+
+def read_shared(
+    layout: PromptLayout, contents: Mapping[str, bytes | None], tool_schema: SchemaEngine | None
+) -> tuple[SharedParts, list[Finding]]:
+    """Every shared part, and what is wrong with them; ``contents`` are the files' bytes by path."""
+    shared = SharedParts({}, {}, {})
+    findings: list[Finding] = []
+    for reference, path in layout.partials.items():
+        data = contents.get(path)
+        text = _partial(path, data, findings) if data is not None else None
+        shared.partials[reference] = text
+        shared.digests[f"partials/{reference}"] = digest_of_bytes(text.encode()) if text is not None else ""
+    for reference, path in layout.tools.items():
+        data = contents.get(path)
+        tool, digest = _tool(reference, path, data, tool_schema, findings) if data is not None else (None, "")
+        shared.tools[reference] = tool
+        shared.digests[f"tools/{reference}"] = digest
+    return shared, findings
+
+
+def _partial(path: str, data: bytes, findings: list[Finding]) -> str | None:
+    decoded = decode(data)
+    findings.extend(
+        finding(flaw.code, flaw.message, path, line=flaw.line, column=flaw.column) for flaw in decoded.flaws
+    )
+    return decoded.text
+
+
+def _tool(
+    reference: str, path: str, data: bytes, schema: SchemaEngine | None, findings: list[Finding]
+) -> tuple[dict[str, Any] | None, str]:
+    document = SourceDocument(path, data)
+    if document.value is not None:
+        for problem in schema.errors(document.value) if schema is not None else ():
+            document.report(
+                "P106", problem.message, document.at(pointer_path(problem.pointer, document.value))
+            )
+        named = document.value.get("name")
+        expected = reference.partition("@")[0].rpartition("/")[2]
+        if isinstance(named, str) and named != expected:
+            document.report(
+                "P106", f"the tool is named {named!r}; its path says {expected!r}", document.at(["name"])
+            )
+    findings.extend(document.findings)
+    if document.value is None or not document.clean:
+        return None, ""
+    tool = counted_tool(document.value)
+    try:
+        return tool, digest_of(tool)
+    except NotCanonicalError as error:
+        findings.append(finding("P106", error.message, path))
+        return None, ""

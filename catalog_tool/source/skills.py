@@ -1,0 +1,177 @@
+"""One skill's folder to its front matter, body and files (design §3)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import yaml
+
+from catalog_tool.canonical.identity import SkillFile
+from catalog_tool.model.codes import finding
+from catalog_tool.model.finding import ERROR, WARNING, Finding
+from catalog_tool.model.limits import NESTING
+from catalog_tool.model.names import WINDOWS_RESERVED
+from catalog_tool.source.decoding import Decoded, Flaw, decode
+from catalog_tool.source.front_matter import FIRST_LINE, read_front_matter, split_front_matter
+from catalog_tool.source.positions import NOWHERE, Locator, Spot
+from catalog_tool.source.skill_folders import SKILL_FILE, SkillFolder
+from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, SUBMODULE
+
+CLAUDE_CODE = "claude-code"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|[\ud800-\udfff]")
+_LFS = b"version https://git-lfs.github.com/spec/"
+
+
+class ReadSkill(NamedTuple):
+    """A skill as it stands; ``front`` is None where there is no usable front matter.
+
+    ``text`` is SKILL.md after CRLF became LF, ``body`` what follows the front matter and
+    ``body_line`` its first line; ``files`` are those that count, ``contents`` their bytes.
+    """
+
+    folder: SkillFolder
+    front: dict[str, Any] | None
+    text: str
+    body: str
+    body_line: int
+    files: list[SkillFile]
+    contents: dict[str, bytes]
+    findings: list[Finding]
+    locator: Locator | None
+
+    def spot(self, key: str | None = None) -> Spot:
+        """Where a front matter key stands, or the front matter's start."""
+        if self.locator is None:
+            return NOWHERE
+        return self.locator.key([key]) if key is not None else Spot(1, 1)
+
+
+def read_skill(folder: SkillFolder, contents: Mapping[str, bytes | Flaw], profile: str) -> ReadSkill:
+    """Read a skill from the bytes of its files (by path inside the folder); a flaw says why one is not there."""
+    findings = list(_path_findings(folder, profile))
+    files, kept = _files(folder, contents, findings)
+    skill_path = f"{folder.path}/{SKILL_FILE}"
+    data = kept.get(SKILL_FILE)
+    empty = ReadSkill(folder, None, "", "", 1, files, kept, findings, None)
+    if data is None:
+        return empty
+    decoded = decode(data)
+    _report(findings, skill_path, folder.key, decoded.flaws)
+    if b"\r\n" in data:
+        findings.append(finding("S217", "CRLF line ends: the digest counts them; save with LF", skill_path, line=1, artifact=folder.key))
+    return empty if decoded.text is None else _read_markdown(empty, decoded, skill_path, profile)
+
+
+def _read_markdown(skill: ReadSkill, decoded: Decoded, path: str, profile: str) -> ReadSkill:
+    text = decoded.text or ""
+    halves = split_front_matter(text)
+    lenient = profile == CLAUDE_CODE
+    if halves.yaml is None:
+        flaw = halves.flaw or Flaw("Y020", "no front matter", 1, 1)
+        severity = WARNING if lenient else ERROR
+        skill.findings.append(finding("S201", flaw.message, path, severity=severity, line=1, column=1, artifact=skill.folder.key))
+        return skill._replace(text=text, body=text)
+    document = read_front_matter(halves.yaml)
+    value = document.value
+    severity = None
+    if document.refused:
+        value = _lenient_value(halves.yaml) if lenient else None
+        severity = WARNING if isinstance(value, dict) else None
+    _report(skill.findings, path, skill.folder.key, document.flaws, severity)
+    if value is None and not document.refused:
+        value = {}
+    if value is not None and not isinstance(value, dict):
+        skill.findings.append(finding("Y017", "the front matter holds no mapping", path, line=FIRST_LINE, column=1, artifact=skill.folder.key))
+        value = None
+    return skill._replace(
+        front=value, text=text, body=halves.body, body_line=halves.body_line, locator=Locator(halves.yaml, first_line=FIRST_LINE)
+    )
+
+
+def _report(
+    findings: list[Finding], path: str, key: str, flaws: tuple[Flaw, ...] | list[Flaw], severity: str | None = None
+) -> None:
+    findings.extend(
+        finding(flaw.code, flaw.message, path, severity=severity, line=flaw.line, column=flaw.column, artifact=key)
+        for flaw in flaws
+    )
+
+
+def _lenient_value(text: str) -> Any:
+    """What an agent's own YAML reader makes of a front matter that strict reading refuses."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        if _depth(text) > NESTING or "<<" in text or re.search(r"(?m)[*&][A-Za-z0-9_-]+\s*$", text):
+            return None
+        return _as_json(yaml.load(text, Loader=loader))  # noqa: S506 - SafeLoader either way
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+        return None
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_json(item) for item in value]
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+
+
+def _depth(text: str) -> int:
+    return max(text.count("[") + text.count("{"), text.count("- "))
+
+
+def _path_findings(folder: SkillFolder, profile: str) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for inner, entry in sorted(folder.files.items()):
+        path = f"{folder.path}/{inner}"
+        shown = path.encode("utf-8", "backslashreplace").decode()
+        if entry.mode == LINK:
+            severity = WARNING if profile == CLAUDE_CODE else ERROR
+            yield finding("S215", "a symbolic link: it is left out and never followed", shown, severity=severity, artifact=folder.key)
+            continue
+        reason = _refusal(inner, entry.mode)
+        other = seen.setdefault(inner.casefold(), inner)
+        if reason is None and other != inner:
+            reason = f"its name differs from {other!r} in case only"
+        if reason is not None:
+            yield finding("S216", reason, shown, artifact=folder.key)
+        if "/" not in inner and inner != SKILL_FILE and inner.casefold() == "skill.md":
+            yield finding("S211", f"agents read `SKILL.md`, not `{inner}`", path, artifact=folder.key)
+
+
+def _refusal(inner: str, mode: str) -> str | None:
+    if mode == SUBMODULE:
+        return "a submodule: its files are not part of this repository"
+    if mode not in (FILE, EXECUTABLE):
+        return "neither a file nor a folder"
+    if _CONTROL.search(inner):
+        return "a backslash, control character or byte that is not UTF-8 in the name"
+    if not inner.isascii() and not unicodedata.is_normalized("NFC", inner):
+        return "its name is not in Unicode normal form C"
+    reserved = next((step for step in inner.split("/") if step.partition(".")[0].casefold() in WINDOWS_RESERVED), None)
+    return f"the name {reserved!r} cannot exist on Windows" if reserved else None
+
+
+def _files(
+    folder: SkillFolder, contents: Mapping[str, bytes | Flaw], findings: list[Finding]
+) -> tuple[list[SkillFile], dict[str, bytes]]:
+    files: list[SkillFile] = []
+    kept: dict[str, bytes] = {}
+    for inner, entry in folder.files.items():
+        if entry.mode not in (FILE, EXECUTABLE):
+            continue
+        data = contents.get(inner)
+        path = f"{folder.path}/{inner}"
+        if isinstance(data, bytes):
+            if data.startswith(_LFS) and len(data) < 1024:
+                findings.append(finding("S216", "a Git LFS pointer, not the file itself", path, artifact=folder.key))
+            files.append(SkillFile(inner, entry.mode, hashlib.sha256(data).hexdigest(), len(data)))
+            kept[inner] = data
+        elif data is not None:
+            findings.append(finding(data.code, data.message, path, artifact=folder.key))
+    files.sort(key=lambda file: file.path.encode("utf-8", "surrogateescape"))
+    return files, kept

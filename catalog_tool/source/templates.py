@@ -1,0 +1,160 @@
+"""The templates of one prompt: partials put in, names compared with the declared variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from catalog_tool.model.limits import NESTING
+from catalog_tool.source.document import SourceDocument, pointer_path
+from catalog_tool.source.parts import MUSTACHE, Slot
+from catalog_tool.source.schema_engine import SchemaEngine, check_schema
+from catalog_tool.source.shared_parts import ABSENT, SharedParts
+from catalog_tool.template.engines import engine_named
+from catalog_tool.template.errors import MissingExtraError
+from catalog_tool.template.names import check_names, infer_variables
+from catalog_tool.template.nodes import VARIABLE, Problem, Template, literal
+from catalog_tool.template.partials import Expanded, load_text
+
+_MISSING_PARTIAL = "unknown-partial"
+_EXPANSION = ("partial-", "bad-partial-name", "expanded-size")
+_SCHEMA_CODES = {"reference": "P121", "pattern": "P122"}
+
+
+class Templates:
+    """Collects the texts of one prompt, then judges their variables together.
+
+    ``uses`` gets every partial that is looked for, with its digest or ``ABSENT``.
+    """
+
+    def __init__(self, document: SourceDocument, engine: str, shared: SharedParts, uses: dict[str, str]) -> None:
+        self._document = document
+        self._engine = engine
+        self._shared = shared
+        self._uses = uses
+        self._templates: list[Template] = []
+        self._origins: list[tuple[Slot, Expanded]] = []
+        self._told = False
+
+    def add(self, slot: Slot) -> str:
+        """The text of a slot with its partials expanded; problems are reported at their places."""
+        expanded, template, problems = self._parse(slot.text)
+        for problem in problems:
+            self._document.report(_code(problem), problem.message, self._document.inside(slot.path, problem.offset))
+        self._templates.append(template)
+        self._origins.append((slot, expanded))
+        return expanded.text
+
+    def _parse(self, text: str) -> tuple[Expanded, Template, tuple[Problem, ...]]:
+        if self._engine == MUSTACHE:
+            loaded = load_text(text, self._load)
+            return loaded.expanded, loaded.template, loaded.problems
+        try:
+            template = engine_named(self._engine).parse(text)
+        except MissingExtraError as error:
+            if not self._told:
+                self._told = True
+                self._document.report("P117", error.message, self._document.at(["template"]), hint=error.hint)
+            template = literal(text)
+        return Expanded(text), template, template.problems
+
+    def _load(self, reference: str) -> str | None:
+        name = f"partials/{reference}"
+        self._uses[name] = self._shared.digests.get(name, ABSENT)
+        if reference not in self._shared.partials:
+            return None
+        # A partial that cannot be used is reported at its own file.
+        return self._shared.partials[reference] or ""
+
+    def variables(self, declared: dict[str, Any] | None, placeholders: list[str]) -> dict[str, Any]:
+        """The ``variables`` part: as declared, else inferred from the names in the templates."""
+        if declared is None:
+            inferred = infer_variables(self._templates)
+            for index, problem in inferred.problems:
+                self._report("P115", problem.message, index, problem.offset)
+            variables = inferred.variables
+        else:
+            variables = declared
+            self._check_declared(declared)
+        self._check_placeholders(variables, placeholders)
+        return variables
+
+    def _report(self, code: str, message: str, index: int, offset: int) -> None:
+        slot, expanded = self._origins[index]
+        place = expanded.place(offset)
+        inside = f" (in the partial {place.partial})" if place.partial else ""
+        self._document.report(code, message + inside, self._document.inside(slot.path, place.offset))
+
+    def _check_declared(self, declared: dict[str, Any]) -> None:
+        check_written_schema(self._document, ["variables"], declared)
+        report = check_names(self._templates, declared)
+        for index, name, offset in report.undeclared:
+            self._report("P113", f"`{name}` is used and not declared in `variables`", index, offset)
+        for name in report.unused:
+            spot = self._document.key(["variables", "properties", name])
+            self._document.report("P114", f"`{name}` is declared and never used", spot)
+        self._check_kinds(declared)
+        for path, schema in _with_defaults(declared):
+            self._check_default(path, schema, declared)
+
+    def _check_kinds(self, declared: dict[str, Any]) -> None:
+        properties = declared.get("properties") or {}
+        for index, template in enumerate(self._templates):
+            if any(use.kind != VARIABLE for use in template.names):
+                continue
+            for use in template.names:
+                schema = properties.get(use.name)
+                kind = schema.get("type") if isinstance(schema, dict) else None
+                if kind in ("array", "object"):
+                    message = f"`{use.name}` is an {kind}: `{{{{ }}}}` renders text and numbers; open a section over it"
+                    self._report("P124", message, index, use.offset)
+
+    def _check_default(self, path: list[str | int], schema: dict[str, Any], root: Mapping[str, Any]) -> None:
+        engine = SchemaEngine({**{key: root[key] for key in ("$defs",) if key in root}, **schema})
+        if engine.is_valid(schema["default"]):
+            return
+        problem = next(iter(engine.errors(schema["default"])), None)
+        if problem is not None:
+            where = ["variables", *path, "default"]
+            self._document.report("P123", f"the default is refused by its own schema: {problem.message}", self._document.at(where))
+
+    def _check_placeholders(self, variables: Mapping[str, Any], placeholders: list[str]) -> None:
+        taken = set(variables.get("properties") or ())
+        seen: set[str] = set()
+        for name in placeholders:
+            if name in taken or name in seen:
+                what = "another placeholder" if name in seen else "a variable"
+                spot = self._document.at(self._placeholder_path(name, last=name in seen))
+                self._document.report("P116", f"the placeholder `{name}` has the name of {what}", spot)
+            seen.add(name)
+
+    def _placeholder_path(self, name: str, *, last: bool) -> list[str | int]:
+        messages = (self._document.value or {}).get("messages") or []
+        found = [index for index, message in enumerate(messages) if message.get("placeholder") == name]
+        return ["messages", found[-1 if last else 0], "placeholder"]
+
+
+def _code(problem: Problem) -> str:
+    if problem.kind == _MISSING_PARTIAL:
+        return "P111"
+    return "P112" if problem.kind.startswith(_EXPANSION) else "P110"
+
+
+def check_written_schema(document: SourceDocument, path: list[str | int], schema: Any) -> None:
+    """Report what is wrong with a JSON Schema that stands at ``path`` of the document."""
+    for problem in check_schema(schema):
+        where = [*path, *pointer_path(problem.pointer, schema)]
+        document.report(_SCHEMA_CODES.get(problem.kind, "P120"), problem.message, document.at(where))
+
+
+def _with_defaults(schema: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[list[str | int], dict[str, Any]]]:
+    """Every subschema of properties and items that has a default, with its path."""
+    if not isinstance(schema, dict) or len(path) > NESTING:
+        return
+    if path and "default" in schema:
+        yield list(path), schema
+    properties = schema.get("properties")
+    if isinstance(properties, dict):
+        for name, inner in properties.items():
+            yield from _with_defaults(inner, (*path, "properties", name))
+    yield from _with_defaults(schema.get("items"), (*path, "items"))

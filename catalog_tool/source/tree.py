@@ -1,0 +1,251 @@
+"""The files of a catalog: of the work tree, or of a revision by object reads only.
+
+Both give the same bytes for the same commit. A tracked file that git holds to be unmodified is
+read as git's blob even where a checkout rewrote its line ends; ``.gitignore`` is honoured.
+Paths are relative to the catalog's root, with ``/``.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from catalog_tool.errors import GitError
+from catalog_tool.model.limits import CATALOG_FILES
+from catalog_tool.source.decoding import Flaw
+from catalog_tool.source.git import Git, TreeEntry
+
+FILE, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
+SPECIAL = "special"
+"""Neither file, folder nor link: a device, a socket, a FIFO."""
+
+
+class Entry(NamedTuple):
+    """A file: git's mode, and the id of the blob it equals, or None where only the disk has it."""
+
+    mode: str
+    blob: str | None
+
+
+class Content(NamedTuple):
+    """A file's bytes, or None and why they cannot be had."""
+
+    path: str
+    data: bytes | None
+    flaw: Flaw | None = None
+
+
+class Tree(Protocol):
+    """Where files come from. ``prefix`` is the catalog's root below the top of the repository, or empty."""
+
+    prefix: str
+
+    def list(self, paths: Sequence[str] = ()) -> dict[str, Entry]:
+        """Every file below ``paths`` (everything, where empty)."""
+
+    def read(self, entries: Mapping[str, Entry], limit: int) -> Iterator[Content]:
+        """The content of each entry, in their order; none beyond ``limit`` bytes."""
+
+    def top(self) -> Tree:
+        """The same files seen from the top of the repository, or this tree outside git."""
+
+
+def blob_id(data: bytes) -> str:
+    """The id git (SHA-1) gives to a blob of these bytes."""
+    return hashlib.sha1(b"blob %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
+
+
+def read_one(tree: Tree, path: str, limit: int) -> Content | None:
+    """The content of one path, or None where there is no such file."""
+    entry = tree.list([path]).get(path)
+    if entry is None or entry.mode not in (FILE, EXECUTABLE):
+        return None
+    return next(iter(tree.read({path: entry}, limit)))
+
+
+def _too_large(path: str, size: int, limit: int) -> Content:
+    return Content(path, None, Flaw("Y002", f"the file is {size} bytes; at most {limit} are read"))
+
+
+class RevisionTree:
+    """The catalog at a commit. ``prefix`` is its root below the top of the repository, with a final ``/``."""
+
+    def __init__(self, git: Git, commit: str, prefix: str = "") -> None:
+        self.git = git
+        self.commit = commit
+        self.prefix = prefix
+
+    def list(self, paths: Sequence[str] = ()) -> dict[str, Entry]:
+        """Every file below ``paths`` at the commit."""
+        wanted = [self.prefix + path for path in paths] or ([self.prefix] if self.prefix else [])
+        return _relative(self.git.list_tree(self.commit, wanted), self.prefix)
+
+    def read(self, entries: Mapping[str, Entry], limit: int) -> Iterator[Content]:
+        """The content of each entry from the object database. Raises ``GitError`` where an object is gone."""
+        paths: dict[str, list[str]] = {}
+        for path, entry in entries.items():
+            paths.setdefault(entry.blob or "", []).append(path)
+        for blob in self.git.cat_blobs(paths, limit):
+            for path in paths[blob.id]:
+                yield (
+                    Content(path, blob.data) if blob.data is not None else _too_large(path, blob.size, limit)
+                )
+
+
+    def top(self) -> RevisionTree:
+        """The whole commit."""
+        return RevisionTree(self.git, self.commit)
+
+
+def _relative(found: Mapping[str, TreeEntry], prefix: str) -> dict[str, Entry]:
+    cut = len(prefix)
+    return {path[cut:]: Entry(*entry) for path, entry in found.items() if path.startswith(prefix)}
+
+
+class WorkTree:
+    """The catalog on disk, with or without git around it.
+
+    After ``list``, ``head`` is HEAD's commit and ``is_modified`` says whether anything listed differs
+    from it.
+    """
+
+    def __init__(self, root: Path, git: Git | None = None) -> None:
+        self.root = root
+        self.git = git
+        self.prefix = _prefix(root, git)
+        self._converted: bool | None = None
+        self.head: str | None = None
+        self.is_modified = False
+
+    def list(self, paths: Sequence[str] = ()) -> dict[str, Entry]:
+        """Every file below ``paths`` that is tracked, or untracked and not ignored."""
+        if self.git is None:
+            return dict(_walk(self.root, paths))
+        wanted = [self.prefix + path for path in paths] or ([self.prefix] if self.prefix else [])
+        found = self.git.list_index(wanted)
+        status = self.git.status(wanted)
+        entries = _relative(found, self.prefix)
+        self.head = status.head
+        self.is_modified = bool(status.changed or status.untracked)
+        for path in (*status.changed, *status.untracked):
+            self._overlay(entries, path)
+        return entries
+
+    def _overlay(self, entries: dict[str, Entry], path: str) -> None:
+        if not path.startswith(self.prefix):
+            return
+        inner = path[len(self.prefix) :]
+        mode = _mode(self.root / inner)
+        if mode is None:
+            entries.pop(inner, None)
+        else:
+            entries[inner] = Entry(mode, None)
+
+    def read(self, entries: Mapping[str, Entry], limit: int) -> Iterator[Content]:
+        """The content of each entry: git's where it is unmodified, else the disk's."""
+        root = str(self.root)
+        verify = self.git is not None and self._has_conversions()
+        for path, entry in entries.items():
+            content = _read_file(f"{root}/{path}", path, entry, limit)
+            if (
+                verify
+                and entry.blob is not None
+                and content.data is not None
+                and blob_id(content.data) != entry.blob
+            ):
+                content = self._as_stored(path, entry.blob, limit)
+            yield content
+
+    def top(self) -> WorkTree:
+        """The whole work tree."""
+        return self if self.git is None else WorkTree(self.git.top, self.git)
+
+    def _as_stored(self, path: str, blob: str, limit: int) -> Content:
+        if self.git is None:
+            raise GitError("no repository")
+        found = next(iter(self.git.cat_blobs([blob], limit)))
+        return Content(path, found.data) if found.data is not None else _too_large(path, found.size, limit)
+
+    def _has_conversions(self) -> bool:
+        """Whether git may write other bytes to disk than it stores (line ends, filters)."""
+        if self._converted is None and self.git is not None:
+            self._converted = self.git.may_convert()
+        return bool(self._converted)
+
+
+def _prefix(root: Path, git: Git | None) -> str:
+    if git is None:
+        return ""
+    inner = root.relative_to(git.top).as_posix()
+    return "" if inner == "." else f"{inner}/"
+
+
+def _mode(path: Path) -> str | None:
+    try:
+        found = os.lstat(path).st_mode
+    except OSError:
+        return None
+    if stat.S_ISLNK(found):
+        return LINK
+    if stat.S_ISREG(found):
+        return EXECUTABLE if found & stat.S_IXUSR else FILE
+    return None if stat.S_ISDIR(found) else SPECIAL
+
+
+def _walk(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, Entry]]:
+    """Files below ``paths`` outside git; links are listed and never followed."""
+    count = 0
+    pending = [path.rstrip("/") for path in paths] or [""]
+    while pending:
+        inner = pending.pop()
+        mode = _mode(root / inner) if inner else None
+        if mode is not None:
+            yield inner, Entry(mode, None)
+            count += 1
+            continue
+        try:
+            with os.scandir(root / inner) as found:
+                names = sorted(item.name for item in found)
+        except OSError:
+            continue
+        if count > CATALOG_FILES:
+            raise GitError(
+                f"more than {CATALOG_FILES} files below {root}", hint="name the catalog's root with -C"
+            )
+        pending.extend(f"{inner}/{name}" if inner else name for name in names if name != ".git")
+
+
+def _read_file(full: str, path: str, entry: Entry, limit: int) -> Content:
+    if entry.mode == LINK:
+        try:
+            return Content(path, os.fsencode(os.readlink(full)))
+        except OSError as error:
+            return _unreadable(path, error)
+    try:
+        handle = os.open(full, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        return _unreadable(path, error)
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            return Content(path, None, Flaw("Y001", "not a regular file"))
+        if found.st_size > limit:
+            return _too_large(path, found.st_size, limit)
+        data = os.read(handle, found.st_size + 1)
+        while len(data) < found.st_size and (more := os.read(handle, found.st_size - len(data))):
+            data += more
+        return Content(path, data)
+    except OSError as error:
+        return _unreadable(path, error)
+    finally:
+        os.close(handle)
+
+
+def _unreadable(path: str, error: OSError) -> Content:
+    name = errno.errorcode.get(error.errno or 0, "")
+    return Content(path, None, Flaw("Y001", f"cannot be read: {error.strerror} ({name})"))

@@ -1,0 +1,95 @@
+"""What a plain YAML scalar means: the YAML 1.2 core schema without its traps (design §2.4)."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, NamedTuple
+
+from catalog_tool.model.limits import SAFE_INTEGER
+
+SUSPECT_FIRST = frozenset("0123456789+-.~nNtTfFyYoO<=") | {""}
+"""First characters of plain scalars that may be more than a string."""
+
+SIGNIFICANT_DIGITS = 15
+"""What every reader of a double keeps."""
+
+_WORDS: dict[str, Any] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+_YAML_1_1_BOOLEANS = frozenset(
+    spelled for word in ("yes", "no", "on", "off") for spelled in (word, word.capitalize(), word.upper())
+)
+_INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
+_RADIX = re.compile(r"[-+]?0(?:o[0-7_]+|x[0-9a-fA-F_]+)", re.ASCII)
+_LOOK_ALIKES = (
+    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?", re.ASCII), "a date"),
+    (re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", re.ASCII), "a number in base 60"),
+    (re.compile(r"[-+]?0b[01_]+", re.ASCII), "a binary number"),
+    (re.compile(r"[-+]?(?:[0-9][0-9_]*_[0-9_]*(?:\.[0-9_]*)?|[0-9]*\.[0-9_]*_[0-9_]*)(?:[eE][-+]?[0-9]+)?", re.ASCII), "a number"),
+)  # fmt: skip
+
+
+class Refused(ValueError):
+    """A scalar that is a number somewhere and cannot be kept as one."""
+
+
+class Scalar(NamedTuple):
+    """The value of a plain scalar and, where another reader may disagree, a code and a message."""
+
+    value: Any
+    code: str | None = None
+    message: str = ""
+
+
+def resolve_plain(text: str) -> Scalar:
+    """The value of a plain scalar. Raises ``Refused``, with a message, for numbers JSON cannot keep."""
+    if text in _WORDS:
+        return Scalar(_WORDS[text])
+    if text in _YAML_1_1_BOOLEANS:
+        return Scalar(text, "Y013", f"`{text}` is a string here and a boolean in YAML 1.1; quote it")
+    if text[:1] not in "0123456789+-.":
+        return Scalar(text)
+    if _INTEGER.fullmatch(text):
+        return _integer(text)
+    if _FLOAT.fullmatch(text):
+        return _float(text)
+    if _SPECIAL.fullmatch(text):
+        raise Refused(f"`{text}` is not a number JSON can hold")
+    if _RADIX.fullmatch(text):
+        raise Refused(f"`{text}`: write the number in decimal, or quote it")
+    for pattern, what in _LOOK_ALIKES:
+        if pattern.fullmatch(text):
+            return Scalar(text, "Y013", f"`{text[:60]}` is a string here and {what} in YAML 1.1; quote it")
+    return Scalar(text)
+
+
+def _integer(text: str) -> Scalar:
+    digits = text.lstrip("+-")
+    if len(digits.lstrip("0")) > 16 or abs(number := int(text)) > SAFE_INTEGER:
+        raise Refused(f"the integer `{text[:60]}` is beyond ±(2^53-1); quote it")
+    if len(digits) > 1 and digits[0] == "0":
+        return Scalar(
+            number,
+            "Y019",
+            f"`{text[:60]}` is {number} here and octal in YAML 1.1; drop the zeros or quote it",
+        )
+    return Scalar(number)
+
+
+def _float(text: str) -> Scalar:
+    number = float(text)
+    if math.isinf(number):
+        raise Refused(f"`{text[:60]}` is too large for a number; quote it")
+    digits = re.sub(r"[eE].*|[-+.]", "", text).strip("0")
+    value: float | int = int(number) if number.is_integer() and abs(number) <= SAFE_INTEGER else number
+    if len(digits) > SIGNIFICANT_DIGITS:
+        return Scalar(
+            value,
+            "Y019",
+            f"`{text[:60]}` has more than {SIGNIFICANT_DIGITS} significant digits; readers round it",
+        )
+    return Scalar(value)

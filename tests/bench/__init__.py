@@ -1,0 +1,1 @@
+"""Speed, measured: `python -m tests.bench` prints every number as a ratio to a named floor."""
