@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from catalog_tool.canonical.jcs import canonical_bytes, digest_of, digest_of_bytes
+from catalog_tool.canonical.jcs import canonical_members, digest_of, digest_of_bytes
 
 HASH_VERSION = 1
 PARTS = ("messages", "model", "output_schema", "params", "template", "tools", "variables")
@@ -16,6 +16,7 @@ PARTS = ("messages", "model", "output_schema", "params", "template", "tools", "v
 META_KEYS = ("description", "owners", "tags")
 TOOL_KEYS = ("name", "description", "parameters", "returns", "strict", "dispatch")
 
+_HOLDERS = frozenset({dict, list})
 _NOT_SCHEMAS = frozenset({"default", "const", "enum", "examples"})
 
 
@@ -41,7 +42,7 @@ def prompt_identity(parts: Mapping[str, Any]) -> PartBytes:
     ``parts`` has the seven parts, in canonical form; ``order`` is computed from the written order
     of ``properties`` where it is not given. Raises ``NotCanonicalError``.
     """
-    encoded = {name: canonical_bytes(value) for name, value in prompt_parts(parts).items()}
+    encoded = canonical_members(prompt_parts(parts))
     return PartBytes(digest_of_parts(encoded), encoded)
 
 
@@ -75,16 +76,15 @@ def written_order(parts: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def _orders(pointer: str, schema: Any) -> Iterator[tuple[str, list[str]]]:
     pending: list[tuple[str, Any]] = [(pointer, schema)]
-    while pending:
-        at, value = pending.pop()
-        if isinstance(value, list):
-            pending.extend((f"{at}/{n}", item) for n, item in enumerate(value))
-        elif isinstance(value, dict):
+    for at, value in pending:
+        if type(value) is list:
+            pending.extend((f"{at}/{n}", item) for n, item in enumerate(value) if type(item) in _HOLDERS)
+        elif type(value) is dict:
             for key, child in value.items():
-                if key in _NOT_SCHEMAS or key.startswith("x-"):
+                if type(child) not in _HOLDERS or key in _NOT_SCHEMAS or key.startswith("x-"):
                     continue
                 inner = f"{at}/{_escape(key)}"
-                if key == "properties" and isinstance(child, dict):
+                if key == "properties" and type(child) is dict:
                     keys = list(child)
                     if keys != sorted(keys, key=_utf16):
                         yield inner, keys
@@ -94,7 +94,7 @@ def _orders(pointer: str, schema: Any) -> Iterator[tuple[str, list[str]]]:
 
 
 def _escape(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
+    return key.replace("~", "~0").replace("/", "~1") if "/" in key or "~" in key else key
 
 
 def _utf16(text: str) -> bytes:

@@ -51,22 +51,22 @@ def _agrees(value: Json) -> bool:
     pending = [value]
     for item in pending:
         kind = type(item)
-        if kind is str or kind is bool or item is None:
+        if kind is str:
             continue
         if kind is dict:
             for key in item:
                 if type(key) is not str or not (key.isascii() or max(key) < "\ud800"):
                     return False
-            pending.extend(item.values())
+            pending += item.values()
         elif kind is list:
-            pending.extend(item)
+            pending += item
         elif kind is int:
             if not -SAFE_INTEGER <= item <= SAFE_INTEGER:
                 return False
         elif kind is float:
             if not 1e-4 <= abs(item) < 1e16 or item.is_integer():
                 return False
-        else:
+        elif item is not None and kind is not bool:
             return False
     return True
 
@@ -83,6 +83,16 @@ def canonical_bytes(value: Json) -> bytes:
     except (RecursionError, UnicodeEncodeError) as error:
         raise NotCanonicalError(f"no canonical form: {type(error).__name__}") from error
     return _reference_bytes(value)
+
+
+def canonical_members(value: dict[str, Json]) -> dict[str, bytes]:
+    """The canonical bytes of each member of an object: one look at all of it, then one encoding each."""
+    try:
+        if _ENCODE is not None and _agrees(value):
+            return {key: "".join(_ENCODE(item, 0)).encode() for key, item in value.items()}
+    except (RecursionError, UnicodeEncodeError) as error:
+        raise NotCanonicalError(f"no canonical form: {type(error).__name__}") from error
+    return {key: canonical_bytes(item) for key, item in value.items()}
 
 
 def _reference_bytes(value: Json) -> bytes:

@@ -6,7 +6,7 @@ around a gate that fired are matched with ``checks.data.hostile_rules``.
 
 Limits. The rules know documented shapes of attacks, not intent: a finding says what a line does, and
 an installer's own manual may say the same. Code that builds its command from pieces, other languages
-than shell, PowerShell, Python and JavaScript, instructions in other languages than English, harm
+than shell, PowerShell, Python and JavaScript, sentences in capitals or in other languages than English, harm
 spread over several files and anything inside archives or images go unseen. A quoted example reads
 like the thing itself.
 """
@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from itertools import product
 from typing import Literal, NamedTuple
 
 from catalog_tool.checks.data.hostile_rules import PATTERNS
@@ -56,10 +55,8 @@ _GATES = (
     ("/", "/", _SLASH),
     ("+", "+", _PLUS),
 )
-_TOLD = tuple(
-    verb + ending
-    for verb, ending in product(("tell", "inform", "notify", "alert", "let"), ("", "ing", "ting"))
-) + (" to", " from")
+_VERBS = ("tell", "inform", "notify", "alert", "let")
+_TOLD = (*_VERBS, *(f"{verb}ing" for verb in _VERBS), "letting", " to", " from")
 _DENIALS = ("not ", "n't ", "n’t ", "never ", "without ", "hide ", "conceal ", "keep ")
 _BEFORE = 50  # characters before "instructions" and "the user" in which the verb stands
 
@@ -90,8 +87,7 @@ def find_hostile(text: str, *, kind: Kind) -> list[HostileHit]:
 def _open_gates(text: str, kind: Kind) -> Iterator[tuple[str, list[int]]]:
     """The gates that fired and where. The order of tests is by cost: one character is found at once."""
     for gate, character, pattern in _GATES:
-        if character in text and pattern.search(text):
-            places = [match.start() for match in pattern.finditer(text)]
+        if character in text and (places := [match.start() for match in pattern.finditer(text)]):
             if gate == "/":
                 places = [at for at in places if text[at + 1 : at + 2] != "/" or _is_installed(text, at)]
             yield gate, places
@@ -109,17 +105,14 @@ def _open_word_gates(text: str, kind: Kind) -> Iterator[tuple[str, list[int]]]:
         yield "d", list(_finds(text, "dangerously"))
     if kind == "script":
         return
-    dismissed = [at for at in _instructions(text) if _is_dismissed(text[max(0, at - _BEFORE) : at].lower())]
+    dismissed = [
+        at for at in _finds(text, "nstruction") if _is_dismissed(text[max(0, at - _BEFORE) : at].lower())
+    ]
     if dismissed:
         yield "i", dismissed
     denied = [at for at in _finds(text, "the user") if _is_denied(text[max(0, at - _BEFORE) : at])]
     if denied:
         yield "u", denied
-
-
-def _instructions(text: str) -> list[int]:
-    found = list(_finds(text, "nstruction"))
-    return sorted(found + list(_finds(text, "NSTRUCTION"))) if "NSTRUCTION" in text else found
 
 
 def _is_dismissed(before: str) -> bool:

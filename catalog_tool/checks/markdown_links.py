@@ -33,7 +33,7 @@ def find_bad_links(body: str, folder: str, files: Collection[str]) -> Iterator[L
     skill's files and folders by path inside it. Code, comments, URLs, anchors and placeholders do
     not count.
     """
-    if "](" not in body:
+    if not _has_doubtful(body, folder, files):
         return
     text = _blank(_CODE_SPAN, _blank(_FENCE, _blank(_COMMENT, body)))
     for found in _LINK.finditer(text):
@@ -49,6 +49,19 @@ def find_bad_links(body: str, folder: str, files: Collection[str]) -> Iterator[L
             yield LinkHit(ESCAPES, target, found.start())
         elif inner != "." and inner not in files:
             yield LinkHit(DEAD, target, found.start())
+
+
+def _has_doubtful(body: str, folder: str, files: Collection[str]) -> bool:
+    """Whether any link is not plainly a URL, an anchor or a file that is there; most skills have none."""
+    at = body.find("](")
+    while at >= 0:
+        target = body[at + 2 : at + 202].partition(")")[0]
+        if not target.startswith(("http://", "https://", "#")):
+            inner = target.partition("#")[0]
+            if (f"{folder}/{inner}" if folder else inner) not in files:
+                return True
+        at = body.find("](", at + 2)
+    return False
 
 
 def _blank(pattern: re.Pattern[str], text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -73,8 +72,8 @@ def _body_findings(read: ReadSkill) -> Iterator[Finding]:
 
 
 def _link_findings(read: ReadSkill, path: str) -> Iterator[Finding]:
-    known = {file.path for file in read.files}
-    known |= {folder for name in known for folder in _folders(name)}
+    known = set(read.contents)
+    known.update(folder for name in read.contents if "/" in name for folder in _folders(name))
     found = []
     for hit in find_bad_links(read.body, "", known):
         if hit.kind == DEAD:
@@ -94,7 +93,7 @@ def _link_findings(read: ReadSkill, path: str) -> Iterator[Finding]:
 
 
 def _folders(path: str) -> Iterator[str]:
-    while path := posixpath.dirname(path):
+    while path := path.rpartition("/")[0]:
         yield path
 
 

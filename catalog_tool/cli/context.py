@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from catalog_tool.errors import UsageError
+from catalog_tool.report.context import ReportContext
 from catalog_tool.source.root import Place, find_root
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -17,6 +21,43 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def place_of(ctx: click.Context) -> Place:
     """The catalog that ``-C``, or the working directory, names."""
     return find_root(ctx.find_root().obj["root"])
+
+
+def lazily(name: str) -> Any:
+    """``checks.build:build``: something of this package that only this call needs.
+
+    A command's module imports what every run of it needs; the rest waits, so that an answer that is
+    known already costs no more than starting.
+    """
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(f"catalog_tool.{module}"), attribute)
+
+
+def report_context(ctx: click.Context, place: Place, *, strict: bool) -> ReportContext:
+    """Where a report of findings is shown; paths are given as seen from the top of the repository."""
+    return ReportContext(color=wants_color(ctx), actions=in_actions(), strict=strict, path_prefix=shown_prefix(place))
+
+
+def shown_prefix(place: Place) -> str:
+    """The catalog's root as seen from where the reader stands, with a final ``/``, or empty."""
+    base = place.git.top if in_actions() and place.git is not None else Path.cwd()
+    if base == place.root:
+        return ""
+    return os.path.relpath(place.root, base).replace(os.sep, "/") + "/"
+
+
+def inner_paths(place: Place, paths: tuple[str, ...]) -> list[str]:
+    """Paths as typed, relative to the catalog's root. Raises ``UsageError`` for one outside it, or missing."""
+    found = []
+    for path in paths:
+        full = Path(path).absolute()
+        if not full.exists() and not full.is_symlink():
+            raise UsageError(f"{path}: there is no such file or folder")
+        inner = os.path.relpath(full.parent.resolve() / full.name, place.root).replace(os.sep, "/")
+        if inner == ".." or inner.startswith("../"):
+            raise UsageError(f"{path} is outside the catalog {place.root}", hint="name its catalog with -C")
+        found.append(inner)
+    return found
 
 
 def wants_color(ctx: click.Context) -> bool:
@@ -42,11 +83,13 @@ def tell(text: str) -> None:
         sys.stderr.write(text if text.endswith("\n") else f"{text}\n")
 
 
-def format_option(*names: str) -> Callable[[_Command], _Command]:
-    """``--format`` with these choices, the first being the default."""
+def format_option(*names: str, open_to_more: bool = False) -> Callable[[_Command], _Command]:
+    """``--format`` with these choices, the first being the default; other packages may add more."""
+    kind = click.STRING if open_to_more else click.Choice(names)
     return click.option(
-        "--format", "output", type=click.Choice(names), default=names[0], show_default=True, help="Form of the result."
-    )
+        "--format", "output", type=kind, metavar=f"[{'|'.join(names)}]", default=names[0], show_default=True,
+        help="Form of the result.",
+    )  # fmt: skip
 
 
 rev_option = click.option(

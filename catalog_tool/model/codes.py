@@ -73,7 +73,6 @@ CODES: dict[str, tuple[str, str]] = {
     "P152": (ERROR, "released shared part changed"),
     "P153": (INFO, "no base to compare versions with"),
     "P160": (ERROR, "golden tests cannot be used"),
-    "P161": (ERROR, "golden case does not fit the prompt"),
     "P170": (WARNING, "confusable prompt ids"),
     "S201": (ERROR, "skill's front matter missing or not closed"),
     "S202": (ERROR, "skill's name missing or malformed"),

@@ -9,11 +9,13 @@ _WORD = r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*"
 _ID = re.compile(rf"{_WORD}(?:/{_WORD})*", re.ASCII)
 _VERSION = re.compile(r"v(?:0|[1-9][0-9]*)", re.ASCII)
 _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,35}", re.ASCII)
+_REFUSED = re.compile(
+    r"(?:^|/)(?:tests|evidence|versions|labels|v[0-9]+|con|prn|aux|nul|com[0-9]|lpt[0-9])(?=/|$)", re.ASCII
+)
 _VERSION_LIKE = re.compile(r"v[0-9]+", re.ASCII)
 _SKILL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 _CATALOG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 
-RESERVED_SEGMENTS = frozenset({"tests", "evidence", "versions", "labels"})
 WINDOWS_RESERVED = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(10)}
 )
@@ -21,12 +23,7 @@ WINDOWS_RESERVED = frozenset(
 
 def is_prompt_id(text: str) -> bool:
     """Whether ``text`` may be a prompt id: ``billing/refund``, no reserved segment."""
-    if _ID.fullmatch(text) is None:
-        return False
-    return not any(
-        part in RESERVED_SEGMENTS or part in WINDOWS_RESERVED or _VERSION_LIKE.fullmatch(part)
-        for part in text.split("/")
-    )
+    return _ID.fullmatch(text) is not None and _REFUSED.search(text) is None
 
 
 def is_version(text: str) -> bool:

@@ -135,11 +135,10 @@ class Git:
         common = folder / "commondir"
         return (folder / common.read_text().strip()).resolve() if common.is_file() else folder
 
-    def _raw(self, command: list[str], *, literal: str = "1") -> bytes:
-        env = environment() | {"GIT_LITERAL_PATHSPECS": literal}
+    def _raw(self, command: list[str]) -> bytes:
         try:
             done = subprocess.run(  # noqa: S603 - a fixed program, arguments by list
-                command, cwd=self.top, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False
+                command, cwd=self.top, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
             )
         except FileNotFoundError as error:
             raise GitError("git is not installed", hint="install git 2.30 or newer") from error
@@ -185,6 +184,13 @@ class Git:
             return None
         return out.decode().strip() or None
 
+    def merge_base(self, first: str, second: str) -> str | None:
+        """The best common ancestor of two commit ids, or None where there is none (or history is cut off)."""
+        try:
+            return self.run("merge-base", first, second).decode().split("\n")[0] or None
+        except GitError:
+            return None
+
     def tree_of(self, commit: str) -> str:
         """The id of a commit's root tree."""
         return self.run("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}").decode().strip()
@@ -214,7 +220,10 @@ class Git:
         return _parse_status(out)
 
     def may_convert(self) -> bool:
-        """Whether a checkout may write other bytes than git stores: line ends, filters, keywords."""
+        """Whether settings outside the tree make a checkout write other bytes than git stores.
+
+        ``.gitattributes`` in the tree do so too; they are the caller's to look for.
+        """
         settings = self._raw(
             self._command(["config", "-z", "--get-regexp", r"^core\.(autocrlf|attributesfile)$"])
         )
@@ -225,15 +234,8 @@ class Git:
         ):
             return True
         home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-        places = (
-            self.git_dir() / "info" / "attributes",
-            home / "git" / "attributes",
-            Path("/etc/gitattributes"),
-        )
-        if any(place.exists() for place in places):
-            return True
-        listing = self._command(["ls-files", "-z", "--cached", "--others", "--", ":(glob)**/.gitattributes"])
-        return bool(self._raw(listing, literal="0"))
+        places = (self.git_dir() / "info" / "attributes", home / "git" / "attributes", Path("/etc/gitattributes"))
+        return any(place.exists() for place in places)
 
     def is_shallow(self) -> bool:
         """Whether history is cut off."""

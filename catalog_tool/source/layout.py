@@ -44,9 +44,9 @@ def lay_out_prompts(entries: Mapping[str, Entry], folder: str) -> PromptLayout:
     layout = PromptLayout([], None, {}, {}, {}, {}, [])
     registry: str | None = None
     cut = len(folder) + 1
-    for path, entry in sorted(entries.items()):
-        if not path.startswith(folder + "/"):
-            continue
+    inside = folder + "/"
+    for path in sorted(path for path in entries if path.startswith(inside)):
+        entry = entries[path]
         inner = path[cut:]
         if entry.mode not in (FILE, EXECUTABLE):
             layout.findings.append(_not_a_file(path, entry))
@@ -66,9 +66,10 @@ def _not_a_file(path: str, entry: Entry) -> Finding:
 
 
 def _place_prompt(layout: PromptLayout, path: str, inner: str) -> None:
-    folder, name = posixpath.split(inner)
-    stem, suffix = posixpath.splitext(name)
-    parent, last = posixpath.split(folder)
+    folder, _, name = inner.rpartition("/")
+    stem, dot, suffix = name.rpartition(".")
+    suffix = dot + suffix
+    parent, _, last = folder.rpartition("/")
     if last == "tests" and parent and suffix in (".yaml", ".jsonl"):
         layout.tests.setdefault(parent, []).append(path)
     elif last == "evidence" and parent and suffix == ".json":

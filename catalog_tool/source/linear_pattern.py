@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
 
-from catalog_tool.source.pattern_syntax import (
+from catalog_tool.source.pattern_nodes import (
     PYTHON,
     RUST,
     Chars,
@@ -34,12 +34,11 @@ from catalog_tool.source.pattern_syntax import (
     Ranges,
     Repeat,
     Sequence,
-    UnreadablePatternError,
     has_properties,
-    parse,
     spell,
     union,
 )
+from catalog_tool.source.pattern_syntax import UnreadablePatternError, parse
 
 OPEN_LOOPS = 2
 """Loops whose end the next character does not decide; the search for a start counts as one."""
@@ -85,7 +84,12 @@ def compile_linear(pattern: str) -> re.Pattern[str] | None:
 def search_linear(pattern: str, text: str) -> bool | None:
     """Whether ``pattern`` is found in ``text``, in linear time; None: the pattern is not linear."""
     found = _searcher(pattern)
-    return None if found is None else found(text)
+    if found is None:
+        return None
+    try:
+        return found(text)
+    except UnicodeEncodeError:  # a lone surrogate, which no pattern can name: any other character will do
+        return found(text.encode("utf-8", "replace").decode())
 
 
 @lru_cache(maxsize=4096)

@@ -12,10 +12,20 @@ to 1,000.
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import NamedTuple, TypeAlias
-
-Ranges: TypeAlias = tuple[tuple[int, int], ...]
+from catalog_tool.source.pattern_nodes import (
+    SURROGATES,
+    TOP,
+    Chars,
+    Choice,
+    Edge,
+    Node,
+    Ranges,
+    Repeat,
+    Sequence,
+    complement,
+    spell_range,
+    union,
+)
 
 PATTERN_CHARACTERS = 2000
 """A longer pattern is not evaluated."""
@@ -24,74 +34,12 @@ PATTERN_GROUPS = 20
 PATTERN_COUNT = 1000
 """The largest number in ``{n,m}``."""
 
-_TOP = 0x10FFFF
-_SURROGATES = (0xD800, 0xDFFF)
-
 
 class UnreadablePatternError(ValueError):
     """Not a pattern that all dialects read alike; the message says what stands in the way."""
 
 
-class Chars(NamedTuple):
-    """One character out of ``ranges``: sorted, apart, both ends included.
-
-    With a Unicode property in it, ``rust`` is the spelling (only that engine knows them), and
-    ``ranges`` is everything, so that whoever asks what may overlap errs on the safe side.
-    """
-
-    ranges: Ranges
-    rust: str = ""
-
-
-class Edge(NamedTuple):
-    """A place that takes no character: ``^``, ``$`` or ``\\b``."""
-
-    sign: str
-
-
-class Sequence(NamedTuple):
-    """One after the other; without parts, the empty text."""
-
-    parts: tuple[Node, ...]
-
-
-class Choice(NamedTuple):
-    """One of several."""
-
-    branches: tuple[Node, ...]
-
-
-class Repeat(NamedTuple):
-    """``body`` from ``low`` to ``high`` times; ``high`` None = without end."""
-
-    body: Node
-    low: int
-    high: int | None
-
-
-Node: TypeAlias = Chars | Edge | Sequence | Choice | Repeat
-
-
-def union(pairs: list[tuple[int, int]]) -> Ranges:
-    """``pairs`` sorted, with what overlaps or touches made one."""
-    merged: list[tuple[int, int]] = []
-    for low, high in sorted(pairs):
-        if merged and low <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
-        else:
-            merged.append((low, high))
-    return tuple(merged)
-
-
-def complement(ranges: Ranges) -> Ranges:
-    """Every code point that is not in ``ranges``."""
-    edges = [(-1, -1), *ranges, (_TOP + 1, _TOP + 1)]
-    return tuple(
-        (left[1] + 1, right[0] - 1) for left, right in pairwise(edges) if left[1] + 1 <= right[0] - 1
-    )
-
-
-_EVERYTHING: Ranges = ((0, _TOP),)
+_EVERYTHING: Ranges = ((0, TOP),)
 _DIGIT: Ranges = ((0x30, 0x39),)
 _WORD: Ranges = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
 # White space and line ends as ECMA-262 lists them.
@@ -134,6 +82,8 @@ def parse(pattern: str) -> Node:
     """The tree of ``pattern``. UnreadablePatternError: not a portable pattern, or too large."""
     if len(pattern) > PATTERN_CHARACTERS:
         raise UnreadablePatternError(f"longer than {PATTERN_CHARACTERS:,} characters")
+    if any(SURROGATES[0] <= ord(character) <= SURROGATES[1] for character in pattern):
+        raise UnreadablePatternError("half of a surrogate pair")
     reader = _Reader(pattern)
     node = reader.choice(0)
     if reader.at < len(pattern):
@@ -288,7 +238,7 @@ class _Reader:
             if 0xD800 <= code < 0xDC00 and self.text.startswith("\\u", self.at):
                 self.at += 2
                 code = 0x10000 + ((code - 0xD800) << 10) + (self.hexadecimal(4) - 0xDC00)
-        if code > _TOP or _SURROGATES[0] <= code <= _SURROGATES[1]:
+        if code > TOP or SURROGATES[0] <= code <= SURROGATES[1]:
             raise UnreadablePatternError("half of a surrogate pair")
         return code
 
@@ -316,7 +266,7 @@ class _Reader:
         self.at += 1
         properties, self.properties = self.properties, []
         if properties:
-            plain = "".join(_spell_range(low, high) for low, high in union(pairs))
+            plain = "".join(spell_range(low, high) for low, high in union(pairs))
             return Chars(_EVERYTHING, f"[{'^' if negated else ''}{plain}{''.join(properties)}]")
         if not pairs:
             raise UnreadablePatternError("empty brackets")
@@ -349,56 +299,3 @@ class _Reader:
 
 def _is_count(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 4 and int(text) <= PATTERN_COUNT
-
-
-PYTHON = {"^": "^", "$": r"\Z", "\\b": r"(?a:\b)"}
-RUST = {"^": "^", "$": "$", "\\b": r"(?-u:\b)"}
-
-
-def has_properties(node: Node) -> bool:
-    """Whether ``node`` names a Unicode property, which Python's engine does not know."""
-    match node:
-        case Chars(_, rust):
-            return bool(rust)
-        case Edge():
-            return False
-        case Sequence(children) | Choice(children):
-            return any(has_properties(child) for child in children)
-        case Repeat(body):
-            return has_properties(body)
-
-
-def spell(node: Node, edges: dict[str, str]) -> str:
-    """``node`` written so that one engine reads exactly its meaning; ``edges``: PYTHON or RUST."""
-    match node:
-        case Chars(ranges, rust):
-            return rust or f"[{''.join(_spell_range(low, high) for low, high in ranges)}]"
-        case Edge(sign):
-            return edges[sign]
-        case Sequence(parts):
-            return "".join(_spell_part(part, edges) for part in parts)
-        case Choice(branches):
-            return "|".join(spell(branch, edges) for branch in branches)
-        case Repeat(body, low, high):
-            return f"(?:{spell(body, edges)}){_spell_counts(low, high)}"
-
-
-def _spell_part(node: Node, edges: dict[str, str]) -> str:
-    text = spell(node, edges)
-    return f"(?:{text})" if isinstance(node, Choice) else text
-
-
-def _spell_counts(low: int, high: int | None) -> str:
-    return f"{{{low},{'' if high is None else high}}}"
-
-
-def _spell_range(low: int, high: int) -> str:
-    # Rust's characters leave the surrogates out; no text that we read holds any.
-    if low < _SURROGATES[0] and high > _SURROGATES[1]:
-        return _spell_range(low, _SURROGATES[0] - 1) + _spell_range(_SURROGATES[1] + 1, high)
-    return _spell_code(low) if low == high else f"{_spell_code(low)}-{_spell_code(high)}"
-
-
-def _spell_code(code: int) -> str:
-    character = chr(code)
-    return character if code > 0x7F or character.isalnum() else f"\\x{code:02x}"

@@ -3,8 +3,8 @@
 Two engines. ``jsonschema_rs`` settles in microseconds that a document is valid; where it does not,
 ``jsonschema``, the reference, says what is wrong, in our words. If the reference finds nothing wrong,
 the document is valid: its verdict counts. The two agree on the whole JSON-Schema-Test-Suite for
-2020-12 but for what is left to the reference alone here (keywords of older drafts, ``multipleOf`` a
-fraction, recursion, schemas that unfold to more than 20,000).
+2020-12 but for what is left to the reference alone here (keywords of older drafts, ``multipleOf``,
+recursion, schemas that unfold to more than 20,000).
 
 Safe by construction: no reference is ever fetched; patterns run in linear time or not at all, with
 one meaning in both engines (``$`` is the very end, as ``\\Z`` in Python; ``\\d`` is ASCII); ``format``

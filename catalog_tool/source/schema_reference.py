@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Keyword = Callable[[Any, Any, Any, Any], "Iterator[ValidationError] | None"]
 
-STEPS = 100_000
-"""Keywords that one check may evaluate: one or two seconds of work."""
+STEPS = 40_000
+"""Keywords that one check may evaluate: about a second of work."""
 
 _VOCABULARIES = (
     "meta/core",
@@ -35,7 +35,16 @@ _VOCABULARIES = (
     "meta/content",
 )
 
-_steps: ContextVar[list[int]] = ContextVar("steps")
+
+class _Run:
+    """What one check has left to do, and the lists of allowed values that it has hashed."""
+
+    def __init__(self) -> None:
+        self.steps = STEPS
+        self.enums: dict[int, frozenset[Hashable]] = {}
+
+
+_run_now: ContextVar[_Run] = ContextVar("run")
 
 
 class _TooMuchWorkError(Exception):
@@ -83,7 +92,7 @@ def _run(validator: Any, document: object, limit: int) -> Found:
     from referencing.exceptions import Unresolvable
 
     errors: list[ValidationError] = []
-    token = _steps.set([STEPS])
+    token = _run_now.set(_Run())
     try:
         errors += islice(validator.iter_errors(document), limit)
     except Unresolvable as error:
@@ -91,7 +100,7 @@ def _run(validator: Any, document: object, limit: int) -> Found:
     except (_TooMuchWorkError, RecursionError):
         return Found(errors, is_complete=False)
     finally:
-        _steps.reset(token)
+        _run_now.reset(token)
     return Found(errors, is_complete=True)
 
 
@@ -102,10 +111,12 @@ def _validator_class() -> Any:
 
     own: dict[str, Keyword] = {
         "pattern": _pattern,
+        "enum": _enum,
         "uniqueItems": _unique_items,
         "required": _required,
         "dependentRequired": _dependent_required,
         "propertyNames": _property_names,
+        "properties": _properties,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
     }
@@ -116,9 +127,9 @@ def _validator_class() -> Any:
 
 def _counted(keyword: Keyword) -> Keyword:
     def counted(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError] | None:
-        budget = _steps.get()
-        budget[0] -= 1
-        if budget[0] < 0:
+        run = _run_now.get()
+        run.steps -= 1
+        if run.steps < 0:
             raise _TooMuchWorkError
         return keyword(validator, value, instance, schema)
 
@@ -134,6 +145,16 @@ def _error(message: str, *, at: str | None = None) -> ValidationError:
 def _pattern(_validator: Any, pattern: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
     if isinstance(instance, str) and search_linear(pattern, instance) is False:
         yield _error(pattern)
+
+
+def _enum(_validator: Any, values: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    """Found by hash: a long list would else be gone through for every value."""
+    enums = _run_now.get().enums
+    allowed = enums.get(id(values))
+    if allowed is None:
+        allowed = enums[id(values)] = frozenset(_frozen(value) for value in values)
+    if _frozen(instance) not in allowed:
+        yield _error("enum")
 
 
 def _required(_validator: Any, names: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -159,6 +180,15 @@ def _property_names(validator: Any, names: Any, instance: Any, _schema: Any) -> 
     if isinstance(instance, dict):
         for name in instance:
             yield from validator.descend(name, names, path=name)
+
+
+def _properties(validator: Any, properties: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    """Errors of a property that is forbidden point to it, too."""
+    for name, schema in properties.items() if isinstance(instance, dict) else ():
+        if name in instance and schema is False:
+            yield _error(name, at=name)
+        elif name in instance:
+            yield from validator.descend(instance[name], schema, path=name, schema_path=name)
 
 
 def _pattern_properties(

@@ -53,8 +53,10 @@ _STORED = _STORED_ONE | _STORED_MAP
 _SUBSCHEMAS = _ONE | _LIST | _MAP
 _REFERENCES = ("$ref", "$dynamicRef")
 # What the fast engine reads differently from the reference: keywords of older drafts that it still
-# obeys, and remainders of binary fractions.
-_OLD_KEYWORDS = frozenset({"dependencies", "additionalItems", "$recursiveRef", "$recursiveAnchor", "id"})
+# obeys, and remainders of fractions and of very large numbers.
+_EXOTIC = frozenset(
+    {"dependencies", "additionalItems", "$recursiveRef", "$recursiveAnchor", "id", "multipleOf"}
+)
 
 
 class SchemaProblem(NamedTuple):
@@ -167,8 +169,7 @@ class Survey:
             if not isinstance(dialect, str) or dialect.rstrip("#") != DIALECT:
                 message = f"`$schema` is {clip(dialect)}: schemas are read as JSON Schema 2020-12"
                 self._note(place.pointer + "/$schema", "$schema", message, "dialect")
-        step = schema.get("multipleOf", 1)
-        if not _OLD_KEYWORDS.isdisjoint(schema) or (isinstance(step, float) and not step.is_integer()):
+        if not _EXOTIC.isdisjoint(schema):
             self.is_exotic = True
         if "unevaluatedProperties" in schema:
             self.names_in_python = True

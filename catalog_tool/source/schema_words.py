@@ -202,6 +202,7 @@ _WORDINGS: dict[str, Callable[[ValidationError], str]] = {
     "not": _plain("is what its schema forbids"),
     "anyOf": _plain("fits none of the forms that are allowed here"),
     "oneOf": _plain("fits more than one of the forms of which it must be one"),
+    "items": _plain("has more items than its schema allows"),
     "contains": _plain("lacks an item of the kind that it must hold"),
     "minContains": _plain("has too few items of the kind that it must hold"),
     "maxContains": _plain("has too many items of the kind that it may hold"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from catalog_tool.model.codes import finding
@@ -25,7 +26,7 @@ class SkillFolder(NamedTuple):
     @property
     def name(self) -> str:
         """The folder's own name."""
-        return posixpath.basename(self.path)
+        return self.path.rpartition("/")[2]
 
 
 class FoundSkills(NamedTuple):
@@ -67,22 +68,19 @@ def find_skills(
     aliases = _folder_links(entries, read_link)
     patterns = [glob_pattern(glob) for glob in globs]
 
+    @cache
     def wanted(folder: str) -> bool:
         return any(pattern.fullmatch(folder) for pattern in patterns)
 
     for path, entry in entries.items():
         if entry.mode == LINK and path not in aliases and wanted(posixpath.dirname(path)):
             findings.append(finding("S215", "the link leads to no folder of this catalog and is not followed", path))
-    homes: dict[str, str] = {}
-    for path in entries:
-        home, name = posixpath.split(path)
-        if name.casefold() == "skill.md" and home:
-            homes.setdefault(home, path)
+    homes = {path[:-9] for path in entries if path[-9:].casefold() == "/skill.md"}
     chosen: dict[str, str] = {}
     for home in sorted(homes, key=lambda home: (home.count("/"), home)):
         if _inside_any(home, chosen):
             continue
-        shown = next((alias for alias in _spellings(home, aliases) if wanted(posixpath.dirname(alias))), None)
+        shown = next((alias for alias in _spellings(home, aliases) if wanted(alias.rpartition("/")[0])), None)
         if shown is not None:
             chosen[home] = shown
     groups = _group(entries, chosen)
@@ -90,16 +88,15 @@ def find_skills(
 
 
 def _folder(home: str, shown: str, files: dict[str, Entry], plugins: Callable[[str], str | None]) -> SkillFolder:
-    name = posixpath.basename(shown)
-    container = posixpath.dirname(home)
-    owner = posixpath.dirname(container)
-    plugin = plugins(owner) if posixpath.basename(container) == "skills" and owner else None
+    name = shown.rpartition("/")[2]
+    container = home.rpartition("/")[0]
+    owner, _, last = container.rpartition("/")
+    plugin = plugins(owner) if last == "skills" and owner else None
     return SkillFolder(f"{plugin}:{name}" if plugin else name, home, files)
 
 
 def _inside_any(home: str, chosen: Mapping[str, str]) -> bool:
-    while home:
-        home = posixpath.dirname(home)
+    while home := home.rpartition("/")[0]:
         if home in chosen:
             return True
     return False
@@ -109,7 +106,7 @@ def _group(entries: Mapping[str, Entry], chosen: Iterable[str]) -> dict[str, dic
     groups: dict[str, dict[str, Entry]] = {home: {} for home in chosen}
     for path, entry in entries.items():
         home = path
-        while (home := posixpath.dirname(home)):
+        while home := home.rpartition("/")[0]:
             if home in groups:
                 groups[home][path[len(home) + 1 :]] = entry
                 break

@@ -15,7 +15,7 @@ import yaml
 
 from catalog_tool.model.limits import NESTING, NODES
 from catalog_tool.source.decoding import Flaw, control_flaw, separator_flaws, without_separators
-from catalog_tool.source.yaml_scalars import SUSPECT_FIRST, Refused, resolve_plain
+from catalog_tool.source.yaml_scalars import NUMERIC_FIRST, SUSPECTS, Refused, resolve_plain
 
 try:
     from yaml._yaml import CParser as _Parser
@@ -152,7 +152,7 @@ class _Composer:
                 if event.style:
                     if self._tab_lines or event.style == '"':
                         self._quoted(event)
-                elif value[:1] in SUSPECT_FIRST:
+                elif value in SUSPECTS or value[0] in NUMERIC_FIRST:
                     value = self._plain(event)
             elif kind is start_map:
                 value = {}

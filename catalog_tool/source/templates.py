@@ -18,6 +18,8 @@ from catalog_tool.template.partials import Expanded, load_text
 
 _MISSING_PARTIAL = "unknown-partial"
 _EXPANSION = ("partial-", "bad-partial-name", "expanded-size")
+_TEXT_TYPES = frozenset({"string", "integer", "number", "boolean"})
+_PLAIN_KEYS = frozenset({"type", "enum", "default", "description", "title"})
 _SCHEMA_CODES = {"reference": "P121", "pattern": "P122"}
 
 
@@ -87,15 +89,41 @@ class Templates:
 
     def _check_declared(self, declared: dict[str, Any]) -> None:
         check_written_schema(self._document, ["variables"], declared)
+        if not self._all_plain(declared):
+            self._check_names(declared)
+            self._check_kinds(declared)
+        for path, schema in _with_defaults(declared):
+            if not _plainly_fits(schema):
+                self._check_default(path, schema, declared)
+
+    def _check_names(self, declared: dict[str, Any]) -> None:
         report = check_names(self._templates, declared)
         for index, name, offset in report.undeclared:
             self._report("P113", f"`{name}` is used and not declared in `variables`", index, offset)
         for name in report.unused:
             spot = self._document.key(["variables", "properties", name])
             self._document.report("P114", f"`{name}` is declared and never used", spot)
-        self._check_kinds(declared)
-        for path, schema in _with_defaults(declared):
-            self._check_default(path, schema, declared)
+
+    def _all_plain(self, declared: Mapping[str, Any]) -> bool:
+        """Whether the names in the templates are exactly the declared ones, and each may be rendered as text.
+
+        Most prompts are like this; it settles in a microsecond what the full comparison takes twenty for.
+        """
+        properties = declared.get("properties")
+        if not isinstance(properties, dict):
+            return False
+        used = set()
+        for template in self._templates:
+            for use in template.names:
+                if use.kind != VARIABLE:
+                    return False
+                used.add(use.name)
+        if used != properties.keys():
+            return False
+        return all(
+            type(schema) is dict and (schema.get("type") in _TEXT_TYPES or "enum" in schema)
+            for schema in properties.values()
+        )
 
     def _check_kinds(self, declared: dict[str, Any]) -> None:
         properties = declared.get("properties") or {}
@@ -145,6 +173,14 @@ def check_written_schema(document: SourceDocument, path: list[str | int], schema
     for problem in check_schema(schema):
         where = [*path, *pointer_path(problem.pointer, schema)]
         document.report(_SCHEMA_CODES.get(problem.kind, "P120"), problem.message, document.at(where))
+
+
+def _plainly_fits(schema: Mapping[str, Any]) -> bool:
+    """Whether a default is one of its schema's strings, or any string where nothing else is asked."""
+    default = schema["default"]
+    if type(default) is not str or schema.keys() - _PLAIN_KEYS:
+        return False
+    return default in schema["enum"] if type(schema.get("enum")) is list else schema.get("type") == "string"
 
 
 def _with_defaults(schema: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[list[str | int], dict[str, Any]]]:

@@ -20,6 +20,7 @@ from catalog_tool.model.limits import CATALOG_FILES
 from catalog_tool.source.decoding import Flaw
 from catalog_tool.source.git import Git, TreeEntry
 
+ATTRIBUTES = ".gitattributes"
 FILE, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
 SPECIAL = "special"
 """Neither file, folder nor link: a device, a socket, a FIFO."""
@@ -130,6 +131,7 @@ class WorkTree:
         found = self.git.list_index(wanted)
         status = self.git.status(wanted)
         entries = _relative(found, self.prefix)
+        self._note_attributes(wanted, found)
         self.head = status.head
         self.is_modified = bool(status.changed or status.untracked)
         for path in (*status.changed, *status.untracked):
@@ -163,7 +165,9 @@ class WorkTree:
 
     def top(self) -> WorkTree:
         """The whole work tree."""
-        return self if self.git is None else WorkTree(self.git.top, self.git)
+        if self.git is None or not self.prefix:
+            return self
+        return WorkTree(self.git.top, self.git)
 
     def _as_stored(self, path: str, blob: str, limit: int) -> Content:
         if self.git is None:
@@ -176,6 +180,19 @@ class WorkTree:
         if self._converted is None and self.git is not None:
             self._converted = self.git.may_convert()
         return bool(self._converted)
+
+    def _note_attributes(self, listed: Sequence[str], found: Mapping[str, TreeEntry]) -> None:
+        """Remember a ``.gitattributes`` in what was listed, or in a folder above it."""
+        above = {folder for path in listed for folder in _folders_above(path)}
+        in_place = any(self.git is not None and (self.git.top / folder / ATTRIBUTES).exists() for folder in above)
+        if in_place or any(path.endswith(ATTRIBUTES) for path in found):
+            self._converted = True
+
+
+def _folders_above(path: str) -> Iterator[str]:
+    yield ""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _prefix(root: Path, git: Git | None) -> str:

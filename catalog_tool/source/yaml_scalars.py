@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from catalog_tool.model.limits import SAFE_INTEGER
 
-SUSPECT_FIRST = frozenset("0123456789+-.~nNtTfFyYoO<=") | {""}
-"""First characters of plain scalars that may be more than a string."""
+NUMERIC_FIRST = frozenset("0123456789+-.")
+"""First characters of plain scalars that may be numbers."""
 
 SIGNIFICANT_DIGITS = 15
 """What every reader of a double keeps."""
@@ -21,6 +21,8 @@ _WORDS: dict[str, Any] = {
 _YAML_1_1_BOOLEANS = frozenset(
     spelled for word in ("yes", "no", "on", "off") for spelled in (word, word.capitalize(), word.upper())
 )
+SUSPECTS = frozenset(_WORDS) | _YAML_1_1_BOOLEANS | {"<<"}
+"""Plain scalars that are more than a string, or look as if they were."""
 _INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
@@ -51,8 +53,6 @@ def resolve_plain(text: str) -> Scalar:
         return Scalar(_WORDS[text])
     if text in _YAML_1_1_BOOLEANS:
         return Scalar(text, "Y013", f"`{text}` is a string here and a boolean in YAML 1.1; quote it")
-    if text[:1] not in "0123456789+-.":
-        return Scalar(text)
     if _INTEGER.fullmatch(text):
         return _integer(text)
     if _FLOAT.fullmatch(text):

@@ -31,12 +31,12 @@ class Engine(NamedTuple):
     render: Callable[[Template, Mapping[str, Any], Mapping[str, Any], Allowance], str]
 
 
-def engine_named(name: str) -> Engine:
+def engine_named(name: Any) -> Engine:
     """The engine of that name; raises UsageError for an unknown one, MissingExtraError for jinja
     without its extra."""
     if name == JINJA:
         return _jinja()
-    engine = _BUILT_IN.get(name)
+    engine = _BUILT_IN.get(name) if isinstance(name, str) else None
     if engine is None:
         raise UsageError(f"there is no template engine '{name}'", hint=f"one of: {', '.join(ENGINE_NAMES)}")
     return engine

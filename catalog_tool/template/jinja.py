@@ -8,12 +8,14 @@ call, an operation for the size of what it looks at or makes, before it makes it
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from types import TracebackType
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import jinja2
 from jinja2 import filters, meta, nodes, tests
@@ -59,8 +61,9 @@ _REFUSED: dict[type[nodes.Node], str] = {
 }
 
 
-class _Method(NamedTuple):
-    """A method of a value that a template may call."""
+@dataclass(frozen=True, slots=True)
+class _Method:
+    """A method of a value that a template may call, and do nothing else with."""
 
     function: Callable[..., Any]
     value: Any
@@ -103,7 +106,8 @@ class _Environment(ImmutableSandboxedEnvironment):
         method = metering.method(obj, attribute)
         if method is not None:
             return _Method(method, obj)
-        if isinstance(obj, Namespace | jinja2.Undefined) or _is_loop_name(obj, attribute):
+        known = isinstance(obj, LoopContext) and attribute in _LOOP_NAMES
+        if known or isinstance(obj, Namespace | jinja2.Undefined):
             return super().getattr(obj, attribute)
         return self.undefined(obj=obj, name=attribute)
 
@@ -121,10 +125,6 @@ class _Environment(ImmutableSandboxedEnvironment):
         if obj in (_namespace, metering.new_object, metering.bounded_range):
             return True
         return isinstance(getattr(obj, "__self__", None), LoopContext)
-
-
-def _is_loop_name(value: Any, name: str) -> bool:
-    return isinstance(value, LoopContext) and name in _LOOP_NAMES
 
 
 def _namespace(*args: Any, **kwargs: Any) -> Namespace:
@@ -311,6 +311,11 @@ def _refusals(text: str, tree: nodes.Template) -> tuple[Problem, ...]:
         (node.lineno, "recursive loops are not available")
         for node in tree.find_all(nodes.For)
         if node.recursive
+    ]
+    found += [
+        (node.lineno, "a number is no JSON number")
+        for node in tree.find_all(nodes.Const)
+        if isinstance(node.value, float) and not math.isfinite(node.value)
     ]
     offset_of = _offsets(text)
     return tuple(

@@ -68,9 +68,10 @@ class Shape(NamedTuple):
             return True
         if any("patternProperties" in schema for schema in self.schemas):
             return True
-        if self.strict or extra or any(True for _ in self._maps()):
+        if self.strict or extra or not self.schemas or any(True for _ in self._maps()):
             return False
-        return "object" in self._types()
+        types = self._types()
+        return not types or "object" in types
 
     def elements(self) -> Shape:
         """What stands on the context stack inside a section over this value."""

@@ -23,7 +23,7 @@ from catalog_tool.diff.schema.settle import settled
 
 MAX_CASES = 64
 """Combinations of alternatives that one schema may multiply out to."""
-MAX_STEPS = 4_000
+MAX_STEPS = 3_000
 """Schemas of one document that a comparison may look at."""
 MAX_DEPTH = 24
 """Schemas that may have to be read in order to read one."""

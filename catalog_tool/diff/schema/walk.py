@@ -8,7 +8,7 @@ and whatever else differs is reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -126,16 +126,12 @@ class Comparison:
             yield from self._case(olds[0], news[0])
             return
         apart = self.old.are_apart(olds)
-        left, right = list(olds), list(news)
-        for old in olds:
-            twin = next((new for new in right if not self._case(old, new)), None)
-            if twin is not None:
-                left.remove(old)
-                right.remove(twin)
-        for old, new in _partners(left, right):
-            left.remove(old)
-            right.remove(new)
+        _, left, right = _paired(olds, news, lambda old, new: not self._case(old, new))
+        partners, left, right = _paired(left, right, lambda old, new: old.home == new.home)
+        for old, new in [*partners, *zip(left, right, strict=False)]:
             yield from self._case(old, new, apart=apart)
+        paired = min(len(left), len(right))
+        left, right = left[paired:], right[paired:]
         for old in left:
             if not self._covers(old, news, apart=apart):
                 yield from self._alternative(old, NARROWS)
@@ -178,7 +174,10 @@ class Comparison:
         """Where at least one side is exactly a list of values."""
         before, after = old.get("enum"), new.get("enum")
         if old.is_listed and new.is_listed:
-            relation = Relation(bool(before.keys() - after.keys()), bool(after.keys() - before.keys()))
+            relation = _sets(before, after)
+        elif before is not None and after is not None:
+            # the side that is not a mere list has one constraint more
+            relation = _sets(before, after).also(NARROWS if old.is_listed else WIDENS)
         elif old.is_listed:
             kept = all_of(admits(self.new, new, value) for value in before.values())
             relation = Relation(narrows=kept is False, widens=True, unknown=kept is None)
@@ -303,12 +302,20 @@ def _listed(values: dict[str, Any] | None) -> Any:
     return None if values is None else list(values.values())
 
 
-def _partners(olds: list[Case], news: list[Case]) -> list[tuple[Case, Case]]:
-    """Alternatives that are each other's successors: written at the same place, else in order."""
-    same = [(old, new) for old in olds for new in news if old.home == new.home]
-    left = [old for old in olds if all(old is not pair[0] for pair in same)]
-    right = [new for new in news if all(new is not pair[1] for pair in same)]
-    return same + list(zip(left, right, strict=False))
+def _paired(
+    olds: list[Case], news: list[Case], fits: Callable[[Case, Case], bool]
+) -> tuple[list[tuple[Case, Case]], list[Case], list[Case]]:
+    """Pairs that fit each other, each case in one pair at most, and what is left on either side."""
+    pairs: list[tuple[Case, Case]] = []
+    left: list[Case] = []
+    right = list(news)
+    for old in olds:
+        index = next((index for index, new in enumerate(right) if fits(old, new)), None)
+        if index is None:
+            left.append(old)
+        else:
+            pairs.append((old, right.pop(index)))
+    return pairs, left, right
 
 
 def _with_members(old: Case, new: Case) -> Iterable[Delta]:
@@ -357,11 +364,15 @@ def _sealed(old: Case, new: Case) -> Iterator[Delta]:
         yield Delta("constraint", path, relation, name=keyword, reason=reason)
 
 
+def _sets(before: Mapping[str, Any], after: Mapping[str, Any]) -> Relation:
+    return Relation(bool(before.keys() - after.keys()), bool(after.keys() - before.keys()))
+
+
 def _half_listed(old: Case, new: Case) -> Iterator[Delta]:
     """Listed values on a side where other constraints on them could not be checked."""
     before, after = old.get("enum"), new.get("enum")
     if before is not None and after is not None:
-        relation = Relation(bool(before.keys() - after.keys()), bool(after.keys() - before.keys()))
+        relation = _sets(before, after)
     else:
         relation = NARROWS if before is None else WIDENS
     if not relation.same:

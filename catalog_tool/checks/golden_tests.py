@@ -1,0 +1,55 @@
+"""Golden tests beside prompts: their form, and that their inputs fit the prompt (design §12)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from catalog_tool.checks.inspection import Inspection
+from catalog_tool.model.codes import finding
+from catalog_tool.model.finding import Finding
+from catalog_tool.model.limits import PARSED_FILE_BYTES
+from catalog_tool.source.document import SourceDocument, pointer_path
+from catalog_tool.source.schema_engine import SchemaEngine
+from catalog_tool.source.schemas import load_schema
+from catalog_tool.source.tree import Tree
+
+
+def golden_findings(tree: Tree, inspection: Inspection) -> Iterator[Finding]:
+    """What is wrong with the files below ``tests/`` of the prompts."""
+    files = inspection.files
+    paths = [path for found in files.layout.tests.values() for path in found]
+    if not paths:
+        return
+    engine = SchemaEngine(load_schema("tests"))
+    for content in tree.read({path: files.entries[path] for path in sorted(paths)}, PARSED_FILE_BYTES):
+        if content.data is None:
+            flaw = content.flaw
+            yield finding(flaw.code if flaw else "Y001", flaw.message if flaw else "cannot be read", content.path)
+        elif content.path.endswith(".jsonl"):
+            yield from _lines(content.path, content.data)
+        else:
+            yield from _document(content.path, content.data, engine)
+
+
+def _document(path: str, data: bytes, engine: SchemaEngine) -> Iterator[Finding]:
+    document = SourceDocument(path, data)
+    if document.value is not None:
+        for problem in engine.errors(document.value):
+            document.report("P160", problem.message, document.at(pointer_path(problem.pointer, document.value)))
+    yield from document.findings
+
+
+def _lines(path: str, data: bytes) -> Iterator[Finding]:
+    """JSON lines: one case a line."""
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            case: Any = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield finding("P160", f"not JSON: {error}", path, line=number, column=1)
+            continue
+        if not isinstance(case, dict):
+            yield finding("P160", "a line holds one case: a JSON object", path, line=number, column=1)

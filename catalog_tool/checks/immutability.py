@@ -1,0 +1,153 @@
+"""A released version never changes (design §2.3).
+
+Released is what exists at the base: ``--since``, else the merge base with the branch a change is meant
+for. Of a version at the base only what decides its digest may not change; a version that a label
+points to may not vanish; a versioned partial or tool may not change either.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from catalog_tool.checks.inspection import Inspection
+from catalog_tool.checks.prompt_record import PromptRecord
+from catalog_tool.model.codes import finding
+from catalog_tool.model.finding import INFO, WARNING, Finding
+from catalog_tool.model.limits import PARSED_FILE_BYTES
+from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
+from catalog_tool.source.git import Git
+from catalog_tool.source.layout import VersionFile
+from catalog_tool.source.prompts import PromptSchemas, read_prompt
+from catalog_tool.source.schema_engine import SchemaEngine
+from catalog_tool.source.schemas import load_schema
+from catalog_tool.source.tree import Entry, RevisionTree, WorkTree
+
+CI_BRANCHES = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
+BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+
+
+class Base(NamedTuple):
+    """What released versions are compared with: a commit, or None and the finding that says why not."""
+
+    commit: str | None
+    finding: Finding | None = None
+
+
+def find_base(tree: WorkTree | RevisionTree, since: str | None) -> Base:
+    """The base of a tree (design §2.3). Raises ``GitError`` for a ``since`` that cannot be resolved."""
+    git = tree.git
+    if git is None:
+        return Base(None, finding("P153", "not in git: nothing says which versions are released"))
+    if since is not None:
+        return Base(git.resolve(since))
+    commit = tree.commit if isinstance(tree, RevisionTree) else git.find("HEAD")
+    branch = _branch(git)
+    if commit is None or branch is None:
+        return Base(None, _no_base())
+    merge_base = git.merge_base(commit, branch)
+    if merge_base is None:
+        return Base(None, _no_base())
+    if merge_base != commit or (isinstance(tree, WorkTree) and tree.is_modified):
+        return Base(merge_base)
+    parent = git.find(f"{commit}^1")
+    return Base(parent) if parent is not None else Base(None, _no_base())
+
+
+def _branch(git: Git) -> str | None:
+    named = next((os.environ[name] for name in CI_BRANCHES if os.environ.get(name)), None)
+    candidates: Sequence[str] = BRANCHES if named is None else (f"origin/{named}", named)
+    return next((found for name in candidates if (found := git.find(name)) is not None), None)
+
+
+def _no_base() -> Finding:
+    if os.environ.get("CI"):
+        message = "there is no base to compare released versions with: fetch the history (fetch-depth: 0)"
+        return finding("P153", message, severity=WARNING)
+    return finding("P153", "there is no base to compare released versions with", severity=INFO)
+
+
+def findings(tree: WorkTree | RevisionTree, inspection: Inspection, since: str | None) -> Iterator[Finding]:
+    """What changed of what had been released. Raises ``GitError``."""
+    base = find_base(tree, since)
+    if base.finding is not None:
+        yield base.finding
+    if base.commit is None or tree.git is None:
+        return
+    old_tree = RevisionTree(tree.git, base.commit, tree.prefix)
+    old = find_catalog(old_tree)
+    yield from _versions(old_tree, old, inspection, base.commit)
+    yield from _shared(old, inspection.files, base.commit)
+
+
+def _versions(
+    old_tree: RevisionTree, old: CatalogFiles, inspection: Inspection, base: str
+) -> Iterator[Finding]:
+    records = {(record.id, record.version): record for record in inspection.versions}
+    suspects: list[VersionFile] = []
+    for file in old.layout.versions:
+        record = records.get((file.id, file.version))
+        if record is None:
+            yield from _vanished(file, inspection.files, base)
+        elif record.digest and _may_differ(file, record, old, inspection.files):
+            suspects.append(file)
+    yield from _changed(old_tree, old, suspects, records, base)
+
+
+def _may_differ(file: VersionFile, record: PromptRecord, old: CatalogFiles, new: CatalogFiles) -> bool:
+    """Whether the version's file, or a shared part that it looks for, is not the same blob as before."""
+    before, after = old.entries[file.path], new.entries.get(record.path)
+    if after is None or after.blob != before.blob or record.path != file.path:
+        return True
+    return any(old.shared.digests.get(name, "-") != digest for name, digest in record.looked_for.items())
+
+
+def _changed(
+    old_tree: RevisionTree,
+    old: CatalogFiles,
+    suspects: Sequence[VersionFile],
+    records: dict[tuple[str, str], PromptRecord],
+    base: str,
+) -> Iterator[Finding]:
+    schemas = PromptSchemas(SchemaEngine(load_schema("prompt")))
+    entries: dict[str, Entry] = {file.path: old.entries[file.path] for file in suspects}
+    contents = {content.path: content.data for content in old_tree.read(entries, PARSED_FILE_BYTES)}
+    for file in suspects:
+        data = contents.get(file.path)
+        before = read_prompt(file, data, old.shared, schemas).version if data is not None else None
+        record = records[(file.id, file.version)]
+        if before is not None and before.digest != record.digest:
+            message = (
+                f"{file.version} was released (at {base[:12]}) as {before.digest[7:19]} and is now {record.digest[7:19]}"
+            )
+            hint = f"take the change back and run `catalog bump {file.id}`"
+            yield finding("P150", message, record.path, artifact=f"{file.id}@{file.version}", hint=hint)
+
+
+def _vanished(file: VersionFile, new: CatalogFiles, base: str) -> Iterator[Finding]:
+    """A version that is gone though a label points to it; one whose file cannot be read is there."""
+    if any((item.id, item.version) == (file.id, file.version) for item in new.layout.versions):
+        return
+    labels = [label for label, value in new.labels.get(file.id, {}).items() if file.version in value.versions]
+    if labels:
+        message = f"{file.version} was released (at {base[:12]}) and is gone, but {', '.join(labels)} points to it"
+        yield finding("P151", message, file.path, artifact=f"{file.id}@{file.version}", hint="bring the file back")
+
+
+def _shared(old: CatalogFiles, new: CatalogFiles, base: str) -> Iterator[Finding]:
+    frozen = _frozen_names(old)
+    for name, before in old.shared.digests.items():
+        after = new.shared.digests.get(name)
+        if name not in frozen or not before or after is None or after == before or not after:
+            continue
+        kind, _, reference = name.partition("/")
+        path = (new.layout.partials if kind == "partials" else new.layout.tools)[reference]
+        part = reference.partition("@")[0]
+        message = f"{reference} was released (at {base[:12]}) and has changed: every version that uses it would"
+        yield finding("P152", message, path, artifact=reference, hint=f"take the change back and run `catalog bump --shared {part}`")
+
+
+def _frozen_names(old: CatalogFiles) -> set[str]:
+    """Versioned shared parts; unversioned ones freeze through the versions that use them."""
+    return {name for name in old.shared.digests if "@" in name}

@@ -1,0 +1,41 @@
+"""``catalog validate``: every check there is, over one tree."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from catalog_tool.checks import immutability
+from catalog_tool.checks.golden_tests import golden_findings
+from catalog_tool.checks.inspection import Inspection, Options, inspect, settle
+from catalog_tool.model.validation import Validation
+from catalog_tool.source.root import Place, tree_of
+
+
+class Request(NamedTuple):
+    """What to validate: ``revision`` (None: the work tree), ``since`` (None: the merge base)."""
+
+    revision: str | None = None
+    since: str | None = None
+    profile: str | None = None
+    jobs: int = 1
+
+
+def validate(place: Place, request: Request) -> Validation:
+    """Find everything that is wrong. Raises ``GitError`` for a revision that cannot be resolved."""
+    tree = tree_of(place, request.revision)
+    inspection = inspect(tree, Options(profile=request.profile, jobs=request.jobs))
+    found = [
+        *inspection.findings,
+        *settle(immutability.findings(tree, inspection, request.since), inspection.files.settings.rules),
+        *settle(golden_findings(tree, inspection), inspection.files.settings.rules),
+    ]
+    return Validation(settle(found, {}), counts(inspection))
+
+
+def counts(inspection: Inspection) -> dict[str, int]:
+    """How much was read."""
+    return {
+        "prompts": len({record.id for record in inspection.versions}),
+        "versions": len(inspection.versions),
+        "skills": len(inspection.skills),
+    }

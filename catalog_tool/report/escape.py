@@ -1,0 +1,190 @@
+r"""Texts from files, made harmless for the place they are shown in (faults rows 51 to 53).
+
+A prompt, a skill, a path or an answer of a backend can hold anything: control sequences for the
+terminal, workflow commands for the runner, mentions for the reviewer, characters nobody sees. Each
+function here takes such a text and gives back one that says the same and does nothing. All are
+pure and linear. Where a character is replaced it is by a visible escape (``\x1b``, ``\u202e``,
+``\U000e0041``); the escapes are for eyes, not for reading back, so a backslash that was there
+already stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Emoji are held together by U+FE0F and U+200D: after and between pictures these are writing.
+_PICTURE = r"\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff"
+# Everything that moves a cursor, turns the reading direction or has no glyph: Unicode's control,
+# format, separator and surrogate characters and its default-ignorable ones (DerivedCoreProperties).
+# The Arabic, Syriac and Kaithi signs that are of category Cf but have a glyph are left out.
+_UNSEEN = (
+    r"\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f"
+    r"\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
+    r"\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_JOINERS = rf"(?<![{_PICTURE}])\ufe0f|(?<![{_PICTURE}\ufe0f])\u200d|\u200d(?![{_PICTURE}])"
+
+_HIDDEN = re.compile(rf"[\x00-\x0a{_UNSEEN}]|{_JOINERS}")
+_HIDDEN_IN_LINES = re.compile(rf"[\x00-\x09{_UNSEEN}]|{_JOINERS}")
+_HIDDEN_IN_LAYOUT = re.compile(rf"[\x00-\x08{_UNSEEN}]|{_JOINERS}")
+
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _shown(match: re.Match[str]) -> str:
+    char = match[0]
+    point = ord(char)
+    if point < 0x100:
+        return _SHORT.get(char) or f"\\x{point:02x}"
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+
+
+def for_terminal(text: str) -> str:
+    r"""``text`` as part of one line on a terminal: every control or unseen character shown as an escape.
+
+    Line ends and tabs are shown too (``\n``, ``\t``). Nothing in the answer moves the cursor, changes a
+    colour or a title, writes the clipboard, or reorders what follows.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _HIDDEN.sub(_shown, text)
+
+
+def lines_for_terminal(text: str) -> str:
+    """``text`` as whole lines on a terminal: as ``for_terminal``, but line feeds stay."""
+    return _HIDDEN_IN_LINES.sub(_shown, text)
+
+
+# GitHub Actions -----------------------------------------------------------------------------------
+
+_COMMAND_LINE = re.compile(r"([\r\n][^\S\r\n]*)::")
+
+
+def for_actions_log(text: str) -> str:
+    r"""Whole lines for a log of GitHub Actions, of which the runner obeys none.
+
+    The runner (actions/runner, ``ActionCommand``) reads every line of both streams twice: as
+    ``::name …::…`` where it begins with two colons after white space, and as ``##[name …]…`` wherever
+    that stands. A backslash before the colons (``\::``) or the bracket (``##\[``) ends both readings.
+    Lines end at CR or LF. Our own colours may already be in ``text``.
+    """
+    if "##[" in text:
+        text = text.replace("##[", "##\\[")
+    if "::" not in text:
+        return text
+    return _COMMAND_LINE.sub(r"\1\\::", "\n" + text)[1:]
+
+
+def for_workflow_data(text: str) -> str:
+    """``text`` as the message of a workflow command: the runner reads back exactly this text."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def for_workflow_property(text: str) -> str:
+    """``text`` as a property's value in a workflow command, where ``:`` and ``,`` separate."""
+    return for_workflow_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+# Markdown -----------------------------------------------------------------------------------------
+
+# What GitHub turns into a link, a notification, an emoji or a formula, as part of one word.
+_ALIVE = re.compile(r"[@#$]|://|www\.|gh-[0-9]|:[\w+-]+:|(?<!\w)[0-9a-f]{7,40}(?!\w)", re.IGNORECASE)
+_GAP = re.compile(r"([ |]+)")
+_PUNCTUATION = re.compile(r"[\\`*_\[\]~!<>&|]")
+_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "|": "&#124;"}
+_BLOCK_START = re.compile(r"\A([0-9]{0,9})([-+=.)])")
+_LANGUAGE = re.compile(r"[A-Za-z0-9_+-]{1,32}")
+
+
+def for_markdown(text: str) -> str:
+    """``text`` inside a paragraph or a table cell of GitHub's Markdown: it shows as it is written.
+
+    Words that GitHub would bring to life (mentions, ``#123``, addresses, commit ids, emoji names,
+    formulas) become inline code; other punctuation with a meaning is escaped. One line comes out.
+    """
+    pieces = _GAP.split(for_terminal(text).strip(" "))
+    shown = [_word(piece) for piece in pieces]
+    if shown[0] and not shown[0].startswith("`"):
+        shown[0] = _BLOCK_START.sub(r"\1\\\2", shown[0])
+    return "".join(shown)
+
+
+def _word(piece: str) -> str:
+    if _ALIVE.search(piece):
+        return inline_code(piece)
+    return _PUNCTUATION.sub(lambda match: _ENTITIES.get(match[0]) or "\\" + match[0], piece)
+
+
+def inline_code(text: str) -> str:
+    """``text`` as inline code whose backticks are more than any inside (CommonMark, "Code spans").
+
+    In a table cell a ``|`` still separates cells; ``for_markdown`` is for that.
+    """
+    shown = for_terminal(text)
+    if not shown.strip(" "):
+        return "` `"
+    ticks = "`" * (_longest_run(shown, "`") + 1)
+    edge = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{ticks}{edge}{shown}{edge}{ticks}"
+
+
+def fence(text: str, language: str = "") -> str:
+    """``text`` as a fenced block that nothing inside can close; ends with a line feed.
+
+    The fence is of backticks or tildes, whichever ``text`` repeats less often in a row, and longer than
+    any such run. Line feeds and tabs stay, every other unseen character is shown.
+    """
+    shown = _HIDDEN_IN_LAYOUT.sub(_shown, text)
+    mark = min("`~", key=lambda char: _longest_run(shown, char))
+    bar = mark * max(3, _longest_run(shown, mark) + 1)
+    info = language if _LANGUAGE.fullmatch(language) else ""
+    end = "" if shown.endswith("\n") else "\n"
+    return f"{bar}{info}\n{shown}{end}{bar}\n"
+
+
+def _longest_run(text: str, char: str) -> int:
+    if char not in text:
+        return 0
+    return max(map(len, re.findall(f"{char}+", text)))
+
+
+# XML and JSON -------------------------------------------------------------------------------------
+
+_XML = re.compile(r"[&<>\"'\n\t]|(?<=##)\[")
+_XML_ENTITIES = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&apos;",
+    "\n": "&#10;",
+    "\t": "&#9;",
+    "[": "&#91;",
+}
+
+
+def for_xml(text: str) -> str:
+    """``text`` as content or as a quoted attribute of an XML 1.0 document.
+
+    Characters that XML 1.0 forbids (section 2.2) or nobody sees are shown as escapes; line feeds and
+    tabs become references, so that attributes keep them and no line begins with a foreign text.
+    """
+    shown = _HIDDEN_IN_LAYOUT.sub(_shown, text)
+    return _XML.sub(lambda match: _XML_ENTITIES[match[0]], shown)
+
+
+def for_json(document: str) -> str:
+    r"""A JSON document as it may be printed anywhere: the same value, unseen characters as ``\uXXXX``.
+
+    Also ``##[`` is spelled ``##\u005b``, so that no runner takes a line for a command (a line of JSON
+    never begins with ``::``). ``document`` must be well formed; what is escaped stands in strings only.
+    """
+    return _HIDDEN_IN_LINES.sub(_json_escape, document).replace("##[", "##\\u005b")
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    point = ord(match[0])
+    if point < 0x10000:
+        return f"\\u{point:04x}"
+    high, low = divmod(point - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"

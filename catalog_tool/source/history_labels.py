@@ -1,0 +1,74 @@
+"""One prompt's labels in many revisions of the registry, without parsing what did not change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from catalog_tool.model.labels import LabelValue
+from catalog_tool.model.limits import PARSED_FILE_BYTES
+from catalog_tool.source.git import Git
+from catalog_tool.source.registry import read_registry
+
+PromptLabels = dict[str, LabelValue]
+
+# A line that is neither blank, a comment, indented, nor a plain key of a prompt: then the whole is parsed.
+_ODD_LINE = re.compile(rb"^(?!---[ \t]*\r?$)[^ \r\n#a-z]", re.MULTILINE)
+_NEXT_KEY = re.compile(rb"^[a-z-]", re.MULTILINE)
+
+
+class RegistryHistory:
+    """The labels of one prompt by the registry's blob id.
+
+    ``path`` is the registry's, for its format; a registry that is read as text keeps only the lines
+    about this prompt, so a thousand large ones are not a thousand parses.
+    """
+
+    def __init__(self, git: Git, path: str, prompt_id: str) -> None:
+        self._git = git
+        self._path = path
+        self._id = prompt_id
+        self._by_blob: dict[str, PromptLabels | None] = {}
+        self._by_text: dict[bytes, PromptLabels | None] = {}
+
+    def load(self, blobs: Iterable[str | None]) -> None:
+        """Read those of ``blobs`` that are not known yet, in one process. Raises ``GitError``."""
+        wanted = {blob: None for blob in blobs if blob is not None and blob not in self._by_blob}
+        for blob in self._git.cat_blobs(wanted, PARSED_FILE_BYTES):
+            self._by_blob[blob.id] = None if blob.data is None else self._labels(blob.data)
+
+    def labels(self, blob: str | None) -> PromptLabels | None:
+        """The labels in a loaded blob, empty without a registry; None where they cannot be read."""
+        return {} if blob is None else self._by_blob[blob]
+
+    def _labels(self, data: bytes) -> PromptLabels | None:
+        text = section(data, self._id)
+        if text is None:
+            return labels_of(self._path, data, self._id)
+        if text not in self._by_text:
+            self._by_text[text] = labels_of(self._path, text, self._id) if text else {}
+        return self._by_text[text]
+
+
+def section(data: bytes, prompt_id: str) -> bytes | None:
+    """The lines about one prompt in a registry of plain block style, empty where it has none.
+
+    None where the lines alone do not say where they are: another style, or the prompt named twice.
+    """
+    if _ODD_LINE.search(data):
+        return None
+    starts = [match.start() for match in re.finditer(rb"^%b *:" % re.escape(prompt_id.encode()), data, re.M)]
+    if len(starts) != 1:
+        return None if starts else b""
+    following = _NEXT_KEY.search(data, starts[0] + 1)
+    return data[starts[0] : following.start() if following else len(data)]
+
+
+def labels_of(path: str, data: bytes, prompt_id: str) -> PromptLabels | None:
+    """The labels of one prompt in the bytes of a registry; None where they, or the file, cannot be read."""
+    labels, document, findings = read_registry(path, data)
+    if document.value is None:
+        return None if findings else {}
+    written = document.value.get(prompt_id, {})
+    found = labels.get(prompt_id, {})
+    return found if isinstance(written, dict) and set(written) == set(found) else None
