@@ -19,7 +19,7 @@ from catalog_tool.checks.skill_record import SkillRecord
 from catalog_tool.clock import now
 from catalog_tool.model.finding import Finding
 from catalog_tool.source.catalog_files import CatalogFiles
-from catalog_tool.source.history import skill_dates
+from catalog_tool.source.history_dates import skill_dates
 from catalog_tool.source.root import Place, tree_of
 from catalog_tool.source.skill_folders import SKILL_FILE, static_prefix
 from catalog_tool.source.tree import RevisionTree, WorkTree, blob_id

@@ -127,8 +127,10 @@ def _is_dismissed(before: str) -> bool:
 
 def _is_denied(before: str) -> bool:
     """Whether the words before "the user" are a verb of telling, or its "to" or "from", and a denial."""
-    words = before.rstrip().lower()
-    return words.endswith(_TOLD) and any(denial in words for denial in _DENIALS)
+    if not before.rstrip().lower().endswith(_TOLD):
+        return False
+    words = " ".join(before.lower().split())
+    return any(denial in words for denial in _DENIALS)
 
 
 def _finds(text: str, word: str) -> Iterator[int]:

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bump": ("bump", "Start the next version of a prompt or of a shared part."),
     "validate": ("validate", "Find everything that is wrong, with file, line and column."),
     "build": ("build", "Build the content-hashed bundle and skills-catalog.json."),
-    "list": ("list", "List prompts with their versions and labels, and skills."),
+    "list": ("list_artifacts", "List prompts with their versions and labels, and skills."),
     "show": ("show", "Show one prompt version or skill."),
     "render": ("render", "Render a prompt version with variables."),
     "history": ("history", "Who changed a prompt, when and why, and what was live at a time."),

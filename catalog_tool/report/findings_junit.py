@@ -23,7 +23,7 @@ def render(findings: Sequence[Finding], summary: Summary, context: ReportContext
     """``--format junit``."""
     suites: dict[str, list[Finding]] = {}
     for finding in findings:
-        path = _WHOLE if finding.path is None else context.path_prefix + finding.path
+        path = _WHOLE if finding.path is None else for_terminal(context.path_prefix + finding.path)
         suites.setdefault(path, []).append(finding)
     lines = [_DECLARATION, f"<testsuites {_counts(findings, context, 'catalog validate')}>"]
     for path, members in suites.items():

@@ -94,15 +94,13 @@ class Changes:
         """Read what says which shared parts are used, if any of ``telling`` touches one."""
         if not any(self._sort(step).shared for step in telling):
             return
-        blobs: dict[str, None] = {}
+        wanted: list[str] = []
         for step in steps:
             found = self._sort(step)
-            partials = [
-                touch for name, part in found.shared.items() if name.startswith(PARTIALS) for touch in part
-            ]
-            for touch in [*partials, *(touch for group in found.versions.values() for touch in group)]:
-                blobs |= {blob: None for blob in (touch.before, touch.after) if blob is not None}
-        self._parts.load(blobs)
+            groups = [part for name, part in found.shared.items() if name.startswith(PARTIALS)]
+            for group in (*groups, *found.versions.values()):
+                wanted.extend(touch.after for touch in group if touch.after is not None)
+        self._parts.load(wanted)
 
     def apply(self, step: Step) -> tuple[Change, ...]:
         """What a step, the next younger one, changes: versions, then labels, then shared parts."""
@@ -110,16 +108,12 @@ class Changes:
         used = self._uses(found)
         self._put(found)
         used |= self._uses(found)
+        versions = sorted(found.versions, key=version_number)
+        shared = sorted(used & found.shared.keys())
         changes = [
-            *(
-                _file_change("version", name, found.versions[name])
-                for name in sorted(found.versions, key=version_number)
-            ),
-            *(self._label_changes(found.registry)),
-            *(
-                _file_change("shared", name, found.shared[name])
-                for name in sorted(used & found.shared.keys())
-            ),
+            *(_file_change("version", name, found.versions[name]) for name in versions),
+            *self._label_changes(found.registry),
+            *(_file_change("shared", name, found.shared[name]) for name in shared),
         ]
         self.known = self.known or bool(self._versions) or bool(self._labels)
         return tuple(change for change in changes if change is not None)
@@ -179,17 +173,12 @@ class Changes:
         if now is None:
             return []
         before, self._labels = self._labels, now
+        names = sorted(before.keys() | now.keys())
+        moves = [(name, before.get(name), now.get(name)) for name in names]
         return [
-            Change(
-                "label",
-                _op(before.get(name), now.get(name)),
-                name,
-                self._registry,
-                before.get(name),
-                now.get(name),
-            )
-            for name in sorted(before.keys() | now.keys())
-            if before.get(name) != now.get(name)
+            Change("label", _op(old, new), name, self._registry, old, new)
+            for name, old, new in moves
+            if old != new
         ]
 
     def _moves(self, registry: Touch, label: str) -> bool:

@@ -7,6 +7,7 @@ inherited, and its parser trusts the bytes of a commit. Here the bytes come from
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import re
@@ -21,20 +22,20 @@ from catalog_tool.source.history_log import checked_commit
 # GitPython looks for git while it is imported, and must neither print nor fail there.
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
-import git as gitpython  # noqa: E402
-import git.exc  # noqa: E402
-from gitdb.base import OStream  # noqa: E402
-from gitdb.db import LooseObjectDB  # noqa: E402
+from git import Commit, Repo
+from git.exc import GitError as GitPythonError
+from gitdb.base import OStream
+from gitdb.db import LooseObjectDB
 
 HEADER_LINE_BYTES = 1000
 """What is read of an author's or committer's line."""
 MESSAGE_BYTES = 1024 * 1024
 """What is read of a commit's message."""
 
-_READ_HEADERS = (b"tree ", b"parent ", b"author ", b"committer ", b"encoding ")
+_READ_HEADERS = (b"tree ", b"parent ", b"author ", b"committer ")
 # Encodings that git users write commits in. Python knows others that are slow or no encodings of text.
 _ENCODING = re.compile(
-    rb"encoding (?:utf-?8|(?:us-)?ascii|iso-?8859-?[0-9]{1,2}|latin-?[0-9]{1,2}|(?:windows-|cp)[0-9]{3,4}"
+    rb"(?:utf-?8|(?:us-)?ascii|iso-?8859-?[0-9]{1,2}|latin-?[0-9]{1,2}|(?:windows-|cp)[0-9]{3,4}"
     rb"|koi8-[ru]|shift_jis|sjis|euc[-_](?:jp|kr)|gb2312|gbk|gb18030|big5)",
     re.IGNORECASE,
 )
@@ -60,13 +61,13 @@ def read_commits(git: Git, commits: Sequence[str]) -> dict[str, CommitFacts]:
     if not wanted:
         return {}
     try:
-        repository = gitpython.Repo(git.top, odbt=_Commits, expand_vars=False)
-    except (gitpython.exc.GitError, OSError, ValueError) as error:
+        repository = Repo(git.top, odbt=_Commits, expand_vars=False)
+    except (GitPythonError, OSError, ValueError) as error:
         raise GitError(f"{git.top}: GitPython cannot open the repository") from error
     database: Any = repository.odb
     database.fill(_cat(git, wanted))
     try:
-        return {commit: _facts(gitpython.Commit(repository, bytes.fromhex(commit))) for commit in wanted}
+        return {commit: _facts(Commit(repository, bytes.fromhex(commit))) for commit in wanted}
     finally:
         repository.close()
 
@@ -106,13 +107,23 @@ def _readable(data: bytes) -> bytes:
     kept = [
         line[:HEADER_LINE_BYTES]
         for line in headers.split(b"\n")
-        if line.startswith(_READ_HEADERS)
-        and (not line.startswith(b"encoding ") or _ENCODING.fullmatch(line) is not None)
+        if line.startswith(_READ_HEADERS) or (line.startswith(b"encoding ") and _is_encoding(line[9:]))
     ]
     return b"\n".join(kept) + b"\n\n" + message[:MESSAGE_BYTES]
 
 
-def _facts(commit: gitpython.Commit) -> CommitFacts:
+def _is_encoding(name: bytes) -> bool:
+    """Whether the message may be decoded so; otherwise it is read as UTF-8, git's own default."""
+    if _ENCODING.fullmatch(name) is None:
+        return False
+    try:
+        codecs.lookup(name.decode())
+    except LookupError:
+        return False
+    return True
+
+
+def _facts(commit: Commit) -> CommitFacts:
     try:
         message, author, time = str(commit.message), commit.author, commit.committed_date
     except (ValueError, LookupError, AttributeError, AssertionError) as error:

@@ -177,6 +177,6 @@ class _LiveReader:
             part = versions.get(name)
             file = None if part is None else VersionFile(self._scope.prompt_id, name, part.path)
             read = None if part is None or file is None else self._parts.version(file, part.blob, shared)
-            identity = (read.version_id, read.digest) if read is not None else (None, None)
-            rows.append(LiveVersion(name, *identity, weight))
+            version_id, digest = (None, None) if read is None else (read.version_id, read.digest)
+            rows.append(LiveVersion(name, version_id, digest, weight))
         return LiveLabel(value, self._commit, tuple(rows))

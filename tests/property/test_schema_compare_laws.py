@@ -31,9 +31,17 @@ BOUNDS = {
     **dict.fromkeys(("minItems", "maxItems", "uniqueItems"), "array"),
     **dict.fromkeys(("minProperties", "maxProperties"), "object"),
 }
+RARER = (
+    *("patternProperties", "propertyNames", "dependentRequired", "minProperties", "maxProperties"),
+    *("dependentSchemas", "unevaluatedProperties"),
+)
 IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
 
 seeds = st.integers(0, 2**48)
+SHAPES = max(PAIRS // 5, 150)
+few = settings(
+    max_examples=SHAPES, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 trial = settings(
     max_examples=PAIRS, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -143,10 +151,7 @@ class Writer:
 
     def _rarer(self, made: dict[str, Any], depth: int) -> None:
         rng = self.rng
-        keyword = rng.choice(
-            "patternProperties propertyNames dependentRequired minProperties maxProperties"
-            " dependentSchemas unevaluatedProperties".split()
-        )
+        keyword = rng.choice(RARER)
         made[keyword] = {
             "patternProperties": {rng.choice(["^a", "^[ab]$"]): self.schema(depth - 1)},
             "propertyNames": {"enum": rng.sample(NAMES, 2)},
@@ -201,15 +206,10 @@ class Writer:
 
     def _change(self, schema: dict[str, Any]) -> None:
         change = self.rng.choice(
-            [self._replace, self._drop, self._bound, self._member, self._member, self._member]
-            + [
-                self._require,
-                self._require,
-                self._nullable,
-                self._wrap,
-                self._values,
-                self._close,
-                self._union,
+            [
+                *(self._replace, self._drop, self._bound, self._member, self._member, self._member),
+                *(self._require, self._require, self._nullable, self._wrap, self._values),
+                *(self._close, self._union),
             ]
         )
         change(schema)
@@ -354,9 +354,7 @@ class Filler:
         """The schema with what holds in place poured into it."""
         made = {key: value for key, value in schema.items() if key not in (*IN_PLACE_LISTS, "$ref")}
         inner: list[Any] = list(schema.get("allOf", []))
-        for keyword in ("anyOf", "oneOf"):
-            if schema.get(keyword):
-                inner.append(self.rng.choice(schema[keyword]))
+        inner += [self.rng.choice(schema[keyword]) for keyword in ("anyOf", "oneOf") if schema.get(keyword)]
         if "$ref" in schema:
             inner.append(self.look_up(schema["$ref"]))
         if "then" in schema and self.rng.random() < 0.5:
@@ -561,7 +559,7 @@ def test_another_prover_finds_no_counterexample(number: int) -> None:
 
 
 @seed(22)
-@trial
+@few
 @given(seeds)
 def test_every_difference_of_writing_is_named(number: int) -> None:
     old, new, _ = pair_from(number)
@@ -576,7 +574,7 @@ def test_every_difference_of_writing_is_named(number: int) -> None:
 
 
 @seed(23)
-@trial
+@few
 @given(seeds)
 def test_a_schema_against_itself_is_empty_and_every_change_is_well_formed(number: int) -> None:
     old, new, _ = pair_from(number)

@@ -28,6 +28,7 @@ dict counts as the order of writing.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -44,6 +45,7 @@ SIDES = ("variables", "tool-arguments", "tool-returns", "output")
 """Whose schema it is."""
 
 _OBJECTS_ONLY = frozenset({"variables", "tool-arguments"})
+_ALTERNATIVE = re.compile(r"/(?:allOf|anyOf|oneOf)/[0-9]+\Z", re.ASCII)
 _ORDERED = frozenset({"tool-arguments", "output"})
 
 
@@ -90,8 +92,8 @@ def _with_spelling(changes: list[SchemaChange], spelling: list[Written], side: s
     result = list(changes)
     owners: dict[str, int] = {}
     for index, change in enumerate(result):
-        owners.setdefault(change.path, index)
-        owners.setdefault(change.path.rpartition("/")[0], index)
+        for place in _places(change.path):
+            owners.setdefault(place, index)
     for item in spelling:
         if item.path in above or not named.isdisjoint(_prefixes(item.path)):
             continue
@@ -102,6 +104,18 @@ def _with_spelling(changes: list[SchemaChange], spelling: list[Written], side: s
         else:
             result[owner] = result[owner]._replace(also=(*result[owner].also, item.path))
     return result
+
+
+def _places(path: str) -> Iterator[str]:
+    """The schemas that a changed keyword or member belongs to: its own, and those that hold in place."""
+    yield path
+    place = path.rpartition("/")[0]
+    if place.rpartition("/")[2] == "properties":
+        place = place.rpartition("/")[0]
+    yield place
+    while _ALTERNATIVE.search(place):
+        place = _ALTERNATIVE.sub("", place)
+        yield place
 
 
 def _prefixes(pointer: str) -> Iterator[str]:

@@ -13,6 +13,8 @@ from catalog_tool.diff.schema.keywords import IN_PLACE, SEALED_KIND, WELL_FORMED
 if TYPE_CHECKING:
     from catalog_tool.diff.schema.normal import Reader
 
+UNREADABLE = " (unknown)"
+"""Marks sealed keywords that mean nothing known, or have a value that they may not have."""
 _ATOMS = frozenset(KINDS) - {"number"} | {"integer", "fraction"}
 
 
@@ -187,8 +189,10 @@ class Builder:
             for keyword in schema if isinstance(schema, dict) else ():
                 kept = self._to_seal(place, keyword, kind)
                 if kept is not None:
-                    self.at.setdefault(keyword, join(place, keyword))
-                    found.add((keyword, self.reader.document.sealed(place, kept)))
+                    known = is_known(keyword, schema[keyword])
+                    name = keyword if known else f"{keyword}{UNREADABLE}"
+                    self.at.setdefault(name, join(place, keyword))
+                    found.add((name, self.reader.document.sealed(place, kept)))
         return frozenset(found)
 
     def _to_seal(self, place: str, keyword: str, kind: str) -> tuple[str, ...] | None:

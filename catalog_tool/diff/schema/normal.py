@@ -23,7 +23,7 @@ from catalog_tool.diff.schema.settle import settled
 
 MAX_CASES = 64
 """Combinations of alternatives that one schema may multiply out to."""
-MAX_STEPS = 3_000
+MAX_STEPS = 2_000
 """Schemas of one document that a comparison may look at."""
 MAX_DEPTH = 24
 """Schemas that may have to be read in order to read one."""
@@ -119,13 +119,15 @@ class Reader:
         self._steps += 1
         if self._steps > MAX_STEPS:
             raise TooLarge("the schema is too large to compare")
-        found: dict[str, Case] = {}
         start = [(place, frozenset[str]()) for place in sorted(term)]
-        for places in self._alternatives(start, ()):
-            for case in Builder(self, places).cases():
-                for whole in settled(self, case):
-                    found.setdefault(_key(whole), whole)
-        return _listed_once(found.values())
+        alternatives = self._alternatives(start, ())
+        found = [
+            whole
+            for places in alternatives
+            for case in Builder(self, places).cases()
+            for whole in settled(self, case)
+        ]
+        return tuple(found) if len(alternatives) == 1 else _distinct(found)
 
     def _alternatives(self, pending: Iterable[Held], done: tuple[str, ...]) -> list[tuple[str, ...]]:
         """Schema objects that hold together: one list for each way to choose alternatives."""
@@ -197,11 +199,11 @@ class Reader:
         )
 
 
-def _listed_once(cases: Iterable[Case]) -> tuple[Case, ...]:
-    """The cases, with those of a kind that are mere lists of values made one list."""
+def _distinct(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """The cases, each once, with those of a kind that are mere lists of values made one list."""
     result: list[Case] = []
     lists: dict[str, int] = {}
-    for case in cases:
+    for case in {_key(case): case for case in cases}.values():
         if not case.is_listed:
             result.append(case)
         elif case.kind not in lists:

@@ -13,11 +13,11 @@ from fractions import Fraction
 from typing import Any
 
 from catalog_tool.diff.schema.admits import admits, all_of, any_of
+from catalog_tool.diff.schema.build import UNREADABLE
 from catalog_tool.diff.schema.delta import Delta, Deltas, once, summed
 from catalog_tool.diff.schema.documents import Document, split
 from catalog_tool.diff.schema.facets import KINDS, NARROWS, SAME, UNKNOWN, WIDENS, Relation, compare
 from catalog_tool.diff.schema.forms import ANYTHING, CannotDecide, Case, Group, Items, Term, TooLarge
-from catalog_tool.diff.schema.keywords import WELL_FORMED
 from catalog_tool.diff.schema.members import compare_members, compare_required
 from catalog_tool.diff.schema.normal import Reader
 from catalog_tool.model.limits import SAFE_INTEGER
@@ -357,10 +357,10 @@ def _sealed(old: Case, new: Case) -> Iterator[Delta]:
     came, went = {key for key, _ in after - before}, {key for key, _ in before - after}
     for keyword in sorted(came | went):
         relation = NARROWS if keyword not in went else WIDENS
-        if keyword in came & went or keyword not in WELL_FORMED or keyword == "$ref":
+        if keyword in came & went or keyword.endswith(UNREADABLE) or keyword == "$ref":
             relation = UNKNOWN
         path = (new if keyword in came else old).at.get(keyword) or new.home
-        reason = f"`{keyword}` cannot be compared" if relation.unknown else ""
+        reason = f"`{keyword.removesuffix(UNREADABLE)}` cannot be compared" if relation.unknown else ""
         yield Delta("constraint", path, relation, name=keyword, reason=reason)
 
 

@@ -67,7 +67,7 @@ def test_signatures_are_small_stable_and_json() -> None:
     made = signature(REVIEW)
     assert json.loads(json.dumps(made)) == list(made)
     assert list(made) == sorted(set(made))
-    assert signature("Fills PDF forms.") == (1205571372, 1374268411, 3104136226, 7399103522)
+    assert signature("Fills PDF forms.") == (250665868, 1384709455, 4114845364, 4545633164)
     assert signature("") == signature("Use it when the user asks.") == ()
 
 

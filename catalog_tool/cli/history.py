@@ -1,0 +1,49 @@
+"""``catalog history``: who changed a prompt, when and why, and what was live at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from catalog_tool.cli.context import answer, format_option, place_of, tell, wants_color
+from catalog_tool.errors import GitError
+from catalog_tool.report.history import history_text
+from catalog_tool.report.json_document import json_document
+from catalog_tool.source.catalog_files import find_catalog
+from catalog_tool.source.history import prompt_history
+from catalog_tool.source.history_live import live_at
+from catalog_tool.source.history_times import parse_time
+from catalog_tool.source.root import tree_of
+
+EPILOG = """\b
+Examples:
+  catalog history support_agent
+  catalog history support_agent --label production
+  catalog history support_agent --label production --at 2026-03-03T14:00
+
+A time without an offset is UTC. What was live is read along the first parents of HEAD, by committer
+time. Nothing but git is asked.
+"""
+
+
+@click.command("history", epilog=EPILOG)
+@click.argument("prompt_id", metavar="ID")
+@click.option("--label", metavar="LABEL", help="Only what moved this label.")
+@click.option("--at", "at", metavar="TIME", help="What was live at this time (ISO 8601, UTC without an offset).")
+@click.option("--rev", "revision", metavar="REV", default="HEAD", show_default=True, help="Look back from here.")
+@format_option("text", "json")
+@click.pass_context
+def command(ctx: click.Context, /, prompt_id: str, label: str | None, at: str | None, **asked: str) -> None:
+    """Who changed a prompt, when and why, and what was live at a time."""
+    place = place_of(ctx)
+    if place.git is None:
+        raise GitError(f"{place.root} is not in a git repository", hint="history is read from git: run `git init`")
+    seconds = parse_time(at) if at is not None else None
+    tree = tree_of(place, asked["revision"])
+    history = prompt_history(place.git, tree.commit, place.prefix, find_catalog(tree).settings, prompt_id, label)
+    live = live_at(history.scope, seconds) if seconds is not None else None
+    document: dict[str, Any] = {"format": 1, "status": "ok", **history.to_json(live)}
+    answer(json_document(document) if asked["output"] == "json" else history_text(document, color=wants_color(ctx)))
+    if history.shallow:
+        tell("history is cut off: what happened before it is missing (in CI: fetch-depth: 0)")

@@ -1,0 +1,55 @@
+"""A prompt's history for people, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from catalog_tool.report.catalog_list import label_text
+from catalog_tool.report.escape import for_terminal
+
+_BOLD, _RESET = "\x1b[1m", "\x1b[0m"
+
+
+def history_text(document: Mapping[str, Any], *, color: bool) -> str:
+    """What was live, where a time was asked for, then every event."""
+    lines = [*_live(document), *(line for event in document["events"] for line in _event(event))]
+    if not lines:
+        return f"Nothing has changed {for_terminal(document['id'])} in this history.\n"
+    return "\n".join(f"{_BOLD}{text}{_RESET}" if head and color else text for head, text in lines) + "\n"
+
+
+def _live(document: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
+    at, live = document["at"], document["live"]
+    if at is None:
+        return
+    yield True, f"Live at {at}:"
+    if live is None:
+        yield False, "  nothing: the history begins later"
+    for label, found in (live or {}).items():
+        if found is None:
+            yield False, f"  {label}: there was no such label"
+            continue
+        ids = ", ".join(str(version["version_id"] or f"{version['version']} (unusable)") for version in found["versions"])
+        yield False, f"  {label}: {label_text(found['value'])}  {ids}  (commit {found['commit'][:12]})"
+    yield False, ""
+
+
+def _event(event: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
+    yield True, f"{event['time']}  {for_terminal(event['author'])}  {event['commit'][:12]}"
+    yield False, f"  {for_terminal(event['subject'])}"
+    for line in event["body"].splitlines():
+        if line.strip():
+            yield False, f"  | {for_terminal(line)}"
+    for merged in event["merged"]:
+        yield False, f"  merged {merged['commit'][:12]} {for_terminal(merged['author'])}: {for_terminal(merged['subject'])}"
+    for change in event["changes"]:
+        yield False, f"  {_change(change)}"
+
+
+def _change(change: Mapping[str, Any]) -> str:
+    name = for_terminal(change["name"])
+    if change["kind"] != "label":
+        return f"{change['op']} {change['kind']} {name}"
+    before, after = (label_text(value) if value is not None else "nothing" for value in (change["from"], change["to"]))
+    return f"label {name}: {before} -> {after}"
