@@ -23,7 +23,9 @@ _NO_DIGEST = "sha256:" + "0" * 64
 def canonical_labels(labels: Labels) -> dict[str, dict[str, Any]]:
     """Labels as they stand in ``bundle.json``; a prompt without labels is left out."""
     return {
-        name: {label: value.to_json() for label, value in found.items()} for name, found in labels.items() if found
+        name: {label: value.to_json() for label, value in found.items()}
+        for name, found in labels.items()
+        if found
     }
 
 
@@ -37,7 +39,13 @@ class BundleDocument:
         self._file = (folder / NAME).open("wb")
         self._size = 0
         self._in_skills = False
-        head = {"digest": _NO_DIGEST, "format": 1, "hv": HASH_VERSION, "kind": "bundle", "labels": self._labels}
+        head = {
+            "digest": _NO_DIGEST,
+            "format": 1,
+            "hv": HASH_VERSION,
+            "kind": "bundle",
+            "labels": self._labels,
+        }
         self._write(canonical_bytes(head)[:-1] + b',"prompts":{')
 
     def _write(self, data: bytes) -> None:
@@ -95,7 +103,8 @@ def skill_entry(skill: SkillVersion) -> dict[str, Any]:
         "description": skill.entry["description"],
         "digest": skill.digest,
         "files": [
-            {"mode": mode, "path": path, "sha256": sha256, "size": size} for path, mode, sha256, size in skill.files
+            {"mode": mode, "path": path, "sha256": sha256, "size": size}
+            for path, mode, sha256, size in skill.files
         ],
         "owners": skill.entry["owners"],
         "path": skill.path,

@@ -33,7 +33,9 @@ def check_output(out: Path, root: Path, sources: Iterable[str]) -> None:
     for source in sources:
         folder = (root / source).resolve()
         if resolved == folder or resolved in folder.parents or folder in resolved.parents:
-            raise UsageError(f"--out {out}: it would hold or lie in {source}/", hint="choose another folder, such as dist")
+            raise UsageError(
+                f"--out {out}: it would hold or lie in {source}/", hint="choose another folder, such as dist"
+            )
     if resolved == root.resolve():
         raise UsageError(f"--out {out}: it is the catalog's root", hint="choose another folder, such as dist")
     if not out.exists() and not out.is_symlink():
@@ -43,7 +45,8 @@ def check_output(out: Path, root: Path, sources: Iterable[str]) -> None:
     foreign = next(iter(_foreign(out)), None)
     if foreign is not None:
         raise UsageError(
-            f"--out {out}: it holds {foreign}, which no build wrote", hint="choose an empty folder, or remove the file"
+            f"--out {out}: it holds {foreign}, which no build wrote",
+            hint="choose an empty folder, or remove the file",
         )
 
 

@@ -49,7 +49,9 @@ def skills_catalog(entries: Sequence[Mapping[str, Any]], budget: ListingBudget, 
     """Canonical JSON of ``skills-catalog.json`` from the skills' entries, sorted by name."""
     ordered = sorted(entries, key=lambda entry: entry["name"])
     skills = [catalog_entry(entry, dates.get(f"{entry['path']}/SKILL.md")) for entry in ordered]
-    digest = digest_of({"hv": 1, "kind": "skills-catalog", "skills": {e["name"]: e["digest"] for e in ordered}})
+    digest = digest_of(
+        {"hv": 1, "kind": "skills-catalog", "skills": {e["name"]: e["digest"] for e in ordered}}
+    )
     document = {
         "format": 1,
         "kind": "skills-catalog",

@@ -47,7 +47,10 @@ def _tree_id(node: Mapping[str, Any]) -> bytes:
 
 def mlflow_digest(files: Iterable[tuple[str, bytes]]) -> str:
     """MLflow's digest of a skill from (path, content) of its files."""
-    named = [(unicodedata.normalize("NFC", path).encode("utf-8", "surrogateescape"), content) for path, content in files]
+    named = [
+        (unicodedata.normalize("NFC", path).encode("utf-8", "surrogateescape"), content)
+        for path, content in files
+    ]
     state = hashlib.sha256()
     for path, content in sorted(named):
         state.update(struct.pack(">Q", len(path)) + path + struct.pack(">Q", len(content)) + content)
@@ -71,7 +74,11 @@ def stored_zip(files: Sequence[tuple[str, str, bytes]]) -> bytes:
         local = b"PK\3\4" + common + name
         attributes = int(mode, 8) << 16
         central.append(
-            b"PK\1\2" + struct.pack("<BB", 20, _UNIX) + common + struct.pack("<HHHLL", 0, 0, 0, attributes, offset) + name
+            b"PK\1\2"
+            + struct.pack("<BB", 20, _UNIX)
+            + common
+            + struct.pack("<HHHLL", 0, 0, 0, attributes, offset)
+            + name
         )
         out += (local, content)
         offset += len(local) + len(content)

@@ -20,7 +20,9 @@ from catalog_tool.clock import now
 from catalog_tool.model.finding import Finding
 from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.history_dates import skill_dates
-from catalog_tool.source.root import Place, tree_of
+from catalog_tool.source.memory import Memory
+from catalog_tool.source.root import Place
+from catalog_tool.source.tree import tree_of
 from catalog_tool.source.skill_folders import SKILL_FILE, static_prefix
 from catalog_tool.source.tree import RevisionTree, WorkTree, blob_id
 
@@ -56,7 +58,7 @@ def build(place: Place, request: BuildRequest) -> BuildResult:
     tree = tree_of(place, request.revision)
     with ExitStack() as stack:
         sink = _Builder(place, request, stack)
-        inspection = inspect(tree, Options(overlap=False, jobs=request.jobs), sink)
+        inspection = inspect(tree, Options(overlap=False, jobs=request.jobs, memory=Memory(place.root)), sink)
         summary = summarize(inspection)
         if inspection.has_errors:
             return BuildResult(None, [], inspection.findings, summary, [], undated=False)
@@ -91,13 +93,14 @@ class _Builder:
         """Refuse a bad output folder, then open the staging folder."""
         out = self._request.out
         sources = {files.settings.prompts, *(static_prefix(glob) for glob in files.settings.skills)} - {""}
-        publish.check_output(out, self._place.root, sorted(sources))
+        publish.check_output(out, Path(self._place.root), sorted(sources))
         if self._request.check:
             self.folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="catalog-"))) / "out"
         else:
             self.folder = self._stack.enter_context(publish.staging(out))
         self._blobs = {
-            folder.path: {inner: entry.blob for inner, entry in folder.files.items()} for folder in files.skills
+            folder.path: {inner: entry.blob for inner, entry in folder.files.items()}
+            for folder in files.skills
         }
         self._writer = BundleWriter(self.folder, files.labels)
         self._stack.callback(self._writer.discard)

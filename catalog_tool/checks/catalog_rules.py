@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from catalog_tool.checks import agent_limits
 from catalog_tool.checks.confusable_names import find_confusable
-from catalog_tool.checks.overlap import find_overlaps
+from catalog_tool.checks.overlap import find_overlaps, signature
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.skill_record import SkillRecord
 from catalog_tool.model.codes import finding
@@ -19,7 +19,12 @@ from catalog_tool.source.skill_folders import SKILL_FILE, SkillFolder
 
 
 def findings(
-    files: CatalogFiles, versions: Sequence[PromptRecord], skills: Sequence[SkillRecord], *, profile: str, overlap: bool
+    files: CatalogFiles,
+    versions: Sequence[PromptRecord],
+    skills: Sequence[SkillRecord],
+    *,
+    profile: str,
+    overlap: bool,
 ) -> Iterator[Finding]:
     """Everything that no single artifact shows."""
     yield from _labels(files)
@@ -42,7 +47,14 @@ def _labels(files: CatalogFiles) -> Iterator[Finding]:
     for name, labels in files.labels.items():
         if name not in known:
             spot = document.key([name]) if document else NOWHERE
-            yield finding("C314", f"there is no prompt `{name}`", path, line=spot.line, column=spot.column, artifact=name)
+            yield finding(
+                "C314",
+                f"there is no prompt `{name}`",
+                path,
+                line=spot.line,
+                column=spot.column,
+                artifact=name,
+            )
             continue
         for label, value in labels.items():
             for version in value.versions:
@@ -75,17 +87,33 @@ def _owners(
         other = highest.get(record.id)
         if other is None or version_number(record.version) > version_number(other.version):
             highest[record.id] = record
-    owned = bool(files.owners) or any(r.owners for r in versions) or any(s.skill.entry["owners"] for s in skills)
+    owned = (
+        bool(files.owners) or any(r.owners for r in versions) or any(s.skill.entry["owners"] for s in skills)
+    )
     severity = WARNING if owned else INFO
     hint = "add `owners`, or a line to CODEOWNERS"
     for record in highest.values():
         if record.digest and not record.owners and not owners_of(files.prefix + record.path, files.owners):
-            yield finding("P142", f"nobody owns {record.id}", record.path, severity=severity, artifact=record.id, hint=hint)
+            yield finding(
+                "P142",
+                f"nobody owns {record.id}",
+                record.path,
+                severity=severity,
+                artifact=record.id,
+                hint=hint,
+            )
     hint = "add `owner` under `metadata`, or a line to CODEOWNERS"
     for item in skills:
         path = f"{item.skill.path}/{SKILL_FILE}"
         if not item.skill.entry["owners"] and not owners_of(files.prefix + path, files.owners):
-            yield finding("S224", f"nobody owns {item.skill.key}", path, severity=severity, artifact=item.skill.key, hint=hint)
+            yield finding(
+                "S224",
+                f"nobody owns {item.skill.key}",
+                path,
+                severity=severity,
+                artifact=item.skill.key,
+                hint=hint,
+            )
 
 
 def _duplicates(folders: Iterable[SkillFolder]) -> Iterator[Finding]:
@@ -100,21 +128,27 @@ def _duplicates(folders: Iterable[SkillFolder]) -> Iterator[Finding]:
 def _prompt_names(files: CatalogFiles) -> Iterator[Finding]:
     first = {file.id: file.path for file in reversed(files.layout.versions)}
     for name, other in find_confusable(first):
-        yield finding("P170", f"`{name}` and `{other}` are easily taken for one another", first[name], artifact=name)
+        yield finding(
+            "P170", f"`{name}` and `{other}` are easily taken for one another", first[name], artifact=name
+        )
 
 
 def _skill_names(skills: Sequence[SkillRecord]) -> Iterator[Finding]:
     paths = {record.skill.key: f"{record.skill.path}/{SKILL_FILE}" for record in skills}
     for name, other in find_confusable(paths):
-        yield finding("S212", f"`{name}` and `{other}` are easily taken for one another", paths[name], artifact=name)
+        yield finding(
+            "S212", f"`{name}` and `{other}` are easily taken for one another", paths[name], artifact=name
+        )
 
 
 def _overlaps(skills: Sequence[SkillRecord]) -> Iterator[Finding]:
     paths = {record.skill.key: f"{record.skill.path}/{SKILL_FILE}" for record in skills}
-    signatures = {record.skill.key: record.signature for record in skills}
+    signatures = {record.skill.key: signature(record.skill.description) for record in skills}
     for name, other, similarity in find_overlaps(signatures):
         message = f"the description says much the same as that of `{other}` ({similarity:.0%}): an agent has to guess"
-        yield finding("S222", message, paths[name], artifact=name, hint="say in each when to use it and not the other")
+        yield finding(
+            "S222", message, paths[name], artifact=name, hint="say in each when to use it and not the other"
+        )
 
 
 class ListingLimits:
@@ -122,7 +156,9 @@ class ListingLimits:
 
     def __init__(self, settings: dict[str, object]) -> None:
         fraction = settings.get(agent_limits.BUDGET_SETTING)
-        self.fraction_set = isinstance(fraction, int | float) and not isinstance(fraction, bool) and 0 < fraction <= 1
+        self.fraction_set = (
+            isinstance(fraction, int | float) and not isinstance(fraction, bool) and 0 < fraction <= 1
+        )
         self.fraction = float(fraction) if self.fraction_set else agent_limits.LISTING_BUDGET_FRACTION  # type: ignore[arg-type]  # checked above
         self.entry_setting, self.entry_chars = "", agent_limits.LISTING_ENTRY_CHARS
         for name in agent_limits.ENTRY_SETTINGS:

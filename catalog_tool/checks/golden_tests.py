@@ -26,7 +26,9 @@ def golden_findings(tree: Tree, inspection: Inspection) -> Iterator[Finding]:
     for content in tree.read({path: files.entries[path] for path in sorted(paths)}, PARSED_FILE_BYTES):
         if content.data is None:
             flaw = content.flaw
-            yield finding(flaw.code if flaw else "Y001", flaw.message if flaw else "cannot be read", content.path)
+            yield finding(
+                flaw.code if flaw else "Y001", flaw.message if flaw else "cannot be read", content.path
+            )
         elif content.path.endswith(".jsonl"):
             yield from _lines(content.path, content.data)
         else:
@@ -37,7 +39,9 @@ def _document(path: str, data: bytes, engine: SchemaEngine) -> Iterator[Finding]
     document = SourceDocument(path, data)
     if document.value is not None:
         for problem in engine.errors(document.value):
-            document.report("P160", problem.message, document.at(pointer_path(problem.pointer, document.value)))
+            document.report(
+                "P160", problem.message, document.at(pointer_path(problem.pointer, document.value))
+            )
     yield from document.findings
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 _NEAR = 100  # characters on both sides in which right-to-left letters excuse a direction mark
@@ -55,28 +56,27 @@ _CLASSES: tuple[tuple[str, str], ...] = (
     ("control", r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"),
     ("private-use", r"[\ue000-\uf8ff\U000f0000-\U0010ffff]"),
 )
-_HIDDEN = re.compile("[" + "".join(pattern[1:-1] for _, pattern in _CLASSES) + "]+")
-_ONE_KIND = re.compile("|".join(f"({pattern}+)" for _, pattern in _CLASSES))
+# Precise patterns hold large sets, which take milliseconds to compile: they wait for a suspicious text.
+_compiled = cache(re.compile)
+_HIDDEN = "[" + "".join(pattern[1:-1] for _, pattern in _CLASSES) + "]+"
+_ONE_KIND = "|".join(f"({pattern}+)" for _, pattern in _CLASSES)
 
-_JOINED = re.compile(
-    r"[\u0600-\u109f\u1780-\u18af\u1900-\u1cff\ua840-\uabff\ufb50-\ufdff\ufe70-\ufefe\U00010a00-\U00011fff]"
-)  # scripts whose letters join or stack: from Arabic to Myanmar, Khmer, Mongolian and their kin
-_UNSPACED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1900-\u1aad\u3040-\u30ff\u3400-\u9fff]")
-_RIGHT_TO_LEFT = re.compile(
-    r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+# Scripts whose letters join or stack: from Arabic to Myanmar, Khmer, Mongolian and their kin.
+_JOINED = (
+    r"[\u0600-\u109f\u1780-\u18af\u1900-\u1cff"
+    r"\ua840-\uabff\ufb50-\ufdff\ufe70-\ufefe\U00010a00-\U00011fff]"
 )
-_IDEOGRAPH = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
-_PICTURE = re.compile(
-    r"[\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff\ufe0f\u20e3]"
-)  # emoji, symbols shown as emoji, skin tones and what may follow them
-_JAMO = re.compile(r"[\u1100-\u115e\u1161-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]")
-_BRAILLE = re.compile(r"[\u2801-\u28ff]")
-_FLAG_TAGS = re.compile(
-    r"[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,3}\U000e007f"
-)
+_UNSPACED = r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1900-\u1aad\u3040-\u30ff\u3400-\u9fff]"
+_RIGHT_TO_LEFT = r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+_IDEOGRAPH = r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]"
+# Emoji, symbols shown as emoji, skin tones and what may follow them.
+_PICTURE = r"[\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff\ufe0f\u20e3]"
+_JAMO = r"[\u1100-\u115e\u1161-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]"
+_BRAILLE = r"[\u2801-\u28ff]"
+_FLAG_TAGS = r"[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,3}\U000e007f"
 _BLACK_FLAG = "\U0001f3f4"
 
-_FENCE = re.compile(r"\n[ \t]{0,12}(?:[-*+>] {0,3}|\d{1,3}[.)] {0,3})?(`{3,}|~{3,})([^\n]*)")
+_FENCE = r"\n[ \t]{0,12}(?:[-*+>] {0,3}|\d{1,3}[.)] {0,3})?(`{3,}|~{3,})([^\n]*)"
 _COMMENT_OPENS = "<!--"
 
 
@@ -100,8 +100,8 @@ def find_hidden(text: str, *, raw: bytes | None = None) -> list[HiddenHit]:
     if not _may_hide(text, raw):
         return []
     hits: list[HiddenHit] = []
-    for run in _HIDDEN.finditer(text):
-        for match in _ONE_KIND.finditer(text, *run.span()):
+    for run in _compiled(_HIDDEN).finditer(text):
+        for match in _compiled(_ONE_KIND).finditer(text, *run.span()):
             kind = _CLASSES[(match.lastindex or 1) - 1][0]
             start, end = match.span()
             if start == 0 and text[0] == "\ufeff":
@@ -132,12 +132,17 @@ def _never(_text: str, _start: int, _end: int) -> bool:
 
 def _is_flag(text: str, start: int, end: int) -> bool:
     """Tags after a black flag that spell one subdivision and end there: England, Scotland, Texas."""
-    return text[start - 1 : start] == _BLACK_FLAG and _FLAG_TAGS.fullmatch(text, start, end) is not None
+    return (
+        text[start - 1 : start] == _BLACK_FLAG
+        and _compiled(_FLAG_TAGS).fullmatch(text, start, end) is not None
+    )
 
 
 def _is_mark_in_rtl(text: str, start: int, end: int) -> bool:
     near = text[max(0, start - _NEAR) : end + _NEAR]
-    return end - start <= 2 and any(found.group() != "\u061c" for found in _RIGHT_TO_LEFT.finditer(near))
+    return end - start <= 2 and any(
+        found.group() != "\u061c" for found in _compiled(_RIGHT_TO_LEFT).finditer(near)
+    )
 
 
 def _is_joiner(text: str, start: int, end: int) -> bool:
@@ -146,12 +151,12 @@ def _is_joiner(text: str, start: int, end: int) -> bool:
     if end - start > 2 or not before or (end - start == 2 and text[start] == text[start + 1]):
         return False
     character = text[start]
-    if character == "\u200d" and _PICTURE.match(before) and _PICTURE.match(after):
+    if character == "\u200d" and _compiled(_PICTURE).match(before) and _compiled(_PICTURE).match(after):
         return True
     if character in "\u200c\u200d\u034f":
-        return _JOINED.match(before) is not None
+        return _compiled(_JOINED).match(before) is not None
     if character in "\u200b\u2060":
-        return _UNSPACED.match(before) is not None or _UNSPACED.match(after) is not None
+        return _compiled(_UNSPACED).match(before) is not None or _compiled(_UNSPACED).match(after) is not None
     if character == "\u180e":
         return "\u1800" <= before <= "\u18af"
     return character == "\u00ad" and before.isalpha() and after.isalpha()
@@ -163,7 +168,7 @@ def _is_variant(text: str, start: int, end: int) -> bool:
     if end - start > 1 or not before:
         return False
     if text[start] > "\ufe0f":
-        return _IDEOGRAPH.match(before) is not None
+        return _compiled(_IDEOGRAPH).match(before) is not None
     if before in "0123456789#*":
         return text[start] in "\ufe0e\ufe0f"
     return not before.isascii()
@@ -173,7 +178,7 @@ def _is_syllable(text: str, start: int, end: int) -> bool:
     """A filler that completes an old Hangul syllable, a blank among Braille cells."""
     home = _BRAILLE if text[start] == "\u2800" else _JAMO
     around = (text[start - 1 : start], text[end : end + 1])
-    return any(home.match(neighbour) for neighbour in around)
+    return any(_compiled(home).match(neighbour) for neighbour in around)
 
 
 _AT_HOME: dict[str, Callable[[str, int, int], bool]] = {
@@ -229,7 +234,7 @@ def _fenced(text: str) -> list[tuple[int, int]]:
     """The stretches between code fences, fences included; an unclosed fence runs to the end."""
     stretches: list[tuple[int, int]] = []
     opened, mark = -1, ""
-    for match in _FENCE.finditer("\n" + text):
+    for match in _compiled(_FENCE).finditer("\n" + text):
         start, end = match.start(), match.end() - 1  # the added line end shifts both by one
         if opened < 0:
             opened, mark = start, match[1]

@@ -118,9 +118,7 @@ def _changed(
         before = read_prompt(file, data, old.shared, schemas).version if data is not None else None
         record = records[(file.id, file.version)]
         if before is not None and before.digest != record.digest:
-            message = (
-                f"{file.version} was released (at {base[:12]}) as {before.digest[7:19]} and is now {record.digest[7:19]}"
-            )
+            message = f"{file.version} was released (at {base[:12]}) as {before.digest[7:19]} and is now {record.digest[7:19]}"
             hint = f"take the change back and run `catalog bump {file.id}`"
             yield finding("P150", message, record.path, artifact=f"{file.id}@{file.version}", hint=hint)
 
@@ -131,8 +129,12 @@ def _vanished(file: VersionFile, new: CatalogFiles, base: str) -> Iterator[Findi
         return
     labels = [label for label, value in new.labels.get(file.id, {}).items() if file.version in value.versions]
     if labels:
-        message = f"{file.version} was released (at {base[:12]}) and is gone, but {', '.join(labels)} points to it"
-        yield finding("P151", message, file.path, artifact=f"{file.id}@{file.version}", hint="bring the file back")
+        message = (
+            f"{file.version} was released (at {base[:12]}) and is gone, but {', '.join(labels)} points to it"
+        )
+        yield finding(
+            "P151", message, file.path, artifact=f"{file.id}@{file.version}", hint="bring the file back"
+        )
 
 
 def _shared(old: CatalogFiles, new: CatalogFiles, base: str) -> Iterator[Finding]:
@@ -144,8 +146,16 @@ def _shared(old: CatalogFiles, new: CatalogFiles, base: str) -> Iterator[Finding
         kind, _, reference = name.partition("/")
         path = (new.layout.partials if kind == "partials" else new.layout.tools)[reference]
         part = reference.partition("@")[0]
-        message = f"{reference} was released (at {base[:12]}) and has changed: every version that uses it would"
-        yield finding("P152", message, path, artifact=reference, hint=f"take the change back and run `catalog bump --shared {part}`")
+        message = (
+            f"{reference} was released (at {base[:12]}) and has changed: every version that uses it would"
+        )
+        yield finding(
+            "P152",
+            message,
+            path,
+            artifact=reference,
+            hint=f"take the change back and run `catalog bump --shared {part}`",
+        )
 
 
 def _frozen_names(old: CatalogFiles) -> set[str]:

@@ -7,11 +7,13 @@ from typing import NamedTuple, Protocol
 
 from catalog_tool.checks import catalog_rules
 from catalog_tool.checks.prompt_record import PromptRecord
+from catalog_tool.checks.recorder import Recorder
 from catalog_tool.checks.skill_record import SkillRecord
 from catalog_tool.checks.work import Work, Worker, run_all
 from catalog_tool.model.finding import ERROR, INFO, WARNING, Finding
 from catalog_tool.model.settings import Rule
 from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
+from catalog_tool.source.memory import Memory
 from catalog_tool.source.tree import Tree
 
 IGNORE = "ignore"
@@ -35,12 +37,14 @@ class Options(NamedTuple):
     """What a run of the checks is asked for.
 
     ``profile`` overrides the settings' ``skill_profile``; ``overlap`` compares descriptions, which
-    only ``validate`` does; ``jobs`` is the number of processes.
+    only ``validate`` does; ``jobs`` is the number of processes; ``memory`` is where earlier runs left
+    their records, or None.
     """
 
     profile: str | None = None
     overlap: bool = True
     jobs: int = 1
+    memory: Memory | None = None
 
 
 class Inspection(NamedTuple):
@@ -67,7 +71,10 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
     versions: list[PromptRecord] = []
     skills: list[SkillRecord] = []
     findings = list(files.findings)
-    for record in run_all(worker, _work(files), options.jobs):
+    work = list(_work(files))
+    recorder = Recorder(options.memory, files, profile)
+    for record in run_all(worker, recorder.recall(work, entries=sink is not None), options.jobs):
+        recorder.note(record)
         findings.extend(record.findings)
         if isinstance(record, PromptRecord):
             versions.append(record._replace(entry=b""))
@@ -77,6 +84,7 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
             skills.append(record._replace(contents={}))
             if sink is not None:
                 sink.skill(record)
+    recorder.save()
     findings.extend(catalog_rules.findings(files, versions, skills, profile=profile, overlap=options.overlap))
     return Inspection(files, versions, skills, settle(findings, files.settings.rules))
 
@@ -92,7 +100,10 @@ def _work(files: CatalogFiles) -> Iterator[Work]:
     for folder in sorted(files.skills, key=lambda folder: folder.key.encode("utf-16-be", "surrogatepass")):
         if folder.key not in known:
             known.add(folder.key)
-            yield Work(skill=folder, entries={f"{folder.path}/{inner}": entry for inner, entry in folder.files.items()})
+            yield Work(
+                skill=folder,
+                entries={f"{folder.path}/{inner}": entry for inner, entry in folder.files.items()},
+            )
 
 
 def settle(findings: Iterable[Finding], rules: dict[str, Rule] | object) -> list[Finding]:

@@ -72,17 +72,16 @@ def _illustrations() -> re.Pattern[bytes]:
     return re.compile(b"|".join(re.escape(word.encode()) for word in PLACEHOLDER_WORDS), re.IGNORECASE)
 
 
-_TELLING = re.compile(b"pass|secret|token|key|cred|cloudflare|cf_api|heroku")
-_PRIVATE_KEY = re.compile(PRIVATE_KEY.encode())
-_KEY_TEXT = re.compile(rb"[A-Za-z0-9+/]{40,}")
-_ADDRESS_LOGIN = re.compile(ADDRESS_LOGIN.encode())
-_SAMPLE_CLAIMS = re.compile(rb"john ?doe|jane ?doe|example|foo|1234567890", re.IGNORECASE)
-_REPEATED = re.compile(rb"(.)\1{5}", re.DOTALL)
-_RANDOM_RUN = re.compile(rb"[A-Za-z0-9+/]{16,}")
-_CHANGES = re.compile(rb"[a-z]+|[A-Z]+|[0-9]+")
-_WEAK_PASSWORD = re.compile(
-    rb"(?:[a-z_.-]*(?:pass|pw|secret|admin|user|test|demo|guest|root|token)[a-z_.-]*\W*\d*\W*)", re.I
-)
+_compiled = cache(re.compile)
+_TELLING = b"pass|secret|token|key|cred|cloudflare|cf_api|heroku"
+_PRIVATE_KEY = PRIVATE_KEY.encode()
+_KEY_TEXT = rb"[A-Za-z0-9+/]{40,}"
+_ADDRESS_LOGIN = ADDRESS_LOGIN.encode()
+_SAMPLE_CLAIMS = rb"(?i:john ?doe|jane ?doe|example|foo|1234567890)"
+_REPEATED = rb"(?s:(.)\1{5})"
+_RANDOM_RUN = rb"[A-Za-z0-9+/]{16,}"
+_CHANGES = rb"[a-z]+|[A-Z]+|[0-9]+"
+_WEAK_PASSWORD = rb"(?i:[a-z_.-]*(?:pass|pw|secret|admin|user|test|demo|guest|root|token)[a-z_.-]*\W*\d*\W*)"
 
 
 class SecretHit(NamedTuple):
@@ -96,7 +95,7 @@ class SecretHit(NamedTuple):
 def find_secrets(text: str, *, raw: bytes | None = None) -> list[SecretHit]:
     """Every secret in ``text``, in order of place, none overlapping another.
 
-    ``raw`` is the same text in UTF-8, for callers that have it already. Takes about 1.5 ns a byte
+    ``raw`` is the same text in UTF-8, for callers that have it already. Takes about 2 ns a byte
     on clean text; never raises.
     """
     data = text.encode("utf-8", "surrogatepass") if raw is None else raw
@@ -138,7 +137,7 @@ def _keys(data: bytes, spots: list[int]) -> Iterator[SecretHit]:
             if not _is_illustration(match[0]) and not _is_sample_jwt(match[0]):
                 yield SecretHit(_kind(data, match.start()), *match.span())
         context = max(0, low - _NAME)
-        if _TELLING.search(data[context:high].lower()):
+        if _compiled(_TELLING).search(data[context:high].lower()):
             yield from _assigned(data, context, high)
 
 
@@ -149,8 +148,8 @@ def _kind(data: bytes, start: int) -> str:
 
 
 def _private_keys(data: bytes) -> Iterator[SecretHit]:
-    for head in _PRIVATE_KEY.finditer(data):
-        body = _KEY_TEXT.search(data, head.end(), head.end() + _KEY_BODY)
+    for head in _compiled(_PRIVATE_KEY).finditer(data):
+        body = _compiled(_KEY_TEXT).search(data, head.end(), head.end() + _KEY_BODY)
         if body and not _is_illustration(body[0][:_WHOLE_KEY]):
             yield SecretHit("private-key", head.start(), body.end())
 
@@ -183,7 +182,7 @@ def _url_passwords(data: bytes) -> Iterator[SecretHit]:
     while at >= 0:
         scheme = data.rfind(b"://", max(done, at - 320), at)
         if scheme >= 0:
-            match = _ADDRESS_LOGIN.search(data, max(done, scheme - 21), at + 2)
+            match = _compiled(_ADDRESS_LOGIN).search(data, max(done, scheme - 21), at + 2)
             if match and _is_password(match[1]):
                 yield SecretHit("url-password", *match.span(1))
                 done = match.end()
@@ -193,7 +192,7 @@ def _url_passwords(data: bytes) -> Iterator[SecretHit]:
 def _is_illustration(value: bytes) -> bool:
     """Whether ``value`` was made up: telling words, few different characters, ``abc``, ``aaa``."""
     tail = value[-_JUDGED:]
-    if len(set(tail)) < 8 or _illustrations().search(value) or _REPEATED.search(value):
+    if len(set(tail)) < 8 or _illustrations().search(value) or _compiled(_REPEATED).search(value):
         return True
     steps = sum(b - a == 1 for a, b in pairwise(tail))
     return steps * 3 > len(tail)
@@ -203,22 +202,25 @@ def _is_sample_jwt(value: bytes) -> bool:
     """Whether a JWT's claims are those of a manual: John Doe's, foo's, an example's."""
     claims = value.split(b".")[1] if value.startswith(b"eyJ") else b""
     try:
-        return _SAMPLE_CLAIMS.search(base64.urlsafe_b64decode(claims + b"=" * (-len(claims) % 4))) is not None
+        return (
+            _compiled(_SAMPLE_CLAIMS).search(base64.urlsafe_b64decode(claims + b"=" * (-len(claims) % 4)))
+            is not None
+        )
     except binascii.Error:
         return False
 
 
 def _looks_random(value: bytes) -> bool:
     """Whether a value without a known shape has a run that no person would name a thing."""
-    for run in _RANDOM_RUN.findall(value):
+    for run in _compiled(_RANDOM_RUN).findall(value):
         digits = sum(48 <= byte <= 57 for byte in run)
-        if digits >= 2 and len(set(run)) >= 10 and len(_CHANGES.findall(run)) >= 8:
+        if digits >= 2 and len(set(run)) >= 10 and len(_compiled(_CHANGES).findall(run)) >= 8:
             return True
     return False
 
 
 def _is_password(value: bytes) -> bool:
     """Whether the password of an address is one, not ``user:password`` of a manual."""
-    if len(set(value)) < 6 or _illustrations().search(value) or _WEAK_PASSWORD.fullmatch(value):
+    if len(set(value)) < 6 or _illustrations().search(value) or _compiled(_WEAK_PASSWORD).fullmatch(value):
         return False
-    return len(value) >= 8 and len(_CHANGES.findall(value)) >= 4
+    return len(value) >= 8 and len(_compiled(_CHANGES).findall(value)) >= 4

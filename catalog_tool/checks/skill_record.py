@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 from catalog_tool.canonical.identity import skill_digest
 from catalog_tool.checks.agent_limits import LISTING_ENTRY_CHARS
-from catalog_tool.checks.hostile_code import find_hostile
+from catalog_tool.checks.hostile_code import Kind, find_hostile
 from catalog_tool.checks.markdown_links import DEAD, find_bad_links
-from catalog_tool.checks.overlap import signature
 from catalog_tool.checks.skill_fields import ProfileCheck
 from catalog_tool.checks.text import Lines, comment_findings, place_findings, text_findings
 from catalog_tool.model.codes import finding
@@ -27,7 +26,6 @@ class SkillRecord(NamedTuple):
     """What is kept of one skill; ``contents`` only while a build needs them."""
 
     skill: SkillVersion
-    signature: tuple[Any, ...]
     findings: list[Finding]
     contents: dict[str, bytes]
 
@@ -46,7 +44,7 @@ def record_skill(
     digest = skill_digest(read.files)
     entry["digest"] = digest
     skill = SkillVersion(folder.key, folder.path, digest, tuple(tuple(file) for file in read.files), entry)
-    return SkillRecord(skill, tuple(signature(skill.description)), findings, read.contents)
+    return SkillRecord(skill, findings, read.contents)
 
 
 def _body_findings(read: ReadSkill) -> Iterator[Finding]:
@@ -106,7 +104,7 @@ def _file_findings(read: ReadSkill, inner: str, data: bytes) -> list[Finding]:
         return []
     path, key = f"{read.folder.path}/{inner}", read.folder.key
     found = text_findings(text, path, key, raw=data)
-    kind = "instructions" if inner.endswith((".md", ".mdx", ".txt")) else "code"
+    kind: Kind = "skill" if inner.endswith((".md", ".mdx", ".txt")) else "script"
     hostile = [
         (hit.start, "S230", f"{hit.rule}: read this before you trust the skill")
         for hit in find_hostile(text, kind=kind)

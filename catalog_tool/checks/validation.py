@@ -8,7 +8,9 @@ from catalog_tool.checks import immutability
 from catalog_tool.checks.golden_tests import golden_findings
 from catalog_tool.checks.inspection import Inspection, Options, inspect, settle
 from catalog_tool.model.validation import Validation
-from catalog_tool.source.root import Place, tree_of
+from catalog_tool.source.memory import Memory
+from catalog_tool.source.root import Place
+from catalog_tool.source.tree import tree_of
 
 
 class Request(NamedTuple):
@@ -20,16 +22,19 @@ class Request(NamedTuple):
     jobs: int = 1
 
 
-def validate(place: Place, request: Request) -> Validation:
-    """Find everything that is wrong. Raises ``GitError`` for a revision that cannot be resolved."""
+def validate(place: Place, request: Request) -> tuple[Validation, list[str]]:
+    """Find everything that is wrong, and the paths (from the repository's top) that were looked at.
+
+    Raises ``GitError`` for a revision that cannot be resolved.
+    """
     tree = tree_of(place, request.revision)
-    inspection = inspect(tree, Options(profile=request.profile, jobs=request.jobs))
+    inspection = inspect(tree, Options(profile=request.profile, jobs=request.jobs, memory=Memory(place.root)))
     found = [
         *inspection.findings,
         *settle(immutability.findings(tree, inspection, request.since), inspection.files.settings.rules),
         *settle(golden_findings(tree, inspection), inspection.files.settings.rules),
     ]
-    return Validation(settle(found, {}), counts(inspection))
+    return Validation(settle(found, {}), counts(inspection)), inspection.files.listed
 
 
 def counts(inspection: Inspection) -> dict[str, int]:

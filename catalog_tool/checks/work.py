@@ -1,11 +1,12 @@
-"""The work on single artifacts, in this process or spread over several, always in the order asked for."""
+"""The work on single artifacts, in this process or spread over several, always in the order asked for.
+
+What an earlier run recorded of the same content is taken as it is.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from catalog_tool.checks.prompt_record import PromptRecord, record_prompt
@@ -34,6 +35,18 @@ class Work(NamedTuple):
     entries: Mapping[str, Entry]
     version: VersionFile | None = None
     skill: SkillFolder | None = None
+    known: Record | None = None
+
+    @property
+    def key(self) -> str | None:
+        """What the record is stored under; None where a file is on disk only."""
+        blobs = []
+        for path, entry in self.entries.items():
+            if entry.blob is None:
+                return None
+            blobs.append(f"{entry.mode} {entry.blob} {path}")
+        owner = self.version.path if self.version else self.skill.key if self.skill else ""
+        return "\n".join([owner, *blobs])
 
 
 class Worker:
@@ -59,19 +72,23 @@ class Worker:
             self._engines = prompts, ProfileCheck(self._profile, team.get("skill"))
         return self._engines
 
-    def run(self, batch: list[Work]) -> list[Record]:
+    def run(self, batch: Sequence[Work]) -> list[Record]:
         """The records of a batch, in its order."""
         records: list[Record] = []
         contents = self._read(batch)
         for work in batch:
             files = {path: contents.pop(path) for path in work.entries if path in contents}
-            records.append(self._version(work.version, files) if work.version else self._skill(work.skill, files))
+            records.append(
+                self._version(work.version, files) if work.version else self._skill(work.skill, files)
+            )
         return records
 
-    def _read(self, batch: list[Work]) -> dict[str, Content]:
+    def _read(self, batch: Sequence[Work]) -> dict[str, Content]:
         parsed: dict[str, Entry] = {}
         other: dict[str, Entry] = {}
         for work in batch:
+            if work.known is not None and not (self._keep_contents and work.skill):
+                continue
             for path, entry in work.entries.items():
                 if entry.mode in (FILE, EXECUTABLE):
                     small = work.version is not None or path.endswith(f"/{SKILL_FILE}")
@@ -101,6 +118,11 @@ class Worker:
         return record if self._keep_contents else record._replace(contents={})
 
 
+def _inner_contents(folder: str, files: Mapping[str, Content]) -> dict[str, bytes]:
+    cut = len(folder) + 1
+    return {path[cut:]: content.data for path, content in files.items() if content.data is not None}
+
+
 _worker: list[Worker] = []
 """The worker of a child process, put there by its initializer."""
 
@@ -109,30 +131,26 @@ def _set_worker(worker: Worker) -> None:
     _worker[:] = [worker]
 
 
-def _run_here(batch: list[Work]) -> list[Record]:
+def _run_here(batch: Sequence[Work]) -> list[Record]:
     return _worker[0].run(batch)
 
 
-def run_all(worker: Worker, work: Iterable[Work], jobs: int) -> Iterator[Record]:
+def run_all(worker: Worker, work: Sequence[Work], jobs: int) -> Iterator[Record]:
     """The record of every piece of work, in order, from ``jobs`` processes."""
-    rest = iter(work)
-    batches = iter(lambda: list(islice(rest, CHUNK)), [])
-    first, second = next(batches, None), next(batches, None)
-    if first is None:
+    batches = [work[start : start + CHUNK] for start in range(0, len(work), CHUNK)]
+    if jobs > 1 and sum(item.known is None for item in work) > CHUNK:
+        yield from _spread(worker, batches, jobs)
         return
-    if jobs <= 1 or second is None:
-        for batch in (first, second, *batches):
-            yield from worker.run(batch) if batch is not None else ()
-        return
-    yield from _spread(worker, [first, second], batches, jobs)
+    for batch in batches:
+        yield from worker.run(batch)
 
 
-def _spread(
-    worker: Worker, first: list[list[Work]], batches: Iterator[list[Work]], jobs: int
-) -> Iterator[Record]:
+def _spread(worker: Worker, batches: Iterable[Sequence[Work]], jobs: int) -> Iterator[Record]:
     """A few batches ahead of the reader, so that memory stays flat and nobody waits."""
+    from concurrent.futures import Future, ProcessPoolExecutor  # slow to import, and most runs need one process
+
     with ProcessPoolExecutor(jobs, initializer=_set_worker, initargs=(worker,)) as pool:
-        pending: deque[Future[list[Record]]] = deque(pool.submit(_run_here, batch) for batch in first)
+        pending: deque[Future[list[Record]]] = deque()
         for batch in batches:
             pending.append(pool.submit(_run_here, batch))
             if len(pending) > jobs * 2:

@@ -29,12 +29,26 @@ Exit codes: 0 built, 1 errors (nothing is written) or --check differs, 2 wrong u
 
 @click.command("build", epilog=EPILOG)
 @rev_option
-@click.option("--out", metavar="DIR", default="dist", show_default=True, help="Output folder, relative to where you are.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    default="dist",
+    show_default=True,
+    help="Output folder, relative to where you are.",
+)
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if DIR is not what would be built.")
-@click.option("--jobs", type=click.IntRange(0, 64), default=1, show_default=True, help="Processes; 0: one for each core.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(0, 64),
+    default=1,
+    show_default=True,
+    help="Processes; 0: one for each core.",
+)
 @format_option("text", "json")
 @click.pass_context
-def command(ctx: click.Context, /, revision: str | None, out: str, jobs: int, output: str, *, check: bool) -> int:
+def command(
+    ctx: click.Context, /, revision: str | None, out: str, jobs: int, output: str, *, check: bool
+) -> int:
     """Build the content-hashed bundle and skills-catalog.json."""
     place = place_of(ctx)
     result = build(place, BuildRequest(Path(out), revision, check=check, jobs=jobs or os.cpu_count() or 1))

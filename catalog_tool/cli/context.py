@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -35,12 +34,14 @@ def lazily(name: str) -> Any:
 
 def report_context(ctx: click.Context, place: Place, *, strict: bool) -> ReportContext:
     """Where a report of findings is shown; paths are given as seen from the top of the repository."""
-    return ReportContext(color=wants_color(ctx), actions=in_actions(), strict=strict, path_prefix=shown_prefix(place))
+    return ReportContext(
+        color=wants_color(ctx), actions=in_actions(), strict=strict, path_prefix=shown_prefix(place)
+    )
 
 
 def shown_prefix(place: Place) -> str:
     """The catalog's root as seen from where the reader stands, with a final ``/``, or empty."""
-    base = place.git.top if in_actions() and place.git is not None else Path.cwd()
+    base = place.git.top if in_actions() and place.git is not None else os.path.realpath(".")
     if base == place.root:
         return ""
     return os.path.relpath(place.root, base).replace(os.sep, "/") + "/"
@@ -50,10 +51,11 @@ def inner_paths(place: Place, paths: tuple[str, ...]) -> list[str]:
     """Paths as typed, relative to the catalog's root. Raises ``UsageError`` for one outside it, or missing."""
     found = []
     for path in paths:
-        full = Path(path).absolute()
-        if not full.exists() and not full.is_symlink():
+        if not os.path.lexists(path):
             raise UsageError(f"{path}: there is no such file or folder")
-        inner = os.path.relpath(full.parent.resolve() / full.name, place.root).replace(os.sep, "/")
+        folder, name = os.path.split(os.path.abspath(path))
+        full = os.path.join(os.path.realpath(folder), name)
+        inner = os.path.relpath(full, place.root).replace(os.sep, "/")
         if inner == ".." or inner.startswith("../"):
             raise UsageError(f"{path} is outside the catalog {place.root}", hint="name its catalog with -C")
         found.append(inner)

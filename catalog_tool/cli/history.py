@@ -14,7 +14,7 @@ from catalog_tool.source.catalog_files import find_catalog
 from catalog_tool.source.history import prompt_history
 from catalog_tool.source.history_live import live_at
 from catalog_tool.source.history_times import parse_time
-from catalog_tool.source.root import tree_of
+from catalog_tool.source.tree import tree_of
 
 EPILOG = """\b
 Examples:
@@ -30,20 +30,32 @@ time. Nothing but git is asked.
 @click.command("history", epilog=EPILOG)
 @click.argument("prompt_id", metavar="ID")
 @click.option("--label", metavar="LABEL", help="Only what moved this label.")
-@click.option("--at", "at", metavar="TIME", help="What was live at this time (ISO 8601, UTC without an offset).")
-@click.option("--rev", "revision", metavar="REV", default="HEAD", show_default=True, help="Look back from here.")
+@click.option(
+    "--at", "at", metavar="TIME", help="What was live at this time (ISO 8601, UTC without an offset)."
+)
+@click.option(
+    "--rev", "revision", metavar="REV", default="HEAD", show_default=True, help="Look back from here."
+)
 @format_option("text", "json")
 @click.pass_context
 def command(ctx: click.Context, /, prompt_id: str, label: str | None, at: str | None, **asked: str) -> None:
     """Who changed a prompt, when and why, and what was live at a time."""
     place = place_of(ctx)
     if place.git is None:
-        raise GitError(f"{place.root} is not in a git repository", hint="history is read from git: run `git init`")
+        raise GitError(
+            f"{place.root} is not in a git repository", hint="history is read from git: run `git init`"
+        )
     seconds = parse_time(at) if at is not None else None
     tree = tree_of(place, asked["revision"])
-    history = prompt_history(place.git, tree.commit, place.prefix, find_catalog(tree).settings, prompt_id, label)
+    history = prompt_history(
+        place.git, tree.commit, place.prefix, find_catalog(tree).settings, prompt_id, label
+    )
     live = live_at(history.scope, seconds) if seconds is not None else None
     document: dict[str, Any] = {"format": 1, "status": "ok", **history.to_json(live)}
-    answer(json_document(document) if asked["output"] == "json" else history_text(document, color=wants_color(ctx)))
+    answer(
+        json_document(document)
+        if asked["output"] == "json"
+        else history_text(document, color=wants_color(ctx))
+    )
     if history.shallow:
         tell("history is cut off: what happened before it is missing (in CI: fetch-depth: 0)")

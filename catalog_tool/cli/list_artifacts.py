@@ -13,7 +13,7 @@ from catalog_tool.model.names import version_number
 from catalog_tool.report.catalog_list import list_text
 from catalog_tool.report.json_document import json_document
 from catalog_tool.source.codeowners import owners_of
-from catalog_tool.source.root import tree_of
+from catalog_tool.source.tree import tree_of
 from catalog_tool.source.skill_folders import SKILL_FILE
 
 EPILOG = """\b
@@ -45,10 +45,16 @@ def _prompts(inspection: Inspection) -> list[dict[str, Any]]:
         if not record.digest:
             continue
         labels = {label: value.to_json() for label, value in files.labels.get(record.id, {}).items()}
-        prompt = prompts.setdefault(record.id, {"id": record.id, "versions": [], "labels": labels, "owners": []})
+        prompt = prompts.setdefault(
+            record.id, {"id": record.id, "versions": [], "labels": labels, "owners": []}
+        )
         prompt["owners"] = list(record.owners or owners_of(files.prefix + record.path, files.owners))
         prompt["versions"].append(
-            {"version": record.version, "version_id": version_id(record.version, record.digest), "digest": record.digest}
+            {
+                "version": record.version,
+                "version_id": version_id(record.version, record.digest),
+                "digest": record.digest,
+            }
         )
     return list(prompts.values())
 

@@ -6,6 +6,7 @@ runs, so that ``--help`` and completion answer at once.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -95,6 +96,7 @@ def cli(ctx: click.Context, /, root: str | None, **options: bool) -> None:
 def run(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code: the one error boundary."""
     argv = sys.argv[1:] if arguments is None else arguments
+    gc.disable()  # a command ends soon, and what it builds holds no cycles worth looking for
     _tolerate_any_text()
     sys.exit(_guarded(argv))
 
@@ -127,7 +129,9 @@ def _guarded(argv: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the boundary: a bug is one line, and a traceback with --debug
         if "--debug" in argv:
             raise
-        return _refused(argv, "internal", f"{type(error).__name__}: {error}", "run again with --debug and report it", 3)
+        return _refused(
+            argv, "internal", f"{type(error).__name__}: {error}", "run again with --debug and report it", 3
+        )
 
 
 def _usage_hint(error: click.ClickException) -> str:

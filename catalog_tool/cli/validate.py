@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import click
 
-from catalog_tool.cli.context import answer, format_option, inner_paths, lazily, place_of, report_context, rev_option
+from catalog_tool.cli.context import (
+    answer,
+    format_option,
+    inner_paths,
+    lazily,
+    place_of,
+    report_context,
+    rev_option,
+)
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.settings import PROFILES
 from catalog_tool.model.validation import Validation
@@ -26,12 +34,22 @@ Exit codes: 0 no errors, 1 errors (with --strict: or warnings), 2 wrong usage, 3
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @rev_option
 @click.option("--since", metavar="REV", help="Compare released versions with REV (default: the merge base).")
-@click.option("--profile", type=click.Choice(PROFILES), help="Check skills under this profile (default: the settings').")
+@click.option(
+    "--profile", type=click.Choice(PROFILES), help="Check skills under this profile (default: the settings')."
+)
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
-@click.option("--jobs", type=click.IntRange(0, 64), default=1, show_default=True, help="Processes; 0: one for each core.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(0, 64),
+    default=1,
+    show_default=True,
+    help="Processes; 0: one for each core.",
+)
 @format_option("text", "json", "github", "sarif", "junit", open_to_more=True)
 @click.pass_context
-def command(ctx: click.Context, /, paths: tuple[str, ...], output: str, *, strict: bool, **asked: object) -> int:
+def command(
+    ctx: click.Context, /, paths: tuple[str, ...], output: str, *, strict: bool, **asked: object
+) -> int:
     """Find everything that is wrong in a catalog, with file, line and column."""
     place = place_of(ctx)
     report = findings_report(output)
@@ -45,4 +63,6 @@ def command(ctx: click.Context, /, paths: tuple[str, ...], output: str, *, stric
 
 def _below(found: Finding, wanted: list[str]) -> bool:
     path = found.path
-    return path is not None and any(place == "." or path == place or path.startswith(f"{place}/") for place in wanted)
+    return path is not None and any(
+        place == "." or path == place or path.startswith(f"{place}/") for place in wanted
+    )

@@ -12,23 +12,21 @@ from __future__ import annotations
 
 import re
 
-# Emoji are held together by U+FE0F and U+200D: after and between pictures these are writing.
-_PICTURE = r"\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff"
 # Everything that moves a cursor, turns the reading direction or has no glyph: Unicode's control,
 # format, separator and surrogate characters and its default-ignorable ones (DerivedCoreProperties).
 # The Arabic, Syriac and Kaithi signs that are of category Cf but have a glyph are left out.
+# Patterns are strings, which ``re`` compiles and keeps at their first use: most runs use none.
 _UNSEEN = (
-    r"\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f"
-    r"\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
+    r"\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
     r"\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_JOINERS = rf"(?<![{_PICTURE}])\ufe0f|(?<![{_PICTURE}\ufe0f])\u200d|\u200d(?![{_PICTURE}])"
-
-_HIDDEN = re.compile(rf"[\x00-\x0a{_UNSEEN}]|{_JOINERS}")
-_HIDDEN_IN_LINES = re.compile(rf"[\x00-\x09{_UNSEEN}]|{_JOINERS}")
-_HIDDEN_IN_LAYOUT = re.compile(rf"[\x00-\x08{_UNSEEN}]|{_JOINERS}")
+_HIDDEN = rf"[\x00-\x0a{_UNSEEN}]"
+_HIDDEN_IN_LINES = rf"[\x00-\x09{_UNSEEN}]"
+_HIDDEN_IN_LAYOUT = rf"[\x00-\x08{_UNSEEN}]"
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_SELECTOR, _JOINER = "\ufe0f", "\u200d"
 
 
 def _shown(match: re.Match[str]) -> str:
@@ -36,7 +34,27 @@ def _shown(match: re.Match[str]) -> str:
     point = ord(char)
     if point < 0x100:
         return _SHORT.get(char) or f"\\x{point:02x}"
+    if _in_emoji(match):
+        return char
     return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+
+
+def _in_emoji(match: re.Match[str]) -> bool:
+    """Whether this is the selector after a picture or the joiner between two: there it is writing."""
+    char = match[0]
+    if char not in (_SELECTOR, _JOINER):
+        return False
+    before = match.string[match.start() - 1 : match.start()]
+    if char == _SELECTOR:
+        return _is_picture(before)
+    after = match.string[match.end() : match.end() + 1]
+    return (_is_picture(before) or before == _SELECTOR) and _is_picture(after)
+
+
+def _is_picture(char: str) -> bool:
+    return (
+        char in ("\u00a9", "\u00ae") or "\u203c" <= char <= "\u3299" or "\U0001f000" <= char <= "\U0001faff"
+    )
 
 
 def for_terminal(text: str) -> str:
@@ -47,17 +65,17 @@ def for_terminal(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return _HIDDEN.sub(_shown, text)
+    return re.sub(_HIDDEN, _shown, text)
 
 
 def lines_for_terminal(text: str) -> str:
     """``text`` as whole lines on a terminal: as ``for_terminal``, but line feeds stay."""
-    return _HIDDEN_IN_LINES.sub(_shown, text)
+    return re.sub(_HIDDEN_IN_LINES, _shown, text)
 
 
 # GitHub Actions -----------------------------------------------------------------------------------
 
-_COMMAND_LINE = re.compile(r"([\r\n][^\S\r\n]*)::")
+_COMMAND_LINE = r"([\r\n][^\S\r\n]*)::"
 
 
 def for_actions_log(text: str) -> str:
@@ -72,7 +90,7 @@ def for_actions_log(text: str) -> str:
         text = text.replace("##[", "##\\[")
     if "::" not in text:
         return text
-    return _COMMAND_LINE.sub(r"\1\\::", "\n" + text)[1:]
+    return re.sub(_COMMAND_LINE, r"\1\\::", "\n" + text)[1:]
 
 
 def for_workflow_data(text: str) -> str:
@@ -88,12 +106,12 @@ def for_workflow_property(text: str) -> str:
 # Markdown -----------------------------------------------------------------------------------------
 
 # What GitHub turns into a link, a notification, an emoji or a formula, as part of one word.
-_ALIVE = re.compile(r"[@#$]|://|www\.|gh-[0-9]|:[\w+-]+:|(?<!\w)[0-9a-f]{7,40}(?!\w)", re.IGNORECASE)
-_GAP = re.compile(r"([ |]+)")
-_PUNCTUATION = re.compile(r"[\\`*_\[\]~!<>&|]")
+_ALIVE = r"(?i)[@#$]|://|www\.|gh-[0-9]|:[\w+-]+:|(?<!\w)[0-9a-f]{7,40}(?!\w)"
+_GAP = r"([ |]+)"
+_PUNCTUATION = r"[\\`*_\[\]~!<>&|]"
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "|": "&#124;"}
-_BLOCK_START = re.compile(r"\A([0-9]{0,9})([-+=.)])")
-_LANGUAGE = re.compile(r"[A-Za-z0-9_+-]{1,32}")
+_BLOCK_START = r"\A([0-9]{0,9})([-+=.)])"
+_LANGUAGE = r"[A-Za-z0-9_+-]{1,32}"
 
 
 def for_markdown(text: str) -> str:
@@ -102,17 +120,17 @@ def for_markdown(text: str) -> str:
     Words that GitHub would bring to life (mentions, ``#123``, addresses, commit ids, emoji names,
     formulas) become inline code; other punctuation with a meaning is escaped. One line comes out.
     """
-    pieces = _GAP.split(for_terminal(text).strip(" "))
+    pieces = re.split(_GAP, for_terminal(text).strip(" "))
     shown = [_word(piece) for piece in pieces]
     if shown[0] and not shown[0].startswith("`"):
-        shown[0] = _BLOCK_START.sub(r"\1\\\2", shown[0])
+        shown[0] = re.sub(_BLOCK_START, r"\1\\\2", shown[0])
     return "".join(shown)
 
 
 def _word(piece: str) -> str:
-    if _ALIVE.search(piece):
+    if re.search(_ALIVE, piece):
         return inline_code(piece)
-    return _PUNCTUATION.sub(lambda match: _ENTITIES.get(match[0]) or "\\" + match[0], piece)
+    return re.sub(_PUNCTUATION, lambda match: _ENTITIES.get(match[0]) or "\\" + match[0], piece)
 
 
 def inline_code(text: str) -> str:
@@ -134,10 +152,10 @@ def fence(text: str, language: str = "") -> str:
     The fence is of backticks or tildes, whichever ``text`` repeats less often in a row, and longer than
     any such run. Line feeds and tabs stay, every other unseen character is shown.
     """
-    shown = _HIDDEN_IN_LAYOUT.sub(_shown, text)
+    shown = re.sub(_HIDDEN_IN_LAYOUT, _shown, text)
     mark = min("`~", key=lambda char: _longest_run(shown, char))
     bar = mark * max(3, _longest_run(shown, mark) + 1)
-    info = language if _LANGUAGE.fullmatch(language) else ""
+    info = language if re.fullmatch(_LANGUAGE, language) else ""
     end = "" if shown.endswith("\n") else "\n"
     return f"{bar}{info}\n{shown}{end}{bar}\n"
 
@@ -150,7 +168,7 @@ def _longest_run(text: str, char: str) -> int:
 
 # XML and JSON -------------------------------------------------------------------------------------
 
-_XML = re.compile(r"[&<>\"'\n\t]|(?<=##)\[")
+_XML = r"[&<>\"'\n\t]|(?<=##)\["
 _XML_ENTITIES = {
     "&": "&amp;",
     "<": "&lt;",
@@ -169,8 +187,9 @@ def for_xml(text: str) -> str:
     Characters that XML 1.0 forbids (section 2.2) or nobody sees are shown as escapes; line feeds and
     tabs become references, so that attributes keep them and no line begins with a foreign text.
     """
-    shown = _HIDDEN_IN_LAYOUT.sub(_shown, text)
-    return _XML.sub(lambda match: _XML_ENTITIES[match[0]], shown)
+    plain = text.isascii() and text.isprintable()
+    shown = text if plain else re.sub(_HIDDEN_IN_LAYOUT, _shown, text)
+    return re.sub(_XML, lambda match: _XML_ENTITIES[match[0]], shown)
 
 
 def for_json(document: str) -> str:
@@ -179,10 +198,14 @@ def for_json(document: str) -> str:
     Also ``##[`` is spelled ``##\u005b``, so that no runner takes a line for a command (a line of JSON
     never begins with ``::``). ``document`` must be well formed; what is escaped stands in strings only.
     """
-    return _HIDDEN_IN_LINES.sub(_json_escape, document).replace("##[", "##\\u005b")
+    if not document.isascii() or "\x7f" in document:
+        document = re.sub(_HIDDEN_IN_LINES, _json_escape, document)
+    return document.replace("##[", "##\\u005b")
 
 
 def _json_escape(match: re.Match[str]) -> str:
+    if _in_emoji(match):
+        return match[0]
     point = ord(match[0])
     if point < 0x10000:
         return f"\\u{point:04x}"

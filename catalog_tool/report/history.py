@@ -30,7 +30,9 @@ def _live(document: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
         if found is None:
             yield False, f"  {label}: there was no such label"
             continue
-        ids = ", ".join(str(version["version_id"] or f"{version['version']} (unusable)") for version in found["versions"])
+        ids = ", ".join(
+            str(version["version_id"] or f"{version['version']} (unusable)") for version in found["versions"]
+        )
         yield False, f"  {label}: {label_text(found['value'])}  {ids}  (commit {found['commit'][:12]})"
     yield False, ""
 
@@ -42,7 +44,10 @@ def _event(event: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
         if line.strip():
             yield False, f"  | {for_terminal(line)}"
     for merged in event["merged"]:
-        yield False, f"  merged {merged['commit'][:12]} {for_terminal(merged['author'])}: {for_terminal(merged['subject'])}"
+        yield (
+            False,
+            f"  merged {merged['commit'][:12]} {for_terminal(merged['author'])}: {for_terminal(merged['subject'])}",
+        )
     for change in event["changes"]:
         yield False, f"  {_change(change)}"
 
@@ -51,5 +56,7 @@ def _change(change: Mapping[str, Any]) -> str:
     name = for_terminal(change["name"])
     if change["kind"] != "label":
         return f"{change['op']} {change['kind']} {name}"
-    before, after = (label_text(value) if value is not None else "nothing" for value in (change["from"], change["to"]))
+    before, after = (
+        label_text(value) if value is not None else "nothing" for value in (change["from"], change["to"])
+    )
     return f"label {name}: {before} -> {after}"

@@ -30,7 +30,8 @@ AGENT_SETTINGS = ".claude/settings.json"
 class CatalogFiles(NamedTuple):
     """The files of one catalog, with what is small already read.
 
-    ``registry`` is the registry's document, for places; ``listed`` the folders that were looked at.
+    ``registry`` is the registry's document, for places; ``listed`` the paths that were looked at, from the
+    top of the repository.
     """
 
     settings: Settings
@@ -44,6 +45,7 @@ class CatalogFiles(NamedTuple):
     agent_settings: dict[str, object]
     team_schemas: dict[str, dict[str, object]]
     prefix: str
+    listed: list[str]
     findings: list[Finding]
 
 
@@ -55,7 +57,9 @@ def find_catalog(tree: Tree) -> CatalogFiles:
     layout = lay_out_prompts(entries, settings.prompts)
     findings.extend(layout.findings)
     small = _SmallFiles(tree, listing, _wanted(entries, layout, settings, tree.prefix), findings)
-    shared, found = read_shared(layout, small.inner, SchemaEngine(load_schema("tool")) if layout.tools else None)
+    shared, found = read_shared(
+        layout, small.inner, SchemaEngine(load_schema("tool")) if layout.tools else None
+    )
     findings.extend(found)
     labels, registry = _labels(layout, small, findings)
     skills = find_skills(entries, settings.skills, small.link, small.plugin)
@@ -64,7 +68,8 @@ def find_catalog(tree: Tree) -> CatalogFiles:
     team = _team_schemas(small, settings, findings)
     return CatalogFiles(
         settings, entries, layout, shared, labels, registry, skills.folders,
-        _owners(small), _agent_settings(small), team, tree.prefix, findings,
+        _owners(small), _agent_settings(small), team, tree.prefix,
+        _paths(tree.prefix, settings), findings,
     )  # fmt: skip
 
 
@@ -88,7 +93,12 @@ def _paths(prefix: str, settings: Settings) -> list[str]:
     folders = [static_prefix(glob) for glob in settings.skills]
     if not all(folders):
         return [prefix.rstrip("/"), *LOCATIONS, AGENT_SETTINGS] if prefix else []
-    inner = {SETTINGS_FILE, settings.prompts, *folders, *(_relative(path) for path in settings.schemas.values())}
+    inner = {
+        SETTINGS_FILE,
+        settings.prompts,
+        *folders,
+        *(_relative(path) for path in settings.schemas.values()),
+    }
     return sorted({prefix + path for path in inner} | {*LOCATIONS, AGENT_SETTINGS})
 
 
@@ -96,9 +106,15 @@ def _relative(path: str) -> str:
     return posixpath.normpath(path)
 
 
-def _wanted(entries: Mapping[str, Entry], layout: PromptLayout, settings: Settings, prefix: str) -> dict[str, None]:
+def _wanted(
+    entries: Mapping[str, Entry], layout: PromptLayout, settings: Settings, prefix: str
+) -> dict[str, None]:
     """Paths from the top of the small files that are read at once, each once, in a fixed order."""
-    inner = [*layout.partials.values(), *layout.tools.values(), *(_relative(path) for path in settings.schemas.values())]
+    inner = [
+        *layout.partials.values(),
+        *layout.tools.values(),
+        *(_relative(path) for path in settings.schemas.values()),
+    ]
     inner += [layout.registry] if layout.registry is not None else []
     inner += [path for path, entry in entries.items() if entry.mode == LINK or path.endswith(PLUGIN_MANIFEST)]
     return dict.fromkeys([prefix + path for path in inner] + [*LOCATIONS, AGENT_SETTINGS])
@@ -107,14 +123,22 @@ def _wanted(entries: Mapping[str, Entry], layout: PromptLayout, settings: Settin
 class _SmallFiles:
     """The files that are needed before any prompt or skill, read in one go."""
 
-    def __init__(self, tree: Tree, listing: Mapping[str, Entry], wanted: Mapping[str, None], findings: list[Finding]) -> None:
+    def __init__(
+        self, tree: Tree, listing: Mapping[str, Entry], wanted: Mapping[str, None], findings: list[Finding]
+    ) -> None:
         self.prefix = tree.prefix
         self.at_top: dict[str, bytes | None] = {}
-        present = {path: listing[path] for path in wanted if path in listing and listing[path].mode in (FILE, EXECUTABLE, LINK)}
+        present = {
+            path: listing[path]
+            for path in wanted
+            if path in listing and listing[path].mode in (FILE, EXECUTABLE, LINK)
+        }
         for content in tree.top().read(present, PARSED_FILE_BYTES):
             self.at_top[content.path] = content.data
             if content.flaw is not None:
-                findings.append(finding(content.flaw.code, content.flaw.message, content.path.removeprefix(self.prefix)))
+                findings.append(
+                    finding(content.flaw.code, content.flaw.message, content.path.removeprefix(self.prefix))
+                )
         cut = len(self.prefix)
         self.inner = {path[cut:]: data for path, data in self.at_top.items() if path.startswith(self.prefix)}
 
@@ -163,7 +187,9 @@ def _agent_settings(small: _SmallFiles) -> dict[str, object]:
     return _json_object(small.at_top.get(AGENT_SETTINGS) or b"{}")
 
 
-def _team_schemas(small: _SmallFiles, settings: Settings, findings: list[Finding]) -> dict[str, dict[str, object]]:
+def _team_schemas(
+    small: _SmallFiles, settings: Settings, findings: list[Finding]
+) -> dict[str, dict[str, object]]:
     schemas: dict[str, dict[str, object]] = {}
     for kind, written in settings.schemas.items():
         path = _relative(written)

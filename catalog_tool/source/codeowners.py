@@ -37,7 +37,8 @@ def _compile(pattern: str) -> re.Pattern[str]:
     out = []
     for part in re.split(r"(\*\*/|/\*\*|\*\*|\*|\?)", body):
         out.append(
-            {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part) or re.escape(part)
+            {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part)
+            or re.escape(part)
         )
     head = "" if anchored else "(?:.*/)?"
     tail = "/.*" if folder else "" if body.endswith("*") else "(?:/.*)?"

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import IO, NamedTuple
 
 from catalog_tool.errors import GitError
@@ -46,6 +44,20 @@ class Blob(NamedTuple):
     data: bytes | None
 
 
+class Started(NamedTuple):
+    """A git command that is running."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+
+    def finish(self) -> bytes:
+        """Its standard output. Raises ``GitError`` with git's own words."""
+        out, err = self.process.communicate()
+        if self.process.returncode != 0:
+            raise _git_error(self.name, err.decode(errors="replace"))
+        return out
+
+
 class Status(NamedTuple):
     """What differs between the work tree and HEAD; paths are relative to the top of the repository."""
 
@@ -69,30 +81,28 @@ def environment() -> dict[str, str]:
     }
 
 
-def find_repository(start: Path) -> Path | None:
-    """The nearest folder at or above ``start`` that holds ``.git``; None outside git."""
-    for folder in (start, *start.parents):
-        if (folder / ".git").exists():
-            return folder
-    return None
+def find_repository(start: str) -> str | None:
+    """The nearest folder at or above the absolute path ``start`` that holds ``.git``; None outside git."""
+    folder = start
+    while not os.path.exists(f"{folder}/.git"):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+    return folder
 
 
 class Git:
-    """Plumbing calls on the repository whose work tree is ``top``."""
+    """Plumbing calls on the repository whose work tree is ``top``, an absolute path."""
 
-    def __init__(self, top: Path) -> None:
+    def __init__(self, top: str) -> None:
         self.top = top
         self._base: list[str] | None = None
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         if self._base is None:
             overrides = [*_OVERRIDES, *self._filter_overrides()]
-            self._base = [
-                "git",
-                "--work-tree",
-                str(self.top),
-                *(part for item in overrides for part in ("-c", item)),
-            ]
+            self._base = ["git", "--work-tree", self.top, *(part for item in overrides for part in ("-c", item))]
         return [*self._base, *arguments]
 
     def _filter_overrides(self) -> list[str]:
@@ -101,66 +111,65 @@ class Git:
         The user's own (global) filters stay: they are part of how that user's git works.
         """
         try:
-            local = (self.git_dir() / "config").read_text(errors="replace").lower()
+            with open(f"{self.git_dir()}/config", encoding="utf-8", errors="replace") as file:
+                local = file.read().lower()
         except OSError:
             return []
         if "filter" not in local and "include" not in local and "worktreeconfig" not in local:
             return []
-        listed = self._raw(
-            ["git", "config", "--local", "--includes", "-z", "--name-only", "--get-regexp", r"^filter\."]
-        )
-        names = {
-            key.split(".", 1)[1].rsplit(".", 1)[0]
-            for key in listed.decode(errors="replace").split("\0")
-            if "." in key
-        }
+        listed = self._raw(["git", "config", "--includes", "-z", "--name-only", "--get-regexp", r"^filter\."])
+        keys = listed.decode(errors="replace").split("\0")
+        names = {key.split(".", 1)[1].rpartition(".")[0] for key in keys if "." in key}
+        safe = sorted(name for name in names if name and "=" not in name and "\n" not in name)
+        if len(safe) != len(names - {""}):
+            raise GitError("the repository's configuration names a filter that cannot be switched off")
         return [
-            f"filter.{name}.{key}="
-            for name in sorted(names)
-            for key in ("clean", "smudge", "process")
-            if "=" not in name
-        ] + [f"filter.{name}.required=false" for name in sorted(names) if "=" not in name]
+            f"filter.{name}.{setting}"
+            for name in safe
+            for setting in ("clean=", "smudge=", "process=", "required=false")
+        ]
 
-    def git_dir(self) -> Path:
-        """The repository's git folder, through a ``.git`` file where there is one."""
-        marker = self.top / ".git"
-        if marker.is_dir():
+    def git_dir(self) -> str:
+        """The repository's git folder (the common one of linked work trees), through a ``.git`` file."""
+        marker = f"{self.top}/.git"
+        if os.path.isdir(marker):
             return marker
         try:
-            text = marker.read_text(errors="replace").strip()
+            folder = os.path.join(self.top, _first_line(marker).removeprefix("gitdir:").strip())
+            common = f"{folder}/commondir"
+            return os.path.normpath(os.path.join(folder, _first_line(common))) if os.path.isfile(common) else folder
         except OSError as error:
             raise GitError(f"{marker}: {error.strerror}") from error
-        target = Path(text.removeprefix("gitdir:").strip())
-        folder = target if target.is_absolute() else self.top / target
-        common = folder / "commondir"
-        return (folder / common.read_text().strip()).resolve() if common.is_file() else folder
 
     def _raw(self, command: list[str]) -> bytes:
+        done = self._spawn(command)
+        return done.stdout if done.returncode == 0 else b""
+
+    def _spawn(self, command: list[str]) -> subprocess.CompletedProcess[bytes]:
         try:
-            done = subprocess.run(  # noqa: S603 - a fixed program, arguments by list
+            return subprocess.run(  # noqa: S603 - a fixed program, arguments by list
                 command, cwd=self.top, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
             )
         except FileNotFoundError as error:
             raise GitError("git is not installed", hint="install git 2.30 or newer") from error
-        return done.stdout if done.returncode == 0 else b""
 
     def run(self, *arguments: str) -> bytes:
         """The standard output of one git command. Raises ``GitError`` with git's own words."""
-        command = self._command(arguments)
-        try:
-            done = subprocess.run(  # noqa: S603 - a fixed program, arguments by list
-                command,
-                cwd=self.top,
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-            )
-        except FileNotFoundError as error:
-            raise GitError("git is not installed", hint="install git 2.30 or newer") from error
+        done = self._spawn(self._command(arguments))
         if done.returncode != 0:
             raise _git_error(arguments[0], done.stderr.decode(errors="replace"))
         return done.stdout
+
+    def start(self, *arguments: str) -> Started:
+        """Start a git command whose answer is fetched later, so that two can run at once."""
+        try:
+            process = subprocess.Popen(  # noqa: S603 - a fixed program, arguments by list
+                self._command(arguments), cwd=self.top, env=environment(), stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+        except FileNotFoundError as error:
+            raise GitError("git is not installed", hint="install git 2.30 or newer") from error
+        return Started(arguments[0], process)
 
     def resolve(self, revision: str) -> str:
         """The commit id of a revision. Raises ``GitError`` where there is none."""
@@ -213,11 +222,7 @@ class Git:
 
     def status(self, paths: Sequence[str] = ()) -> Status:
         """HEAD's commit, what differs from it in the index or on disk, and untracked files."""
-        out = self.run(
-            "status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all", "--no-renames",
-            "--ignore-submodules=all", *(["--", *paths] if paths else []),
-        )  # fmt: skip
-        return _parse_status(out)
+        return parse_status(self.run(*status_arguments(paths)))
 
     def may_convert(self) -> bool:
         """Whether settings outside the tree make a checkout write other bytes than git stores.
@@ -233,9 +238,9 @@ class Git:
             if record
         ):
             return True
-        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-        places = (self.git_dir() / "info" / "attributes", home / "git" / "attributes", Path("/etc/gitattributes"))
-        return any(place.exists() for place in places)
+        home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+        places = (f"{self.git_dir()}/info/attributes", f"{home}/git/attributes", "/etc/gitattributes")
+        return any(os.path.exists(place) for place in places)
 
     def is_shallow(self) -> bool:
         """Whether history is cut off."""
@@ -249,6 +254,8 @@ class Git:
         wanted = list(dict.fromkeys(blobs))
         if not wanted:
             return
+        import tempfile  # slow to import, and most runs read no blob
+
         with tempfile.TemporaryFile() as asked:
             asked.write("".join(f"{blob}\n" for blob in wanted).encode())
             asked.seek(0)
@@ -262,6 +269,11 @@ class Git:
                         yield _read_blob(_pipe(process), blob, limit)
                 finally:
                     process.kill()
+
+
+def _first_line(path: str) -> str:
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.readline().strip()
 
 
 def _pipe(process: subprocess.Popen[bytes]) -> IO[bytes]:
@@ -298,7 +310,16 @@ def _parse_ls_tree(out: bytes) -> Iterator[tuple[str, TreeEntry]]:
             yield path, TreeEntry(mode, blob)
 
 
-def _parse_status(out: bytes) -> Status:
+def status_arguments(paths: Sequence[str]) -> list[str]:
+    """The command whose answer ``parse_status`` reads."""
+    return [
+        "status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all", "--no-renames",
+        "--ignore-submodules=all", *(["--", *paths] if paths else []),
+    ]  # fmt: skip
+
+
+def parse_status(out: bytes) -> Status:
+    """What ``git status`` said."""
     head: str | None = None
     changed: list[str] = []
     untracked: list[str] = []

@@ -11,6 +11,7 @@ Importing this module imports GitPython. ``skill_dates`` and ``parse_time``, whi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from catalog_tool.clock import iso
@@ -141,7 +142,7 @@ def _event(
 def _cut_off(git: Git) -> frozenset[str]:
     """The commits at which a shallow clone ends; empty in a whole one."""
     try:
-        return frozenset((git.git_dir() / "shallow").read_text(errors="replace").split())
+        return frozenset(Path(git.git_dir(), "shallow").read_text(errors="replace").split())
     except FileNotFoundError:
         return frozenset()
     except OSError as error:

@@ -102,18 +102,20 @@ def _cat(git: Git, commits: Sequence[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _readable(data: bytes) -> bytes:
-    """The headers and the message that are read, none longer than its limit; signatures are left out."""
+    """The headers and the message that are read, none longer than its limit, in UTF-8.
+
+    GitPython 3.2.1 does not honour a commit's ``encoding``; signatures are of no interest here.
+    """
     headers, _, message = data.partition(b"\n\n")
-    kept = [
-        line[:HEADER_LINE_BYTES]
-        for line in headers.split(b"\n")
-        if line.startswith(_READ_HEADERS) or (line.startswith(b"encoding ") and _is_encoding(line[9:]))
-    ]
-    return b"\n".join(kept) + b"\n\n" + message[:MESSAGE_BYTES]
+    lines = headers.split(b"\n")
+    kept = [line[:HEADER_LINE_BYTES] for line in lines if line.startswith(_READ_HEADERS)]
+    written = b"\n".join(kept) + b"\n\n" + message[:MESSAGE_BYTES]
+    encoding = next((line[9:] for line in lines if line.startswith(b"encoding ")), b"")
+    return written.decode(encoding.decode(), "replace").encode() if _is_encoding(encoding) else written
 
 
 def _is_encoding(name: bytes) -> bool:
-    """Whether the message may be decoded so; otherwise it is read as UTF-8, git's own default."""
+    """Whether the message is to be decoded so; else it is read as UTF-8, git's own default."""
     if _ENCODING.fullmatch(name) is None:
         return False
     try:

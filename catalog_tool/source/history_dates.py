@@ -29,7 +29,7 @@ def skill_dates(
     out = git.run(
         "log", "--full-history", "--no-merges", "--root", "--name-only", "-z", "--no-renames",
         "--no-ext-diff", "--no-textconv", "--no-color", "--no-show-signature", "--no-notes",
-        "--format=%x00%ct", checked_commit(commit), "--", *_pathspecs(wanted),
+        "--encoding=UTF-8", "--format=%x00%ct", checked_commit(commit), "--", *_pathspecs(wanted),
     )  # fmt: skip
     dates: dict[str, tuple[int, int]] = {}
     for time, touched in _commits(out):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.limits import PARSED_FILE_BYTES
@@ -12,9 +12,11 @@ from catalog_tool.source.registry import read_registry
 
 PromptLabels = dict[str, LabelValue]
 
-# A line that is neither blank, a comment, indented, nor a plain key of a prompt: then the whole is parsed.
-_ODD_LINE = re.compile(rb"^(?!---[ \t]*\r?$)[^ \r\n#a-z]", re.MULTILINE)
-_NEXT_KEY = re.compile(rb"^[a-z-]", re.MULTILINE)
+# A registry in block style whose first key is a plain one. There a key of the top stands at a line's
+# start, and what else could stand there makes the registry one that no command accepts.
+_BLOCK_STYLE = re.compile(rb"(?:---[ \t]*\r?\n|[ \t]*(?:#[^\n]*|\r)?\n)*[a-z]")
+_COLON = re.compile(rb" *:")
+_NEXT_KEY = re.compile(rb"^[a-z\"'-]", re.MULTILINE)
 
 
 class RegistryHistory:
@@ -53,15 +55,27 @@ class RegistryHistory:
 def section(data: bytes, prompt_id: str) -> bytes | None:
     """The lines about one prompt in a registry of plain block style, empty where it has none.
 
-    None where the lines alone do not say where they are: another style, or the prompt named twice.
+    None where lines alone do not say where they are: another style, a quoted key, a prompt named twice.
     """
-    if _ODD_LINE.search(data):
+    if _BLOCK_STYLE.match(data) is None:
         return None
-    starts = [match.start() for match in re.finditer(rb"^%b *:" % re.escape(prompt_id.encode()), data, re.M)]
-    if len(starts) != 1:
-        return None if starts else b""
-    following = _NEXT_KEY.search(data, starts[0] + 1)
-    return data[starts[0] : following.start() if following else len(data)]
+    key = prompt_id.encode()
+    starts = [at for at in _line_starts(data, key) if _COLON.match(data, at + len(key))]
+    if len(starts) == 1:
+        following = _NEXT_KEY.search(data, starts[0] + 1)
+        return data[starts[0] : following.start() if following else len(data)]
+    spelled_otherwise = b"\\" in data or re.search(rb"(?<![\w/-])%b(?![\w/-])" % re.escape(key), data)
+    return None if starts or spelled_otherwise else b""
+
+
+def _line_starts(data: bytes, text: bytes) -> Iterator[int]:
+    """Where a line starts with ``text``."""
+    if data.startswith(text):
+        yield 0
+    at = data.find(b"\n" + text)
+    while at >= 0:
+        yield at + 1
+        at = data.find(b"\n" + text, at + 1)
 
 
 def labels_of(path: str, data: bytes, prompt_id: str) -> PromptLabels | None:

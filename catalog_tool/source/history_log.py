@@ -16,7 +16,8 @@ from catalog_tool.source.tree import EXECUTABLE, FILE
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _LOG = (
     "log", "--root", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv",
-    "--no-color", "--no-show-signature", "--no-notes", "--ignore-submodules=all", "--format=%H %P",
+    "--no-color", "--no-show-signature", "--no-notes", "--ignore-submodules=all", "--encoding=UTF-8",
+    "--format=%H %P",
 )  # fmt: skip
 
 

@@ -136,7 +136,9 @@ def _tool(
     if item in shared.tools:
         found = shared.tools[item]
         if found is None:
-            document.report("P106", f"the tool file of `{item}` cannot be used", document.at(["tools", index]))
+            document.report(
+                "P106", f"the tool file of `{item}` cannot be used", document.at(["tools", index])
+            )
         return found or {"name": name}
     if "@" in item:
         version = item.partition("@")[2]

@@ -13,7 +13,8 @@ from catalog_tool.model.prompt import PromptVersion
 from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
 from catalog_tool.source.layout import VersionFile
 from catalog_tool.source.prompts import PromptSchemas, read_prompt
-from catalog_tool.source.root import Place, tree_of
+from catalog_tool.source.root import Place
+from catalog_tool.source.tree import tree_of
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.skill_folders import SkillFolder
@@ -47,7 +48,9 @@ def parse_reference(text: str) -> Reference:
         rest = text[len(revision) + 1 :]
     name, _, selector = rest.partition("@")
     if not name or (revision is not None and not revision):
-        raise UsageError(f"{text!r} is no reference", hint="write NAME, NAME@production, NAME@v2 or REV:NAME@v2")
+        raise UsageError(
+            f"{text!r} is no reference", hint="write NAME, NAME@production, NAME@v2 or REV:NAME@v2"
+        )
     return Reference(name, selector or None, revision)
 
 
@@ -59,7 +62,10 @@ def open_catalog(place: Place, revision: str | None) -> OpenCatalog:
 
 def versions_of(files: CatalogFiles, name: str) -> list[VersionFile]:
     """The files of a prompt's versions, oldest first."""
-    return sorted((file for file in files.layout.versions if file.id == name), key=lambda file: version_number(file.version))
+    return sorted(
+        (file for file in files.layout.versions if file.id == name),
+        key=lambda file: version_number(file.version),
+    )
 
 
 def resolve_prompt(catalog: OpenCatalog, reference: Reference) -> ResolvedPrompt:
@@ -73,7 +79,9 @@ def resolve_prompt(catalog: OpenCatalog, reference: Reference) -> ResolvedPrompt
         return ResolvedPrompt(read_version(catalog, files[-1]), None)
     if is_version(selector):
         if selector not in by_version:
-            raise UsageError(f"{name} has no version {selector}", hint=f"its versions: {', '.join(by_version)}")
+            raise UsageError(
+                f"{name} has no version {selector}", hint=f"its versions: {', '.join(by_version)}"
+            )
         return ResolvedPrompt(read_version(catalog, by_version[selector]), None)
     if selector.startswith("sha256:"):
         return ResolvedPrompt(_by_digest(catalog, files, selector), None)
@@ -84,16 +92,24 @@ def resolve_prompt(catalog: OpenCatalog, reference: Reference) -> ResolvedPrompt
         raise UsageError(f"{name} has no label {selector!r}", hint=known)
     stable = labels[selector].stable
     if stable not in by_version:
-        raise UsageError(f"{name}@{selector} points to {stable}, which does not exist", hint="see `catalog validate`")
+        raise UsageError(
+            f"{name}@{selector} points to {stable}, which does not exist", hint="see `catalog validate`"
+        )
     return ResolvedPrompt(read_version(catalog, by_version[stable]), selector)
 
 
 def _by_digest(catalog: OpenCatalog, files: list[VersionFile], prefix: str) -> PromptVersion:
     if _DIGEST.fullmatch(prefix) is None:
         raise UsageError(f"{prefix!r} is no digest", hint="write sha256: and at least 12 hex digits")
-    found = [version for file in files if (version := _read(catalog, file)[0]) and version.digest.startswith(prefix)]
+    found = [
+        version
+        for file in files
+        if (version := _read(catalog, file)[0]) and version.digest.startswith(prefix)
+    ]
     if len({version.digest for version in found}) != 1:
-        raise UsageError(f"{'no version' if not found else 'more than one version'} of {files[0].id} has {prefix}")
+        raise UsageError(
+            f"{'no version' if not found else 'more than one version'} of {files[0].id} has {prefix}"
+        )
     return found[-1]
 
 
@@ -101,7 +117,9 @@ def read_version(catalog: OpenCatalog, file: VersionFile) -> PromptVersion:
     """One version. Raises ``UsageError``, with the first finding, where its file cannot be used."""
     version, problem = _read(catalog, file)
     if version is None:
-        raise UsageError(f"{file.id}@{file.version} cannot be used: {problem}", hint=f"see `catalog validate {file.path}`")
+        raise UsageError(
+            f"{file.id}@{file.version} cannot be used: {problem}", hint=f"see `catalog validate {file.path}`"
+        )
     return version
 
 
@@ -129,5 +147,6 @@ def unknown_name(files: CatalogFiles, name: str) -> UsageError:
     known = sorted({file.id for file in files.layout.versions} | {folder.key for folder in files.skills})
     near = difflib.get_close_matches(name, known, n=1)
     return UsageError(
-        f"there is no prompt or skill {name!r}", hint=f"did you mean {near[0]}?" if near else "see `catalog list`"
+        f"there is no prompt or skill {name!r}",
+        hint=f"did you mean {near[0]}?" if near else "see `catalog list`",
     )

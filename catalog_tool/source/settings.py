@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from catalog_tool import __version__
 from catalog_tool.model.codes import CODES
 from catalog_tool.model.finding import Finding
@@ -46,7 +44,12 @@ def read_settings(data: bytes | None) -> tuple[Settings, list[Finding]]:
 def _report_problems(document: SourceDocument, value: dict[str, Any], engine: SchemaEngine) -> None:
     number = value.get("format")
     if isinstance(number, int) and not isinstance(number, bool) and number > 1:
-        document.report("Y023", f"format {number} is newer than this tool reads (1)", document.at(["format"]), hint="upgrade catalog-tool")
+        document.report(
+            "Y023",
+            f"format {number} is newer than this tool reads (1)",
+            document.at(["format"]),
+            hint="upgrade catalog-tool",
+        )
         return
     for problem in engine.errors(value):
         path = pointer_path(problem.pointer, value)
@@ -57,6 +60,10 @@ def _report_problems(document: SourceDocument, value: dict[str, Any], engine: Sc
 def _check_requires(document: SourceDocument, requires: str | None) -> None:
     if requires is None:
         return
+    if _is_at_least(requires):
+        return
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # slow to import, and rarely needed
+
     try:
         if SpecifierSet(requires).contains(__version__, prereleases=True):
             return
@@ -66,10 +73,23 @@ def _check_requires(document: SourceDocument, requires: str | None) -> None:
     document.report("C302", message, document.at(["requires"]))
 
 
+def _is_at_least(requires: str) -> bool:
+    """Whether ``requires`` is a plain ``>=1.2`` that this version meets: what nearly every catalog says."""
+    found = re.fullmatch(r">=\s*([0-9]+(?:\.[0-9]+)*)", requires, re.ASCII)
+    if found is None:
+        return False
+    return [int(part) for part in found[1].split(".")] <= [int(part) for part in __version__.split(".")]
+
+
 def _check_rules(document: SourceDocument, rules: dict[str, Any]) -> None:
     for code in rules:
         if code not in CODES and not re.fullmatch(r"[A-Z]{2,}[0-9]+", code):
-            document.report("C304", f"there is no finding {code}", document.key(["rules", code]), hint="see `catalog validate --help`")
+            document.report(
+                "C304",
+                f"there is no finding {code}",
+                document.key(["rules", code]),
+                hint="see `catalog validate --help`",
+            )
 
 
 def _check_secrets(document: SourceDocument, targets: dict[str, Any]) -> None:
@@ -78,7 +98,9 @@ def _check_secrets(document: SourceDocument, targets: dict[str, Any]) -> None:
             if not isinstance(value, str) or _FROM_ENVIRONMENT.fullmatch(value):
                 continue
             if key in _SECRET_KEYS or _URL_PASSWORD.match(value):
-                message = f"`{key}` of the target {name} holds a secret; name an environment variable: ${{NAME}}"
+                message = (
+                    f"`{key}` of the target {name} holds a secret; name an environment variable: ${{NAME}}"
+                )
                 document.report("C303", message, document.at(["targets", name, key]))
 
 
@@ -91,7 +113,9 @@ def _settings(value: dict[str, Any]) -> Settings:
         prompts=str(value.get("prompts", base.prompts)).strip("/") or base.prompts,
         skills=tuple(skills) if isinstance(skills, list) else (skills,),
         skill_profile=value.get("skill_profile", base.skill_profile),
-        targets={name: {**TARGET_DEFAULTS, **target} for name, target in (value.get("targets") or {}).items()},
+        targets={
+            name: {**TARGET_DEFAULTS, **target} for name, target in (value.get("targets") or {}).items()
+        },
         labels=value.get("labels") or {},
         rules={code: _rule(rule) for code, rule in (value.get("rules") or {}).items()},
         schemas=value.get("schemas") or {},
@@ -110,6 +134,8 @@ def _lenient(value: dict[str, Any]) -> Settings:
     profile = value.get("skill_profile")
     return base._replace(
         prompts=prompts.strip("/") if isinstance(prompts, str) and prompts.strip("/") else base.prompts,
-        skills=tuple(glob for glob in skills if isinstance(glob, str)) if isinstance(skills, list) else base.skills,
+        skills=tuple(glob for glob in skills if isinstance(glob, str))
+        if isinstance(skills, list)
+        else base.skills,
         skill_profile=profile if profile in ("portable", "upload", "claude-code") else base.skill_profile,
     )

@@ -51,13 +51,17 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
     out = []
     for part in re.split(r"(\*\*/|/\*\*|\*\*|\*|\?)", glob.strip("/")):
         out.append(
-            {"**/": "(?:.*/)?", "/**": "(?:/.*)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part) or re.escape(part)
+            {"**/": "(?:.*/)?", "/**": "(?:/.*)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part)
+            or re.escape(part)
         )
     return re.compile("".join(out))
 
 
 def find_skills(
-    entries: Mapping[str, Entry], globs: Sequence[str], read_link: Callable[[str], str], plugins: Callable[[str], str | None]
+    entries: Mapping[str, Entry],
+    globs: Sequence[str],
+    read_link: Callable[[str], str],
+    plugins: Callable[[str], str | None],
 ) -> FoundSkills:
     """The skills below the configured folders.
 
@@ -74,7 +78,9 @@ def find_skills(
 
     for path, entry in entries.items():
         if entry.mode == LINK and path not in aliases and wanted(posixpath.dirname(path)):
-            findings.append(finding("S215", "the link leads to no folder of this catalog and is not followed", path))
+            findings.append(
+                finding("S215", "the link leads to no folder of this catalog and is not followed", path)
+            )
     homes = {path[:-9] for path in entries if path[-9:].casefold() == "/skill.md"}
     chosen: dict[str, str] = {}
     for home in sorted(homes, key=lambda home: (home.count("/"), home)):
@@ -84,10 +90,14 @@ def find_skills(
         if shown is not None:
             chosen[home] = shown
     groups = _group(entries, chosen)
-    return FoundSkills([_folder(home, shown, groups[home], plugins) for home, shown in sorted(chosen.items())], findings)
+    return FoundSkills(
+        [_folder(home, shown, groups[home], plugins) for home, shown in sorted(chosen.items())], findings
+    )
 
 
-def _folder(home: str, shown: str, files: dict[str, Entry], plugins: Callable[[str], str | None]) -> SkillFolder:
+def _folder(
+    home: str, shown: str, files: dict[str, Entry], plugins: Callable[[str], str | None]
+) -> SkillFolder:
     name = shown.rpartition("/")[2]
     container = home.rpartition("/")[0]
     owner, _, last = container.rpartition("/")
@@ -133,4 +143,3 @@ def _spellings(home: str, aliases: Mapping[str, str]) -> list[str]:
         if home == target or home.startswith(target + "/"):
             found.append(link + home[len(target) :])
     return found
-

@@ -62,7 +62,15 @@ def read_skill(folder: SkillFolder, contents: Mapping[str, bytes | Flaw], profil
     decoded = decode(data)
     _report(findings, skill_path, folder.key, decoded.flaws)
     if b"\r\n" in data:
-        findings.append(finding("S217", "CRLF line ends: the digest counts them; save with LF", skill_path, line=1, artifact=folder.key))
+        findings.append(
+            finding(
+                "S217",
+                "CRLF line ends: the digest counts them; save with LF",
+                skill_path,
+                line=1,
+                artifact=folder.key,
+            )
+        )
     return empty if decoded.text is None else _read_markdown(empty, decoded, skill_path, profile)
 
 
@@ -73,7 +81,11 @@ def _read_markdown(skill: ReadSkill, decoded: Decoded, path: str, profile: str) 
     if halves.yaml is None:
         flaw = halves.flaw or Flaw("Y020", "no front matter", 1, 1)
         severity = WARNING if lenient else ERROR
-        skill.findings.append(finding("S201", flaw.message, path, severity=severity, line=1, column=1, artifact=skill.folder.key))
+        skill.findings.append(
+            finding(
+                "S201", flaw.message, path, severity=severity, line=1, column=1, artifact=skill.folder.key
+            )
+        )
         return skill._replace(text=text, body=text)
     document = read_front_matter(halves.yaml)
     value = document.value
@@ -85,18 +97,37 @@ def _read_markdown(skill: ReadSkill, decoded: Decoded, path: str, profile: str) 
     if value is None and not document.refused:
         value = {}
     if value is not None and not isinstance(value, dict):
-        skill.findings.append(finding("Y017", "the front matter holds no mapping", path, line=FIRST_LINE, column=1, artifact=skill.folder.key))
+        skill.findings.append(
+            finding(
+                "Y017",
+                "the front matter holds no mapping",
+                path,
+                line=FIRST_LINE,
+                column=1,
+                artifact=skill.folder.key,
+            )
+        )
         value = None
     return skill._replace(
-        front=value, text=text, body=halves.body, body_line=halves.body_line, locator=Locator(halves.yaml, first_line=FIRST_LINE)
+        front=value,
+        text=text,
+        body=halves.body,
+        body_line=halves.body_line,
+        locator=Locator(halves.yaml, first_line=FIRST_LINE),
     )
 
 
 def _report(
-    findings: list[Finding], path: str, key: str, flaws: tuple[Flaw, ...] | list[Flaw], severity: str | None = None
+    findings: list[Finding],
+    path: str,
+    key: str,
+    flaws: tuple[Flaw, ...] | list[Flaw],
+    severity: str | None = None,
 ) -> None:
     findings.extend(
-        finding(flaw.code, flaw.message, path, severity=severity, line=flaw.line, column=flaw.column, artifact=key)
+        finding(
+            flaw.code, flaw.message, path, severity=severity, line=flaw.line, column=flaw.column, artifact=key
+        )
         for flaw in flaws
     )
 
@@ -131,7 +162,13 @@ def _path_findings(folder: SkillFolder, profile: str) -> Iterator[Finding]:
         shown = path.encode("utf-8", "backslashreplace").decode()
         if entry.mode == LINK:
             severity = WARNING if profile == CLAUDE_CODE else ERROR
-            yield finding("S215", "a symbolic link: it is left out and never followed", shown, severity=severity, artifact=folder.key)
+            yield finding(
+                "S215",
+                "a symbolic link: it is left out and never followed",
+                shown,
+                severity=severity,
+                artifact=folder.key,
+            )
             continue
         reason = _refusal(inner, entry.mode)
         other = seen.setdefault(inner.casefold(), inner)
@@ -152,7 +189,9 @@ def _refusal(inner: str, mode: str) -> str | None:
         return "a backslash, control character or byte that is not UTF-8 in the name"
     if not inner.isascii() and not unicodedata.is_normalized("NFC", inner):
         return "its name is not in Unicode normal form C"
-    reserved = next((step for step in inner.split("/") if step.partition(".")[0].casefold() in WINDOWS_RESERVED), None)
+    reserved = next(
+        (step for step in inner.split("/") if step.partition(".")[0].casefold() in WINDOWS_RESERVED), None
+    )
     return f"the name {reserved!r} cannot exist on Windows" if reserved else None
 
 
@@ -168,7 +207,9 @@ def _files(
         path = f"{folder.path}/{inner}"
         if isinstance(data, bytes):
             if data.startswith(_LFS) and len(data) < 1024:
-                findings.append(finding("S216", "a Git LFS pointer, not the file itself", path, artifact=folder.key))
+                findings.append(
+                    finding("S216", "a Git LFS pointer, not the file itself", path, artifact=folder.key)
+                )
             files.append(SkillFile(inner, entry.mode, hashlib.sha256(data).hexdigest(), len(data)))
             kept[inner] = data
         elif data is not None:

@@ -29,7 +29,9 @@ class Templates:
     ``uses`` gets every partial that is looked for, with its digest or ``ABSENT``.
     """
 
-    def __init__(self, document: SourceDocument, engine: str, shared: SharedParts, uses: dict[str, str]) -> None:
+    def __init__(
+        self, document: SourceDocument, engine: str, shared: SharedParts, uses: dict[str, str]
+    ) -> None:
         self._document = document
         self._engine = engine
         self._shared = shared
@@ -42,7 +44,9 @@ class Templates:
         """The text of a slot with its partials expanded; problems are reported at their places."""
         expanded, template, problems = self._parse(slot.text)
         for problem in problems:
-            self._document.report(_code(problem), problem.message, self._document.inside(slot.path, problem.offset))
+            self._document.report(
+                _code(problem), problem.message, self._document.inside(slot.path, problem.offset)
+            )
         self._templates.append(template)
         self._origins.append((slot, expanded))
         return expanded.text
@@ -144,7 +148,11 @@ class Templates:
         problem = next(iter(engine.errors(schema["default"])), None)
         if problem is not None:
             where = ["variables", *path, "default"]
-            self._document.report("P123", f"the default is refused by its own schema: {problem.message}", self._document.at(where))
+            self._document.report(
+                "P123",
+                f"the default is refused by its own schema: {problem.message}",
+                self._document.at(where),
+            )
 
     def _check_placeholders(self, variables: Mapping[str, Any], placeholders: list[str]) -> None:
         taken = set(variables.get("properties") or ())
@@ -183,7 +191,9 @@ def _plainly_fits(schema: Mapping[str, Any]) -> bool:
     return default in schema["enum"] if type(schema.get("enum")) is list else schema.get("type") == "string"
 
 
-def _with_defaults(schema: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[list[str | int], dict[str, Any]]]:
+def _with_defaults(
+    schema: Any, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[list[str | int], dict[str, Any]]]:
     """Every subschema of properties and items that has a default, with its path."""
     if not isinstance(schema, dict) or len(path) > NESTING:
         return

@@ -19,6 +19,7 @@ from catalog_tool.errors import GitError
 from catalog_tool.model.limits import CATALOG_FILES
 from catalog_tool.source.decoding import Flaw
 from catalog_tool.source.git import Git, TreeEntry
+from catalog_tool.source.root import Place
 
 ATTRIBUTES = ".gitattributes"
 FILE, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
@@ -97,7 +98,6 @@ class RevisionTree:
                     Content(path, blob.data) if blob.data is not None else _too_large(path, blob.size, limit)
                 )
 
-
     def top(self) -> RevisionTree:
         """The whole commit."""
         return RevisionTree(self.git, self.commit)
@@ -115,10 +115,10 @@ class WorkTree:
     from it.
     """
 
-    def __init__(self, root: Path, git: Git | None = None) -> None:
+    def __init__(self, root: Path, git: Git | None = None, prefix: str = "") -> None:
         self.root = root
         self.git = git
-        self.prefix = _prefix(root, git)
+        self.prefix = prefix
         self._converted: bool | None = None
         self.head: str | None = None
         self.is_modified = False
@@ -167,7 +167,7 @@ class WorkTree:
         """The whole work tree."""
         if self.git is None or not self.prefix:
             return self
-        return WorkTree(self.git.top, self.git)
+        return WorkTree(Path(self.git.top), self.git)
 
     def _as_stored(self, path: str, blob: str, limit: int) -> Content:
         if self.git is None:
@@ -184,7 +184,9 @@ class WorkTree:
     def _note_attributes(self, listed: Sequence[str], found: Mapping[str, TreeEntry]) -> None:
         """Remember a ``.gitattributes`` in what was listed, or in a folder above it."""
         above = {folder for path in listed for folder in _folders_above(path)}
-        in_place = any(self.git is not None and (self.git.top / folder / ATTRIBUTES).exists() for folder in above)
+        in_place = any(
+            self.git is not None and Path(self.git.top, folder, ATTRIBUTES).exists() for folder in above
+        )
         if in_place or any(path.endswith(ATTRIBUTES) for path in found):
             self._converted = True
 
@@ -195,11 +197,13 @@ def _folders_above(path: str) -> Iterator[str]:
         yield path
 
 
-def _prefix(root: Path, git: Git | None) -> str:
-    if git is None:
-        return ""
-    inner = root.relative_to(git.top).as_posix()
-    return "" if inner == "." else f"{inner}/"
+def tree_of(place: Place, revision: str | None) -> WorkTree | RevisionTree:
+    """The work tree, or the catalog at a revision. Raises ``GitError`` where it cannot be resolved."""
+    if revision is None:
+        return WorkTree(Path(place.root), place.git, place.prefix)
+    if place.git is None:
+        raise GitError(f"{place.root} is not in a git repository", hint="leave the revision out, or run `git init`")
+    return RevisionTree(place.git, place.git.resolve(revision), place.prefix)
 
 
 def _mode(path: Path) -> str | None:

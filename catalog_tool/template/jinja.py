@@ -82,7 +82,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         super().__init__(
             undefined=jinja2.StrictUndefined,
             autoescape=False,
-            optimized=False,
+            optimized=False,  # nothing is computed while compiling: no meter runs there
             keep_trailing_newline=True,
             finalize=_finalize,
             cache_size=0,

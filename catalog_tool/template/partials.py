@@ -23,8 +23,6 @@ Load = Callable[[str], "str | None"]
 
 _REFERENCE = re.compile(r"\w[\w-]*(?:/\w[\w-]*)*(?:@v[0-9]+)?", re.ASCII).fullmatch
 _STRUCTURE = frozenset({"unclosed-tag", "bad-delimiters", "unclosed-section", "unopened-section", "nesting"})
-_TAG_COST = 64
-"""What an insertion costs of the size limit besides its text: empty partials are not free."""
 
 
 class Place(NamedTuple):
@@ -88,8 +86,8 @@ class Loaded(NamedTuple):
 def expand(text: str, load: Load) -> Expanded:
     """Insert the partials that ``text`` names; a failing one is reported and inserted as nothing.
 
-    ``load`` is asked once for each reference. Nesting stops at ``limits.PARTIAL_DEPTH``, the result at
-    ``limits.RENDERED_CHARACTERS``.
+    ``load`` is asked once for each reference. Nesting stops at ``limits.PARTIAL_DEPTH``; all texts
+    inserted together, tags included, at ``limits.RENDERED_CHARACTERS``, which bounds the work too.
     """
     if "{{>" not in text and "{{=" not in text:
         return Expanded(text)
@@ -189,7 +187,7 @@ class _Expander:
             for problem in source.broken:
                 self._problem(problem.kind, problem.message, problem.offset, inner)
             return
-        self._budget -= len(source.text) + _TAG_COST
+        self._budget -= len(source.text)
         if self._budget < 0:
             if not self._full:
                 self._full = True

@@ -54,6 +54,8 @@ def render_text(
     """
     if template.problems:
         raise TemplateError(template.problems)
+    if template.program is not None:
+        raise TypeError("a compiled template is rendered by its own engine")
     allowance = Allowance() if allowance is None else allowance
     if len(template.nodes) == 1 and isinstance(template.nodes[0], str):
         allowance.spend(len(template.nodes[0]))

@@ -20,8 +20,24 @@ from catalog_tool.report.escape import fence, for_actions_log, for_markdown, for
 from catalog_tool.report.formats import FORMATS
 
 OBEYED = frozenset(
-    "add-mask add-matcher add-path debug echo endgroup error group internal-set-repo-path notice"
-    " remove-matcher save-state set-env set-output stop-commands warning".split()
+    {
+        "add-mask",
+        "add-matcher",
+        "add-path",
+        "debug",
+        "echo",
+        "endgroup",
+        "error",
+        "group",
+        "internal-set-repo-path",
+        "notice",
+        "remove-matcher",
+        "save-state",
+        "set-env",
+        "set-output",
+        "stop-commands",
+        "warning",
+    }
 )
 # What .NET's TrimStart takes away: char.IsWhiteSpace.
 WHITE = "".join(map(chr, (*range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)))) + (
@@ -145,6 +161,7 @@ def test_the_runner_obeys_nothing(name: str) -> None:
     for color in (False, True):
         for text in outputs(name, ReportContext(color=color, actions=True)):
             assert obeyed(text) == []
+            assert for_actions_log(text) == text
 
 
 def test_any_line_can_be_disarmed() -> None:

@@ -436,11 +436,12 @@ def written_to(schema: Any, *, of_a_value: bool = True) -> Any:
     """The schema that accepts what is *written to* a schema (the law in the package's docstring)."""
     if not isinstance(schema, dict):
         return schema if schema is False or not of_a_value else {"unevaluatedProperties": False}
-    made: dict[str, Any] = {}
-    for keyword, value in schema.items():
-        if keyword in ("additionalProperties", "unevaluatedProperties") and is_open(value):
-            continue
-        made[keyword] = copy.deepcopy(value)
+    made: dict[str, Any] = copy.deepcopy(schema)
+    if is_open(made.get("additionalProperties")):
+        del made["additionalProperties"]
+        made.pop("unevaluatedProperties", None)
+    if is_open(made.get("unevaluatedProperties")):
+        del made["unevaluatedProperties"]
     for keyword, key, child in parts(made):
         inside = keyword in ("properties", "patternProperties", "items", "prefixItems", "contains")
         inside = inside or keyword in ("additionalProperties", "unevaluatedProperties")

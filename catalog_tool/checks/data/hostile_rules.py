@@ -41,9 +41,8 @@ _SHELL_END = r"(?:[ \t]+-[\w-]*|[ \t]*$|[ \t]*[\"'`)&;|\\]|[ \t]+(?=#))"
 _GET = r"\b(?:curl|wget)[ \t]"
 _HOME = r"(?:~|\$HOME|\$\{HOME\}|/root|/home/[\w.-]{1,40}|/Users/[\w.-]{1,40})"
 _SECRETS = (
-    rf"(?:{_HOME}/\.(?:ssh/(?:id_\w{{1,20}}(?!\.pub|\w)|\*|(?=[\s\"']|$))|aws/credentials|n"
-    rf"etrc|pypirc|git-credentials"
-    r"|docker/config\.json|kube/config|gnupg/|config/gcloud/)|/etc/shadow)"
+    rf"(?:{_HOME}/\.(?:ssh/(?:id_\w{{1,20}}(?!\.pub|\w)|\*|(?=[\s\"']|$))|aws/credentials"
+    r"|netrc|pypirc|git-credentials|docker/config\.json|kube/config|gnupg/|config/gcloud/)|/etc/shadow)"
 )
 _ENVIRONMENT = (
     r"(?:os\.environ(?![\[.\w])|dict\(os\.environ|os\.environ\.copy\(|process\.env(?![\[.\w])"
@@ -121,7 +120,8 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(
         "unsafe-install",
         "/+",
-        r"\b(?:pip[0-9.]*|uv pip|pipx|uv tool)[ \t]+install[ \t][^\n]{0,200}?(?:(?<=[ \t\"'])(?<!-url )(?<!-i )(?<!-f )"
+        r"\b(?:pip[0-9.]*|uv pip|pipx|uv tool)[ \t]+install[ \t][^\n]{0,200}?"
+        r"(?:(?<=[ \t\"'])(?<!-url )(?<!-i )(?<!-f )"
         r"(?:git\+)?https?://(?!(?:download\.pytorch|pypi\.)[\w.]*)"
         r"|--(?:extra-)?index-url[ =]http://|--trusted-host)",
     ),

@@ -8,11 +8,12 @@ arguments and the output are written by the model (*output side*): there widenin
 - output side: every value that the new schema accepts, the old schema accepts;
 - input side: every value that the old schema accepts *and that is written to it*, the new schema
   accepts. A value is written to a schema if none of its objects has a member that the schema leaves
-  wide open: precisely, if it is valid against the old schema after every ``additionalProperties`` or
-  ``unevaluatedProperties`` that is true, or has annotations only, was dropped and every schema of a
-  value (the root, members, items) got ``unevaluatedProperties: false`` where it had none. Without
-  this, no optional variable could ever be added to an open schema: a caller may have sent anything
-  under the new name.
+  wide open. Precisely: it is valid against the old schema, and still is after every
+  ``additionalProperties`` that is true, or holds annotations only, was dropped together with an
+  ``unevaluatedProperties`` beside it (which it left without effect), every ``unevaluatedProperties``
+  of that kind was dropped, and every schema of a value (the root, members, items) got
+  ``unevaluatedProperties: false`` where it had none. Without this, no optional variable could ever
+  be added to an open schema: a caller may have sent anything under the new name.
 
 For ``variables`` and ``tool-arguments`` the values are JSON objects. Numbers are compared exactly;
 ``pattern`` is never run, and ``format`` counts as a constraint, because providers enforce it: one

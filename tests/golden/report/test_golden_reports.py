@@ -20,7 +20,7 @@ from catalog_tool.report.formats import FORMATS
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/findings.json"))
-OUTPUTS: dict[str, tuple[str, dict[str, bool]]] = {
+OUTPUTS: dict[str, tuple[str, dict[str, Any]]] = {
     "text.txt": ("text", {}),
     "color.txt": ("text", {"color": True}),
     "actions.txt": ("text", {"actions": True}),

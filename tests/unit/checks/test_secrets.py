@@ -59,15 +59,29 @@ def test_a_private_key_counts_only_with_a_body() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "sk-...", "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "ghp_your_token", "AKIA" + "IOSFODNN7" + "EXAMPLE",
-        "ghp_" + "x" * 36, "ghp_" + "a1" * 18, "password=changeme", "password: ${DB_PASSWORD_2024_MAIN}",
-        "api_key: <your-api-key-here-123456>", "token: {{github_token_2}}", "AIza" + "SyA" + "0123456789" * 4,
-        "postgres://user:password@localhost/db", "postgres://postgres:postgres123@db/x", "https://example.com/@v2/a",
-        "redis://:secret123@localhost:6379", "claude-3-5-sonnet-20241022", "tokens: claude-3-5-sonnet-20241022",
-        "sha256:" + "0123456789abcdef" * 4, "token = get_token_from_store_v2_or_none(1)",
-        "commit 4f1c2a9b8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a", "550e8400-e29b-41d4-a716-446655440000",
+        "sk-...",
+        "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "ghp_your_token",
+        "AKIA" + "IOSFODNN7" + "EXAMPLE",
+        "ghp_" + "x" * 36,
+        "ghp_" + "a1" * 18,
+        "password=changeme",
+        "password: ${DB_PASSWORD_2024_MAIN}",
+        "api_key: <your-api-key-here-123456>",
+        "token: {{github_token_2}}",
+        "AIza" + "SyA" + "0123456789" * 4,
+        "postgres://user:password@localhost/db",
+        "postgres://postgres:postgres123@db/x",
+        "https://example.com/@v2/a",
+        "redis://:secret123@localhost:6379",
+        "claude-3-5-sonnet-20241022",
+        "tokens: claude-3-5-sonnet-20241022",
+        "sha256:" + "0123456789abcdef" * 4,
+        "token = get_token_from_store_v2_or_none(1)",
+        "commit 4f1c2a9b8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a",
+        "550e8400-e29b-41d4-a716-446655440000",
     ],
-)  # fmt: skip
+)
 def test_illustrations_are_no_secrets(text: str) -> None:
     assert find_secrets(text) == []
 

@@ -124,6 +124,7 @@ class TestMarkdown:
             ("plain words", "plain words"),
             ("ask @octocat about #12", "ask `@octocat` about `#12`"),
             ("see https://evil.example/x now", "see `https://evil.example/x` now"),
+            ("WWW.evil.example and gH-12", "`WWW.evil.example` and `gH-12`"),
             ("<img src=x> & co", "&lt;img src=x&gt; &amp; co"),
             ("1. no list", "1\\. no list"),
             ("a|b", "a&#124;b"),

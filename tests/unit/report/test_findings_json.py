@@ -48,7 +48,9 @@ def test_the_document_is_the_contracts() -> None:
     ],
 )
 def test_the_status_is_the_exit_codes(findings: list[Finding], *, strict: bool, status: str) -> None:
-    assert findings_value(findings, summary_of(findings), strict=strict)["status"] == status
+    summary = summary_of(findings)
+    assert findings_value(findings, summary, strict=strict)["status"] == status
+    assert json.loads(render(findings, summary, ReportContext(strict=strict)))["status"] == status
 
 
 def test_letters_stay_and_what_is_unseen_is_escaped() -> None:

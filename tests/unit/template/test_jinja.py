@@ -21,6 +21,7 @@ from catalog_tool.template import (
     engine_named,
     infer_variables,
     render_messages,
+    render_text,
     used_names,
 )
 
@@ -33,6 +34,8 @@ VALUES: dict[str, Any] = {
     "d": {"items": 3, "b": [True, None]},
     "big": "z" * 1_000_000,
     "texts": ["y" * 1_000_000] * 50,
+    "wide": [0] * 1_000_000,
+    "copy": [0] * 1_000_000,
     "keys": {str(number): number for number in range(100_000)},
 }
 
@@ -96,7 +99,18 @@ def test_only_scalars_are_written(text: str) -> None:
         render(text)
 
 
+DOUBLING = "".join(
+    "{% macro m"
+    + str(n)
+    + "() %}{% set y = m"
+    + str(n + 1)
+    + "() %}{% set y = m"
+    + str(n + 1)
+    + "() %}{% endmacro %}"
+    for n in range(60)
+)
 LIMITED = [
+    DOUBLING + "{% macro m60() %}{% endmacro %}{{ m0() }}",
     "{% for i in range(10**9) %}{% endfor %}",
     "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
     "{% for i in range(99999) if false %}{% endfor %}" * 3,
@@ -135,7 +149,10 @@ LIMITED = [
             "i in range(99999)",
             "'q' in big",
             "'q' in keys",
-            "big[1:]",
+            "wide[1:]",
+            "'q' in wide",
+            "wide == copy",
+            "wide is eq(copy)",
             "texts|sort",
             "big|upper",
             "big.upper()",
@@ -187,7 +204,8 @@ def test_the_work_limit(text: str) -> None:
         "{{ loop }}",
         "{{ s.upper }}",
         "{{ s.upper[0]('x') }}",
-        "{% for i in [1] %}{{ loop() }}{{ loop.changed(1) }}{% endfor %}",
+        "{% for i in [1] %}{{ loop() }}{% endfor %}",
+        "{% for i in [1] %}{{ loop.changed(1) }}{% endfor %}",
     ],
 )
 def test_what_is_out_of_reach(text: str) -> None:
@@ -249,6 +267,11 @@ def test_names_are_found_without_rendering() -> None:
     assert [problem.kind for _, problem in infer_variables([template]).problems] == [
         "undeclared-variables"
     ] * 3
+
+
+def test_a_jinja_template_is_not_taken_for_a_mustache_one() -> None:
+    with pytest.raises(TypeError):
+        render_text(JINJA.parse("{{ x }}"), {"x": 1})
 
 
 def test_messages_with_jinja() -> None:

@@ -55,6 +55,7 @@ SCHEMA: dict[str, Any] = {
         ("{{#flag}}{{question}}{{x}}{{/flag}}", [("x", 21)]),
         ("{{#anything}}{{x.y}}{{/anything}}{{anything.a.b}}", []),
         ("{{bag.x}}{{#bag}}{{y}}{{/bag}}", []),
+        ("{{#bag}}{{user.nope}}{{/bag}}", []),
         ("{{closed.x}}", [("closed.x", 0)]),
         ("{{map.x.id}}", []),
         ("{{map.x.nope}}", [("map.x.nope", 0)]),

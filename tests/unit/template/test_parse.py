@@ -89,6 +89,10 @@ def test_offsets_count_code_points() -> None:
     assert parse("😀é{{x}}").names == (Use("x", 2, "variable"),)
 
 
+def test_a_run_of_braces_is_one_problem() -> None:
+    assert problems("{" * 1000 + "x}}}") == [("unclosed-tag", 0)]
+
+
 def test_nesting_is_bounded() -> None:
     deep = limits.NESTING
     assert problems("{{#a}}" * deep + "{{/a}}" * deep) == []

@@ -118,11 +118,18 @@ def test_the_output_is_capped(text: str) -> None:
         render_text(parse(text), values)
 
 
-def test_loops_that_write_nothing_end_too() -> None:
-    text = "{{#l}}" * limits.NESTING + "{{/l}}" * limits.NESTING
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{#l}}" * limits.NESTING + "{{/l}}" * limits.NESTING,
+        "{{#l}}" + "{{#f}}{{/f}}" * 5000 + "{{/l}}",
+        "{{#l}}" + "{{n}}" * 5000 + "{{/l}}",
+    ],
+)
+def test_loops_that_write_nothing_end_too(text: str) -> None:
     begin = time.process_time()
     with pytest.raises(RenderLimitError):
-        render_text(parse(text), {"l": list(range(1, 100))})
+        render_text(parse(text), {"l": [1] * 10_000, "f": False, "n": None})
     assert time.process_time() - begin < 5
 
 

@@ -1,0 +1,29 @@
+"""What the commands that add files share: the catalog they add to, and how they say what they wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from catalog_tool.cli.context import shown_prefix
+from catalog_tool.report.escape import for_terminal
+from catalog_tool.source.catalog_files import find_catalog
+from catalog_tool.source.root import Place
+from catalog_tool.source.scaffold import Catalog
+from catalog_tool.source.tree import tree_of
+
+
+def catalog_of(place: Place) -> Catalog:
+    """The catalog in the work tree. Raises ``GitError`` where it cannot be listed."""
+    tree = tree_of(place, None)
+    return Catalog(Path(place.root), tree, find_catalog(tree))
+
+
+def lines_of(place: Place, title: str, created: list[str]) -> list[str]:
+    """What was written, as seen from where the reader stands."""
+    prefix = for_terminal(shown_prefix(place))
+    return [title, *(f"  {prefix}{for_terminal(path)}" for path in created)]
+
+
+def next_lines() -> list[str]:
+    """What to do with files that were just written."""
+    return ["", "What to do next:", "  edit it, then run `catalog validate`"]

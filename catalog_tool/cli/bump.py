@@ -1,0 +1,95 @@
+"""``catalog bump``: the next version of a prompt or of a shared part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from catalog_tool.checks.immutability import find_base
+from catalog_tool.cli.adding import catalog_of, lines_of, next_lines
+from catalog_tool.cli.complete import bumpable
+from catalog_tool.cli.context import answer, format_option, place_of, tell
+from catalog_tool.report.escape import for_terminal
+from catalog_tool.report.json_document import json_document
+from catalog_tool.source.bump import Bump, next_prompt, next_shared
+from catalog_tool.source.dependents import Dependent, Dependents, dependents_of
+from catalog_tool.source.new_files import create
+from catalog_tool.source.root import Place
+from catalog_tool.source.tree import RevisionTree, tree_of
+
+EPILOG = """\b
+Examples:
+  catalog bump support_agent        the highest version, copied as the next one
+  catalog bump --shared safety      the next version of a partial or tool, and who uses it
+  catalog bump --shared tools/search_kb
+
+A released version never changes: the next one is a new file, in which only `version` differs.
+Exit codes: 0 done, 2 no such prompt or shared part, or its file cannot be read.
+"""
+
+
+@click.command("bump", epilog=EPILOG)
+@click.argument("name", shell_complete=bumpable)
+@click.option("--shared", is_flag=True, help="NAME is a partial or tool under prompts/_shared.")
+@format_option("text", "json")
+@click.pass_context
+def command(ctx: click.Context, /, name: str, output: str, *, shared: bool) -> int:
+    """Start the next version of a prompt or of a shared part."""
+    place = place_of(ctx)
+    _, tree, files = catalog_of(place)
+    bump = (next_shared if shared else next_prompt)(tree, files, name, _released(place))
+    users = dependents_of(tree, files, bump.kind, bump.name) if shared else Dependents([], [])
+    create(Path(place.root), bump.file)
+    if output == "json":
+        answer(json_document(_document(bump, users.found)))
+    else:
+        answer("\n".join(_shared_lines(place, bump, users.found) if shared else _prompt_lines(place, bump)))
+    for path in users.unread:
+        tell(f"{for_terminal(path)} cannot be read: `catalog validate` says why; it may use {bump.name}, too")
+    return 0
+
+
+def _released(place: Place) -> list[RevisionTree]:
+    """HEAD and the base of released versions: their numbers are taken, even of files that are gone."""
+    if place.git is None:
+        return []
+    commits = {place.git.find("HEAD"), find_base(tree_of(place, None), None).commit}
+    return [RevisionTree(place.git, commit, place.prefix) for commit in sorted(filter(None, commits))]
+
+
+def _document(bump: Bump, users: list[Dependent]) -> dict[str, object]:
+    document: dict[str, object] = {
+        "format": 1,
+        "status": "ok",
+        "kind": "prompt" if bump.kind == "prompt" else "shared",
+        "name": bump.name,
+        "from": bump.before,
+        "to": bump.after,
+        "created": [bump.file.path],
+    }
+    if bump.kind != "prompt":
+        document["dependents"] = [user.version for user in users]
+    return document
+
+
+def _prompt_lines(place: Place, bump: Bump) -> list[str]:
+    return [
+        *lines_of(place, f"{bump.name}: {bump.before} → {bump.after}", [bump.file.path]),
+        *next_lines(),
+        f"Then point a label at {bump.after} in registry.yaml: until then nobody gets it.",
+    ]
+
+
+def _shared_lines(place: Place, bump: Bump, users: list[Dependent]) -> list[str]:
+    before = bump.before or "the unversioned file"
+    lines = lines_of(place, f"{bump.kind}/{bump.name}: {before} → {bump.after}", [bump.file.path])
+    lines += ["", "Used by:" if users else "No prompt version uses it yet."]
+    lines += [f"  {user.version}  ({', '.join(user.references)})" for user in users]
+    reference = f"{bump.name}@{bump.after}"
+    written = f"{{{{> {reference}}}}}" if bump.kind == "partials" else reference
+    return [
+        *lines,
+        *next_lines(),
+        f"Then bump the prompts that need it, and write {written} in the new versions.",
+    ]

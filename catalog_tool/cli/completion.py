@@ -1,0 +1,38 @@
+"""``catalog completion``: the script by which a shell completes this command."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+
+from catalog_tool.cli.context import answer
+
+EPILOG = """\b
+Examples:
+  eval "$(catalog completion bash)"        now, in this shell
+  catalog completion zsh >> ~/.zshrc       for good
+  catalog completion fish > ~/.config/fish/completions/catalog.fish
+
+Commands, options, prompt ids, versions and labels are completed.
+"""
+
+PROGRAM, VARIABLE = "catalog", "_CATALOG_COMPLETE"
+SHELLS: dict[str, tuple[type[ShellComplete], str, str]] = {
+    "bash": (BashComplete, "~/.bashrc", 'eval "$(catalog completion bash)"'),
+    "zsh": (ZshComplete, "~/.zshrc", 'eval "$(catalog completion zsh)"'),
+    "fish": (FishComplete, "~/.config/fish/config.fish", "catalog completion fish | source"),
+}
+"""By shell: who writes its script, its start file, and the line that belongs there."""
+
+
+@click.command("completion", epilog=EPILOG)
+@click.argument("shell", type=click.Choice(list(SHELLS)), metavar="bash|zsh|fish")
+@click.pass_context
+def command(ctx: click.Context, /, shell: str) -> int:
+    """Print the completion script for your shell."""
+    kind, start_file, line = SHELLS[shell]
+    script = kind(ctx.find_root().command, {}, PROGRAM, VARIABLE)
+    # Not script.source(): for bash that starts a bash only to look at its version.
+    text = (script.source_template % script.source_vars()).strip("\n")
+    answer(f"{text}\n\n# To have this in every new shell, add this line to {start_file}:\n#   {line}\n")
+    return 0
