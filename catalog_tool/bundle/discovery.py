@@ -49,6 +49,6 @@ class Discovery:
 
     def finish(self) -> tuple[str, bytes]:
         """Write the index; returns its name below the output folder and its bytes."""
-        data = canonical_bytes({"$schema": SCHEMA, "skills": self._entries})
+        data = canonical_bytes({"$schema": SCHEMA, "skills": self._entries}, is_plain=True)
         Path(self._base, "index.json").write_bytes(data)
         return f"{FOLDER}/index.json", data

@@ -76,7 +76,7 @@ class BundleDocument:
         """Append one skill; returns its canonical JSON."""
         if not self._in_skills:
             self._start_skills()
-        entry = canonical_bytes(skill_entry(skill))
+        entry = canonical_bytes(skill_entry(skill), is_plain=True)
         self._write((b"," if self._skills else b"") + canonical_bytes(skill.key) + b":" + entry)
         self._skills[skill.key] = skill.digest
         return entry

@@ -59,7 +59,7 @@ def skills_catalog(entries: Sequence[Mapping[str, Any]], budget: ListingBudget, 
         "skills": skills,
         "listing": listing_of(ordered, budget),
     }
-    return canonical_bytes(document)
+    return canonical_bytes(document, is_plain=True)
 
 
 def catalog_csv(entries: Sequence[Mapping[str, Any]]) -> bytes:

@@ -114,5 +114,6 @@ def _manifest(digest: str, files: list[BuiltFile], stamp: Stamp) -> bytes:
             "commit": stamp.commit,
             "built_at": iso(stamp.built_at),
             "files": [file._asdict() for file in files],
-        }
+        },
+        is_plain=True,
     )

@@ -36,27 +36,27 @@ def prompt_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-def prompt_identity(parts: Mapping[str, Any]) -> PartBytes:
+def prompt_identity(parts: Mapping[str, Any], *, is_plain: bool = False) -> PartBytes:
     """Digest and canonical bytes of a prompt version.
 
     ``parts`` has the seven parts, in canonical form; ``order`` is computed from the written order
-    of ``properties`` where it is not given. Raises ``NotCanonicalError``.
+    of ``properties`` where it is not given. ``is_plain`` as in ``canonical_members``. Raises
+    ``NotCanonicalError``.
     """
-    encoded = canonical_members(prompt_parts(parts))
+    encoded = canonical_members(prompt_parts(parts), is_plain=is_plain)
     return PartBytes(digest_of_parts(encoded), encoded)
 
 
 def digest_of_parts(encoded: Mapping[str, bytes]) -> str:
     """The digest of a prompt version from the canonical bytes of each part."""
-    inner = ",".join(f'"{name}":"{_known_digest(encoded[name])}"' for name in sorted(encoded))
-    return digest_of_bytes(b'{"hv":1,"kind":"prompt","parts":{' + inner.encode() + b"}}")
+    inner = []
+    for name in sorted(encoded):
+        data = encoded[name]
+        inner.append(f'"{name}":"{_FREQUENT.get(data) or digest_of_bytes(data)}"')
+    return digest_of_bytes(b'{"hv":1,"kind":"prompt","parts":{' + ",".join(inner).encode() + b"}}")
 
 
 _FREQUENT = {data: digest_of_bytes(data) for data in (b"[]", b"{}", b'"mustache"', b'"none"', b'"jinja"')}
-
-
-def _known_digest(data: bytes) -> str:
-    return _FREQUENT.get(data) or digest_of_bytes(data)
 
 
 def written_order(parts: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -138,7 +138,7 @@ def skill_digest(files: Iterable[SkillFile]) -> str:
         {"mode": file.mode, "path": file.path, "sha256": file.sha256, "size": file.size}
         for file in sorted_files(files)
     ]
-    return digest_of({"hv": HASH_VERSION, "kind": "skill", "files": listed})
+    return digest_of({"hv": HASH_VERSION, "kind": "skill", "files": listed}, is_plain=True)
 
 
 def bundle_digest(

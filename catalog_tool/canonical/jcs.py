@@ -46,6 +46,15 @@ _ENCODE = _fast_encoder()
 _STDLIB = JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+ASTRAL = "\ud800"
+"""The first code point from which on UTF-16 units and code points may sort differently."""
+
+
+def agrees_on_float(number: float) -> bool:
+    """Whether ``repr`` and ECMAScript write this float alike."""
+    return 1e-4 <= abs(number) < 1e16 and not number.is_integer()
+
+
 def _agrees(value: Json) -> bool:
     """Whether the standard library provably writes the canonical bytes of ``value``."""
     pending = [value]
@@ -55,7 +64,7 @@ def _agrees(value: Json) -> bool:
             continue
         if kind is dict:
             for key in item:
-                if type(key) is not str or not (key.isascii() or max(key) < "\ud800"):
+                if type(key) is not str or not (key.isascii() or max(key) < ASTRAL):
                     return False
             pending += item.values()
         elif kind is list:
@@ -64,20 +73,20 @@ def _agrees(value: Json) -> bool:
             if not -SAFE_INTEGER <= item <= SAFE_INTEGER:
                 return False
         elif kind is float:
-            if not 1e-4 <= abs(item) < 1e16 or item.is_integer():
+            if not agrees_on_float(item):
                 return False
         elif item is not None and kind is not bool:
             return False
     return True
 
 
-def canonical_bytes(value: Json) -> bytes:
+def canonical_bytes(value: Json, *, is_plain: bool = False) -> bytes:
     """The RFC 8785 bytes of a JSON value.
 
-    Raises ``NotCanonicalError`` where the value has none (§3.1: I-JSON only).
+    ``is_plain``: the caller made the value of ASCII keys, text, booleans and sizes only. Raises ``NotCanonicalError`` where the value has none (§3.1: I-JSON only).
     """
     try:
-        if _agrees(value):
+        if is_plain or _agrees(value):
             chunks = _ENCODE(value, 0) if _ENCODE is not None else (_STDLIB.encode(value),)
             return "".join(chunks).encode()
     except (RecursionError, UnicodeEncodeError) as error:
@@ -85,10 +94,13 @@ def canonical_bytes(value: Json) -> bytes:
     return _reference_bytes(value)
 
 
-def canonical_members(value: dict[str, Json]) -> dict[str, bytes]:
-    """The canonical bytes of each member of an object: one look at all of it, then one encoding each."""
+def canonical_members(value: dict[str, Json], *, is_plain: bool = False) -> dict[str, bytes]:
+    """The canonical bytes of each member of an object: one look at all of it, then one encoding each.
+
+    ``is_plain`` says that whoever read the value has looked already (``strict_yaml``).
+    """
     try:
-        if _ENCODE is not None and _agrees(value):
+        if _ENCODE is not None and (is_plain or _agrees(value)):
             return {key: "".join(_ENCODE(item, 0)).encode() for key, item in value.items()}
     except (RecursionError, UnicodeEncodeError) as error:
         raise NotCanonicalError(f"no canonical form: {type(error).__name__}") from error
@@ -109,9 +121,9 @@ def digest_of_bytes(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def digest_of(value: Json) -> str:
-    """The digest of a JSON value: sha256 over its canonical bytes."""
-    return digest_of_bytes(canonical_bytes(value))
+def digest_of(value: Json, *, is_plain: bool = False) -> str:
+    """The digest of a JSON value: sha256 over its canonical bytes (``is_plain`` as there)."""
+    return digest_of_bytes(canonical_bytes(value, is_plain=is_plain))
 
 
 def short(digest: str) -> str:

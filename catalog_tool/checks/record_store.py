@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS entry (namespace INTEGER NOT NULL, key TEXT NOT NULL,
 NAMESPACES = 2
 """How many sets of schemas, profile and code are kept: two profiles in turn, or an upgrade."""
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 Record = PromptRecord | SkillRecord
 
 
@@ -154,4 +156,4 @@ def _encode(record: Record) -> str:
         value = ["version", *record[:4], record.owners, record.looked_for, record.findings]
     else:
         value = ["skill", *record.skill, record.findings]
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)

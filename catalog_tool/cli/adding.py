@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catalog_tool.cli.context import shown_prefix
-from catalog_tool.report.escape import for_terminal
+from catalog_tool.cli.context import answer, in_actions, shown_prefix
+from catalog_tool.report.escape import for_actions_log, for_terminal
 from catalog_tool.source.catalog_files import find_catalog
 from catalog_tool.source.root import Place
 from catalog_tool.source.scaffold import Catalog
@@ -18,12 +18,13 @@ def catalog_of(place: Place) -> Catalog:
     return Catalog(Path(place.root), tree, find_catalog(tree))
 
 
-def lines_of(place: Place, title: str, created: list[str]) -> list[str]:
+def written(place: Place, title: str, created: list[str]) -> list[str]:
     """What was written, as seen from where the reader stands."""
     prefix = for_terminal(shown_prefix(place))
     return [title, *(f"  {prefix}{for_terminal(path)}" for path in created)]
 
 
-def next_lines() -> list[str]:
-    """What to do with files that were just written."""
-    return ["", "What to do next:", "  edit it, then run `catalog validate`"]
+def answer_lines(lines: list[str], *steps: str) -> None:
+    """The result for people, with what they do next."""
+    text = "\n".join([*lines, "", "What to do next:", *(f"  {step}" for step in steps)])
+    answer(for_actions_log(text) if in_actions() else text)

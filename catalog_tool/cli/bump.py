@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from catalog_tool.checks.immutability import find_base
-from catalog_tool.cli.adding import catalog_of, lines_of, next_lines
+from catalog_tool.cli.adding import answer_lines, catalog_of, written
 from catalog_tool.cli.complete import bumpable
 from catalog_tool.cli.context import answer, format_option, place_of, tell
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.json_document import json_document
-from catalog_tool.source.bump import Bump, next_prompt, next_shared
+from catalog_tool.source.bump import PARTIALS, Bump, next_prompt, next_shared
 from catalog_tool.source.dependents import Dependent, Dependents, dependents_of
 from catalog_tool.source.new_files import create
 from catalog_tool.source.root import Place
@@ -25,6 +25,7 @@ Examples:
   catalog bump --shared tools/search_kb
 
 A released version never changes: the next one is a new file, in which only `version` differs.
+
 Exit codes: 0 done, 2 no such prompt or shared part, or its file cannot be read.
 """
 
@@ -44,7 +45,7 @@ def command(ctx: click.Context, /, name: str, output: str, *, shared: bool) -> i
     if output == "json":
         answer(json_document(_document(bump, users.found)))
     else:
-        answer("\n".join(_shared_lines(place, bump, users.found) if shared else _prompt_lines(place, bump)))
+        _explain(place, bump, users.found)
     for path in users.unread:
         tell(f"{for_terminal(path)} cannot be read: `catalog validate` says why; it may use {bump.name}, too")
     return 0
@@ -73,23 +74,18 @@ def _document(bump: Bump, users: list[Dependent]) -> dict[str, object]:
     return document
 
 
-def _prompt_lines(place: Place, bump: Bump) -> list[str]:
-    return [
-        *lines_of(place, f"{bump.name}: {bump.before} → {bump.after}", [bump.file.path]),
-        *next_lines(),
-        f"Then point a label at {bump.after} in registry.yaml: until then nobody gets it.",
-    ]
-
-
-def _shared_lines(place: Place, bump: Bump, users: list[Dependent]) -> list[str]:
+def _explain(place: Place, bump: Bump, users: list[Dependent]) -> None:
+    edit = "edit it, then run `catalog validate`"
+    if bump.kind == "prompt":
+        lines = written(place, f"{bump.name}: {bump.before} → {bump.after}", [bump.file.path])
+        answer_lines(
+            lines, edit, f"point a label at {bump.after} in registry.yaml: until then nobody gets it"
+        )
+        return
     before = bump.before or "the unversioned file"
-    lines = lines_of(place, f"{bump.kind}/{bump.name}: {before} → {bump.after}", [bump.file.path])
+    lines = written(place, f"{bump.kind}/{bump.name}: {before} → {bump.after}", [bump.file.path])
     lines += ["", "Used by:" if users else "No prompt version uses it yet."]
     lines += [f"  {user.version}  ({', '.join(user.references)})" for user in users]
     reference = f"{bump.name}@{bump.after}"
-    written = f"{{{{> {reference}}}}}" if bump.kind == "partials" else reference
-    return [
-        *lines,
-        *next_lines(),
-        f"Then bump the prompts that need it, and write {written} in the new versions.",
-    ]
+    tag = f"{{{{> {reference}}}}}" if bump.kind == PARTIALS else reference
+    answer_lines(lines, edit, f"bump the prompts that need it, and write {tag} in their new versions")

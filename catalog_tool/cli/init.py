@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 import click
 
@@ -19,6 +20,7 @@ Examples:
   catalog init --format json    what was written, for a program
 
 Nothing is asked and nothing overwritten: what is there already stays as it is.
+
 Exit codes: 0 done, 2 the folder cannot be used.
 """
 
@@ -53,7 +55,7 @@ def _document(started: StartedCatalog) -> dict[str, object]:
 
 def _text(started: StartedCatalog) -> str:
     created, skipped = started.files
-    shown = for_terminal(os.path.relpath(started.root))
+    shown = for_terminal(_seen_from_here(str(started.root)))
     where = "this folder" if shown == "." else shown
     lines = [f"Started a catalog in {where}:" if created else f"{where} has everything a new catalog gets."]
     lines += [f"  {path}" for path in created]
@@ -64,9 +66,14 @@ def _text(started: StartedCatalog) -> str:
     return "\n".join(lines)
 
 
+def _seen_from_here(folder: str) -> str:
+    near = os.path.relpath(folder)
+    return folder if near.startswith("..") else near
+
+
 def _next_steps(started: StartedCatalog, shown: str) -> list[str]:
     """What a new user types, and what only people can decide."""
-    steps = [] if shown == "." else [f"  cd {shown}"]
+    steps = [] if shown == "." else [f"  cd {shlex.quote(shown)}"]
     steps += [
         "  catalog validate          find what is wrong: nothing yet",
         "  catalog build             write the bundle that applications read to dist/",

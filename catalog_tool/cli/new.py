@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from catalog_tool.cli.adding import catalog_of, lines_of, next_lines
+from catalog_tool.cli.adding import answer_lines, catalog_of, written
 from catalog_tool.cli.context import answer, format_option, place_of
 from catalog_tool.report.json_document import json_document
 from catalog_tool.source.scaffold import start_prompt, start_skill
@@ -16,6 +16,7 @@ Examples:
   catalog new skill changelog-updater           skills/changelog-updater/SKILL.md
 
 What it writes passes `catalog validate`; nothing is overwritten.
+
 Exit codes: 0 done, 2 the name cannot be used or is taken.
 """
 
@@ -37,8 +38,8 @@ def command(ctx: click.Context, /, kind: str, name: str, owner: str | None, outp
         document = {"format": 1, "status": "ok", "kind": kind, "name": name, "created": started.created}
         answer(json_document(document))
         return 0
-    label = [f"Then `{name}: {{production: v1}}` in registry.yaml makes it live."] if kind == "prompt" else []
-    answer(
-        "\n".join([*lines_of(place, f"Started the {kind} {name}:", started.created), *next_lines(), *label])
-    )
+    steps = ["edit it, then run `catalog validate`"]
+    if kind == "prompt":
+        steps.append(f"`{name}: {{production: v1}}` in registry.yaml makes it live")
+    answer_lines(written(place, f"Started the {kind} {name}:", started.created), *steps)
     return 0

@@ -61,6 +61,7 @@ CODES: dict[str, tuple[str, str]] = {
     "P122": (WARNING, "pattern that is not evaluated"),
     "P123": (ERROR, "default that its schema refuses"),
     "P124": (WARNING, "variable does not fit its schema"),
+    "P125": (WARNING, "schema of another draft"),
     "P130": (ERROR, "tool file missing"),
     "P131": (INFO, "tool without a schema"),
     "P132": (ERROR, "tool named twice"),

@@ -103,7 +103,7 @@ def _unknown_prompt(files: CatalogFiles, name: str) -> UsageError:
     if shared:
         return UsageError(f"{name} is a shared part and no prompt", hint=f"catalog bump --shared {name}")
     return UsageError(
-        f"there is no prompt {name}", hint=_nearest(name, ids) or f"start it: catalog new prompt {name}"
+        f"there is no prompt {name}", hint=_nearest(name, ids) or "`catalog list` names them all"
     )
 
 
@@ -134,7 +134,7 @@ def _table(layout: PromptLayout, kind: str) -> Mapping[str, str]:
 
 
 def _has_part(table: Mapping[str, str], name: str) -> bool:
-    return name in table or bool(_part_numbers(table, name))
+    return "@" not in name and (name in table or bool(_part_numbers(table, name)))
 
 
 def _part_numbers(table: Mapping[str, str], name: str) -> set[int]:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from itertools import islice
 from typing import NamedTuple
 
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
 _SEPARATOR = re.compile("[\x85\u2028\u2029]")
+_BOM = b"\xef\xbb\xbf"
+_UTF_16 = " (the file looks like UTF-16; save it as UTF-8)"
+_LONE_CR = re.compile(rb"\r(?!\n)")
+
+MOST_FLAWS = 100
+"""A file with more things wrong than this is not read on."""
 
 
 class Flaw(NamedTuple):
@@ -40,48 +48,38 @@ def decode(data: bytes) -> Decoded:
             None, (Flaw("Y002", f"the file is {len(data)} bytes; at most {PARSED_FILE_BYTES} are read"),)
         )
     flaws: tuple[Flaw, ...] = ()
-    if data.startswith(b"\xef\xbb\xbf"):
-        data = data[3:]
+    dropped = len(_BOM) if data.startswith(_BOM) else 0
+    if dropped:
+        data = data[dropped:]
         flaws = (Flaw("Y006", "the file starts with a byte order mark, which was dropped", 1, 1),)
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        return Decoded(None, (*flaws, _not_utf8(data, error)))
+        at = error.start
+        message = f"not UTF-8: byte {at + dropped} is 0x{data[at]:02x}{_encoding_hint(data)}"
+        return Decoded(None, (*flaws, _flaw_at_byte("Y003", message, data, at)))
     if "\r" in text:
+        lone = _LONE_CR.search(data)
+        if lone is not None:
+            at = lone.start()
+            message = f"a carriage return without a line feed at byte {at + dropped}; use LF or CRLF line ends"
+            return Decoded(None, (*flaws, _flaw_at_byte("Y005", message, data, at)))
         text = text.replace("\r\n", "\n")
-        lone = text.find("\r")
-        if lone >= 0:
-            message = (
-                f"a carriage return without a line feed at byte {_byte(text, lone)}; use LF or CRLF line ends"
-            )
-            return Decoded(None, (*flaws, Flaw("Y005", message, *place(text, lone))))
     if "\0" in text:
-        at = text.index("\0")
-        return Decoded(
-            None, (*flaws, Flaw("Y004", f"a NUL character at byte {_byte(text, at)}", *place(text, at)))
-        )
+        at = data.index(b"\0")
+        message = f"a NUL character at byte {at + dropped}{_UTF_16 if at < 2 else ''}"
+        return Decoded(None, (*flaws, _flaw_at_byte("Y004", message, data, at)))
     return Decoded(text, flaws)
 
 
-def _byte(text: str, offset: int) -> int:
-    return len(text[:offset].encode())
-
-
-def _not_utf8(data: bytes, error: UnicodeDecodeError) -> Flaw:
-    before = data[: error.start].decode(errors="replace").replace("\r\n", "\n")
-    line, column = place(before, len(before))
-    return Flaw(
-        "Y003",
-        f"not UTF-8: byte {error.start} is 0x{data[error.start]:02x}{_encoding_hint(data)}",
-        line,
-        column,
-    )
+def _flaw_at_byte(code: str, message: str, data: bytes, at: int) -> Flaw:
+    """A flaw at a byte before which all of ``data`` is UTF-8."""
+    before = data[:at].decode().replace("\r\n", "\n")
+    return Flaw(code, message, *place(before, len(before)))
 
 
 def _encoding_hint(data: bytes) -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return " (the file looks like UTF-16; save it as UTF-8)"
-    return " (save the file as UTF-8)"
+    return _UTF_16 if data[:2] in (b"\xff\xfe", b"\xfe\xff") else " (save the file as UTF-8)"
 
 
 def control_flaw(text: str) -> Flaw | None:
@@ -95,7 +93,10 @@ def control_flaw(text: str) -> Flaw | None:
 
 
 def separator_flaws(text: str) -> list[Flaw]:
-    """Unescaped U+0085, U+2028 and U+2029: YAML 1.1 and 1.2 disagree on whether they end a line."""
+    """Unescaped U+0085, U+2028 and U+2029: YAML 1.1 and 1.2 disagree on whether they end a line.
+
+    The first ``MOST_FLAWS`` of them: to find a place takes as long as the text before it is.
+    """
     if text.isascii():
         return []
     return [
@@ -104,10 +105,20 @@ def separator_flaws(text: str) -> list[Flaw]:
             f"write U+{ord(hit[0]):04X} as an escape in a double-quoted scalar",
             *place(text, hit.start()),
         )
-        for hit in _SEPARATOR.finditer(text)
+        for hit in islice(_SEPARATOR.finditer(text), MOST_FLAWS)
     ]
 
 
 def without_separators(text: str) -> str:
     """The text with those characters as spaces, so that YAML counts lines as everybody else does."""
     return _SEPARATOR.sub(" ", text)
+
+
+def normal_form_flaw(text: str) -> Flaw | None:
+    """The first line of ``text`` that is not in Unicode normal form C, if any (design §4)."""
+    if text.isascii() or unicodedata.is_normalized("NFC", text):
+        return None
+    message = "text that is not in Unicode normal form C: its NFC twin has another digest"
+    lines = enumerate(text.split("\n"), 1)
+    number = next((number for number, line in lines if not unicodedata.is_normalized("NFC", line)), 1)
+    return Flaw("Y026", message, number, 1)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-import unicodedata
 from typing import Any
 
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
-from catalog_tool.source.decoding import Decoded, Flaw, decode, place
+from catalog_tool.source.decoding import Decoded, Flaw, decode, normal_form_flaw, place
 from catalog_tool.source.front_matter import FIRST_LINE, read_front_matter, split_front_matter
 from catalog_tool.source.positions import NOWHERE, Locator, Path, Spot
 from catalog_tool.source.strict_json import read_json
@@ -30,6 +29,7 @@ class SourceDocument:
         self.artifact = artifact
         self.value: dict[str, Any] | None = None
         self.findings: list[Finding] = []
+        self.is_plain = False
         self._body: tuple[str, int] | None = None
         self._yaml: tuple[str, int] | None = None
         self._locator: Locator | None = None
@@ -45,10 +45,12 @@ class SourceDocument:
         if document is None:
             return
         self._flaws(document.flaws)
-        if not text.isascii() and not unicodedata.is_normalized("NFC", text):
-            self.findings.append(self._nfc_finding(text))
+        abnormal = normal_form_flaw(text)
+        if abnormal is not None:
+            self._flaws([abnormal])
         if document.refused:
             return
+        self.is_plain = document.is_plain
         if isinstance(document.value, dict):
             self.value = document.value
             if self._body is not None:
@@ -80,8 +82,8 @@ class SourceDocument:
             return None
         dropped = len(halves.body) - len(halves.body.lstrip("\n"))
         self._body = (halves.body[dropped:], halves.body_line + dropped)
-        self._yaml = (halves.yaml, FIRST_LINE)
         document = read_front_matter(halves.yaml)
+        self._yaml = (document.recovered or halves.yaml, FIRST_LINE)
         return document._replace(value={}) if document.value is None and not document.refused else document
 
     def _add_body(self) -> None:
@@ -101,19 +103,6 @@ class SourceDocument:
             for flaw in flaws
         )
 
-    def _nfc_finding(self, text: str) -> Finding:
-        for number, line in enumerate(text.split("\n"), 1):
-            if not unicodedata.is_normalized("NFC", line):
-                return finding(
-                    "Y026",
-                    "text that is not in Unicode normal form C: its NFC twin has another digest",
-                    self.path,
-                    line=number,
-                    column=1,
-                    artifact=self.artifact,
-                )
-        return finding("Y026", "text that is not in Unicode normal form C", self.path, artifact=self.artifact)
-
     def report(self, code: str, message: str, spot: Spot = NOWHERE, **more: str) -> None:
         """Add a finding at a place of this file."""
         self.findings.append(
@@ -121,6 +110,12 @@ class SourceDocument:
                 code, message, self.path, line=spot.line, column=spot.column, artifact=self.artifact, **more
             )
         )
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether the file could be decoded and holds nothing but blank lines and comments."""
+        lines = self.text.split("\n") if self.text is not None else ["unread"]
+        return all(not line.strip() or line.lstrip().startswith("#") for line in lines)
 
     @property
     def clean(self) -> bool:

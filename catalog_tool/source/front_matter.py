@@ -48,24 +48,27 @@ def split_front_matter(text: str) -> FrontMatter:
 def read_front_matter(yaml: str) -> Document:
     """The value of a front matter.
 
-    Where strict reading fails on a plain value with ``: `` in it at column 1, the value is quoted
-    and read again, with a warning: agents' own readers accept it.
+    Where strict reading fails, plain values at column 1 that hold ``: `` are quoted and all is read
+    again, with a warning for each: agents' own readers accept them.
     """
     document = read_yaml(yaml, first_line=FIRST_LINE)
-    if not document.refused or not any(flaw.code == "Y007" for flaw in document.flaws):
+    if not _is_broken(document):
         return document
     lines = yaml.split("\n")
     recovered = []
     for number, line in enumerate(lines):
         found = _PLAIN_KEY.fullmatch(line)
-        if found is not None and (": " in found[2] or found[2].endswith(":")):
-            lines[number] = f"{found[1]}: '" + found[2].rstrip().replace("'", "''") + "'"
-            column = len(found[1]) + 3
-            message = f"the value of `{found[1]}` holds `: `; quote it"
-            recovered.append(Flaw("Y021", message, number + FIRST_LINE, column))
-    if not recovered:
-        return document
-    again = read_yaml("\n".join(lines), first_line=FIRST_LINE)
+        if found is not None and ":" in found[2] and _is_broken(read_yaml(line)):
+            start = found.start(2)
+            lines[number] = line[:start] + "'" + found[2].rstrip().replace("'", "''") + "'"
+            message = f"the value of `{found[1][:60]}` holds `: `; quote it"
+            recovered.append(Flaw("Y021", message, number + FIRST_LINE, start + 1))
+    quoted = "\n".join(lines)
+    again = read_yaml(quoted, first_line=FIRST_LINE)
     if again.refused:
         return document
-    return Document(again.value, [*recovered, *again.flaws], refused=False)
+    return Document(again.value, [*recovered, *again.flaws], refused=False, recovered=quoted)
+
+
+def _is_broken(document: Document) -> bool:
+    return any(flaw.code == "Y007" for flaw in document.flaws)

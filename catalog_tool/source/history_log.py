@@ -82,7 +82,7 @@ def _assign(graph: dict[str, Step], tip: str, merges: set[str]) -> dict[str, lis
     for commit in reversed(line):
         came = _unseen(graph, graph[commit].parents[1:], seen)
         if commit in merges:
-            touching = [step for step in came if step.touched and len(step.parents) < 2]
+            touching = [step for step in came if step.touched]  # inner merges are listed with nothing
             brought[commit] = sorted(touching, key=lambda step: order[step.commit])
     return brought
 

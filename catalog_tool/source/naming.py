@@ -32,7 +32,7 @@ def prompt_id_problem(text: str) -> str | None:
     if "@" in text:
         return f"{text!r} names a version or a label: give the prompt's id alone"
     for step in text.split("/"):
-        if step == "latest" or _VERSION.fullmatch(step):
+        if _VERSION.fullmatch(step):
             return f"{step!r} names a version and cannot be part of a prompt's id"
         if step in _OWN_FOLDERS:
             return f"{step!r} is a folder inside every prompt and cannot be part of a prompt's id"

@@ -33,15 +33,15 @@ class Locator:
         self._shift = first_line - 1
         self._root: Any = None
         self._composed = False
+        self._lines: list[str] | None = None
+        self._maps: dict[int, dict[str, tuple[Any, Any]]] = {}
 
     def key(self, path: Path) -> Spot:
         """The place of the last key of ``path``; its holder's where the key is not there."""
         parents, last = path[:-1], path[-1] if path else None
         holder = self._walk(parents)
-        if isinstance(holder, yaml.MappingNode):
-            for key, _ in holder.value:
-                if key.value == last:
-                    return self._spot(key)
+        if isinstance(holder, yaml.MappingNode) and last in self._entries(holder):
+            return self._spot(self._entries(holder)[str(last)][0])
         return self.value(path)
 
     def value(self, path: Path) -> Spot:
@@ -65,13 +65,15 @@ class Locator:
         before = node.value[:offset]
         start = before.rfind("\n") + 1
         line = node.start_mark.line + 1 + before.count("\n")
-        written = self._lines()[line] if line < len(self._lines()) else ""
+        written = self._line(line)
         content = node.value[start : (node.value + "\n").index("\n", start)]
         indent = len(written) - len(content)
         return Spot(line + 1 + self._shift, indent + len(before) - start + 1)
 
-    def _lines(self) -> list[str]:
-        return self._text.split("\n")
+    def _line(self, number: int) -> str:
+        if self._lines is None:
+            self._lines = self._text.split("\n")
+        return self._lines[number] if number < len(self._lines) else ""
 
     def _walk(self, path: Path) -> Any:
         if not self._composed:
@@ -82,18 +84,24 @@ class Locator:
                 self._root = None
         node = self._root
         for step in path:
-            node = _child(node, step)
+            node = self._child(node, step)
             if node is None:
                 return None
         return node
 
+    def _child(self, node: Any, step: str | int) -> Any:
+        if isinstance(node, yaml.MappingNode):
+            return self._entries(node).get(str(step), (None, None))[1]
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
+            return node.value[step]
+        return None
+
+    def _entries(self, node: Any) -> dict[str, tuple[Any, Any]]:
+        """Keys and values of a map by key, so that a thousand findings in it do not each look through it."""
+        known = self._maps.get(id(node))
+        if known is None:
+            known = self._maps[id(node)] = {key.value: (key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+        return known
+
     def _spot(self, node: Any) -> Spot:
         return Spot(node.start_mark.line + 1 + self._shift, node.start_mark.column + 1)
-
-
-def _child(node: Any, step: str | int) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == step), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):
-        return node.value[step]
-    return None

@@ -14,7 +14,8 @@ from catalog_tool.source.document import SourceDocument, pointer_path
 from catalog_tool.source.layout import VersionFile
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.shared_parts import ABSENT, SharedParts
-from catalog_tool.source.templates import Templates, check_written_schema
+from catalog_tool.source.templates import Templates
+from catalog_tool.source.written_schema import check_written_schema
 
 _READ_ON = frozenset({"additionalProperties", "unevaluatedProperties"})
 """Schema keywords whose breach leaves the rest of the file readable."""
@@ -51,7 +52,7 @@ def read_prompt(file: VersionFile, data: bytes, shared: SharedParts, schemas: Pr
     if not document.clean:
         return ReadPrompt(None, document, parts, uses)
     try:
-        identity = prompt_identity(parts)
+        identity = prompt_identity(parts, is_plain=document.is_plain and not uses)
         meta = canonical_bytes(meta_of(value))
     except NotCanonicalError as error:
         document.report("P101", error.message)

@@ -18,11 +18,10 @@ def read_registry(path: str, data: bytes) -> tuple[Labels, SourceDocument, list[
     document = SourceDocument(path, data)
     labels: Labels = {}
     if document.value is None:
-        blank = not "".join(line.partition("#")[0] for line in (document.text or "").split("\n")).strip()
-        return labels, document, [] if blank and document.text is not None else document.findings
+        return labels, document, [] if document.is_blank else document.findings
     for name, written in document.value.items():
         if name == "format" and not isinstance(written, dict):
-            if written != 1:
+            if written is True or written != 1:
                 document.report(
                     "Y023", f"format {written!r} is not one this tool reads (1)", document.at(["format"])
                 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Any
 
 from catalog_tool import __version__
 from catalog_tool.model.codes import CODES
 from catalog_tool.model.finding import Finding
-from catalog_tool.model.settings import SETTINGS_FILE, TARGET_DEFAULTS, Rule, Settings
+from catalog_tool.model.settings import PROFILES, SETTINGS_FILE, TARGET_DEFAULTS, Rule, Settings
 from catalog_tool.source.document import SourceDocument, pointer_path
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
@@ -28,14 +29,13 @@ def read_settings(data: bytes | None) -> tuple[Settings, list[Finding]]:
     document = SourceDocument(SETTINGS_FILE, data)
     value = document.value
     if value is None:
-        if not (document.text or "").strip():
-            return Settings(), []
-        return Settings(), document.findings
+        return Settings(), [] if document.is_blank else document.findings
     engine = SchemaEngine(load_schema("catalog"))
     if not engine.is_valid(value):
         _report_problems(document, value, engine)
     if document.clean:
         _check_requires(document, value.get("requires"))
+        _check_folders(document, value)
         _check_rules(document, value.get("rules") or {})
         _check_secrets(document, value.get("targets") or {})
     return _settings(value) if document.clean else _lenient(value), document.findings
@@ -62,23 +62,39 @@ def _check_requires(document: SourceDocument, requires: str | None) -> None:
         return
     if _is_at_least(requires):
         return
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # slow to import, and rarely needed
+    from packaging.specifiers import SpecifierSet  # slow to import, and rarely needed
 
     try:
         if SpecifierSet(requires).contains(__version__, prereleases=True):
             return
         message = f"the catalog needs catalog-tool {requires}; this is {__version__}"
-    except InvalidSpecifier:
+    except ValueError:  # InvalidSpecifier, and numbers of thousands of digits
         message = f"{requires!r} is no version range; write for example `>=0.1`"
     document.report("C302", message, document.at(["requires"]))
 
 
 def _is_at_least(requires: str) -> bool:
     """Whether ``requires`` is a plain ``>=1.2`` that this version meets: what nearly every catalog says."""
-    found = re.fullmatch(r">=\s*([0-9]+(?:\.[0-9]+)*)", requires, re.ASCII)
+    found = re.fullmatch(r">=\s*([0-9]{1,9}(?:\.[0-9]{1,9})*)", requires, re.ASCII)
     if found is None:
         return False
     return [int(part) for part in found[1].split(".")] <= [int(part) for part in __version__.split(".")]
+
+
+def _check_folders(document: SourceDocument, value: dict[str, Any]) -> None:
+    """Whatever is read stands inside the catalog."""
+    written: list[tuple[list[str | int], str]] = [(["prompts"], value.get("prompts", "prompts"))]
+    written += [(["skills", index], glob) for index, glob in enumerate(value.get("skills") or ())]
+    written += [(["schemas", kind], path) for kind, path in (value.get("schemas") or {}).items()]
+    for path, folder in written:
+        if _leaves(folder):
+            document.report("C301", f"{folder!r} leaves the catalog's folder", document.at(path))
+        elif path == ["prompts"] and posixpath.normpath(folder) == ".":
+            document.report("C301", "prompts need a folder of their own", document.at(path))
+
+
+def _leaves(path: str) -> bool:
+    return path.startswith(("/", "\\")) or posixpath.normpath(path.replace("\\", "/")).split("/")[0] == ".."
 
 
 def _check_rules(document: SourceDocument, rules: dict[str, Any]) -> None:
@@ -110,7 +126,7 @@ def _settings(value: dict[str, Any]) -> Settings:
     return Settings(
         catalog=value.get("catalog"),
         requires=value.get("requires"),
-        prompts=str(value.get("prompts", base.prompts)).strip("/") or base.prompts,
+        prompts=_folder(value.get("prompts", base.prompts)),
         skills=tuple(skills) if isinstance(skills, list) else (skills,),
         skill_profile=value.get("skill_profile", base.skill_profile),
         targets={
@@ -120,6 +136,11 @@ def _settings(value: dict[str, Any]) -> Settings:
         rules={code: _rule(rule) for code, rule in (value.get("rules") or {}).items()},
         schemas=value.get("schemas") or {},
     )
+
+
+def _folder(path: str) -> str:
+    normal = posixpath.normpath(path)
+    return normal if normal != "." else Settings().prompts
 
 
 def _rule(rule: Any) -> Rule:
@@ -133,9 +154,9 @@ def _lenient(value: dict[str, Any]) -> Settings:
     prompts = value.get("prompts")
     profile = value.get("skill_profile")
     return base._replace(
-        prompts=prompts.strip("/") if isinstance(prompts, str) and prompts.strip("/") else base.prompts,
-        skills=tuple(glob for glob in skills if isinstance(glob, str))
+        prompts=_folder(prompts) if isinstance(prompts, str) and not _leaves(prompts) else base.prompts,
+        skills=tuple(glob for glob in skills if isinstance(glob, str) and not _leaves(glob))
         if isinstance(skills, list)
         else base.skills,
-        skill_profile=profile if profile in ("portable", "upload", "claude-code") else base.skill_profile,
+        skill_profile=profile if profile in PROFILES else base.skill_profile,
     )

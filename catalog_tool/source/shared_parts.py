@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from catalog_tool.canonical.jcs import NotCanonicalError, digest_of, digest_of_bytes
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
-from catalog_tool.source.decoding import decode
+from catalog_tool.source.decoding import decode, normal_form_flaw
 from catalog_tool.source.document import SourceDocument, pointer_path
 from catalog_tool.source.layout import PromptLayout
 from catalog_tool.source.parts import counted_tool
 from catalog_tool.source.schema_engine import SchemaEngine
+from catalog_tool.source.written_schema import check_written_schema
 
 
 ABSENT = "-"
@@ -53,8 +54,10 @@ def read_shared(
 
 def _partial(path: str, data: bytes, findings: list[Finding]) -> str | None:
     decoded = decode(data)
+    abnormal = normal_form_flaw(decoded.text or "")
     findings.extend(
-        finding(flaw.code, flaw.message, path, line=flaw.line, column=flaw.column) for flaw in decoded.flaws
+        finding(flaw.code, flaw.message, path, line=flaw.line, column=flaw.column)
+        for flaw in (*decoded.flaws, *([abnormal] if abnormal else ()))
     )
     return decoded.text
 
@@ -65,9 +68,12 @@ def _tool(
     document = SourceDocument(path, data)
     if document.value is not None:
         for problem in schema.errors(document.value) if schema is not None else ():
-            document.report(
-                "P106", problem.message, document.at(pointer_path(problem.pointer, document.value))
-            )
+            where = pointer_path(problem.pointer, document.value)
+            unknown = problem.keyword == "additionalProperties"
+            document.report("P106", problem.message, document.key(where) if unknown else document.at(where))
+        for key in ("parameters", "returns"):
+            if key in document.value:
+                check_written_schema(document, [key], document.value[key])
         named = document.value.get("name")
         expected = reference.partition("@")[0].rpartition("/")[2]
         if isinstance(named, str) and named != expected:

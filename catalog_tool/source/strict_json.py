@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any
 
 from catalog_tool.model.limits import NESTING, NODES
-from catalog_tool.source.decoding import Flaw, place
+from catalog_tool.source.decoding import MOST_FLAWS, Flaw, place
 from catalog_tool.source.strict_yaml import Document
 from catalog_tool.source.yaml_scalars import Refused, resolve_plain
 
@@ -49,7 +49,7 @@ def read_json(text: str) -> Document:
     except RecursionError:
         return Document(None, [Flaw("Y015", f"nested more than {NESTING} deep")], refused=True)
     flaws.extend(_bounds(value))
-    return Document(value, flaws, refused=any(flaw.code != "Y019" for flaw in flaws))
+    return Document(value, flaws[:MOST_FLAWS], refused=any(flaw.code != "Y019" for flaw in flaws))
 
 
 def _key_flaws(key: str, before: dict[str, Any]) -> list[Flaw]:
@@ -76,6 +76,7 @@ def _bounds(value: Any) -> list[Flaw]:
             if isinstance(item, str):
                 flaws.extend(_text_flaws(item))
             elif isinstance(item, dict):
+                count += len(item)  # keys are values too, as in YAML
                 below.extend(item.values())
             elif isinstance(item, list):
                 below.extend(item)

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 import yaml
 
+from catalog_tool.canonical.jcs import ASTRAL, agrees_on_float
 from catalog_tool.model.limits import NESTING, NODES
-from catalog_tool.source.decoding import Flaw, control_flaw, separator_flaws, without_separators
+from catalog_tool.source.decoding import (
+    MOST_FLAWS,
+    Flaw,
+    control_flaw,
+    separator_flaws,
+    without_separators,
+)
 from catalog_tool.source.yaml_scalars import NUMERIC_FIRST, SUSPECTS, Refused, resolve_plain
 
 try:
@@ -22,33 +30,43 @@ try:
 except ImportError:  # libyaml is not compiled in
     _Parser = None
 
-MOST_FLAWS = 100
-"""A file with more things wrong than this is not read on."""
-
+REFUSED_KEYS = frozenset({"__proto__"})
+"""Keys that JavaScript readers drop or take for something else."""
 _MISSING = object()
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Document(NamedTuple):
-    """A parsed document; ``value`` is meaningless where a flaw is an error."""
+    """A parsed document; ``value`` is meaningless where a flaw is an error.
+
+    ``recovered`` is the text that was read instead of the written one, where that was not YAML.
+    ``is_plain``: every number and key in it is one that all JSON encoders write alike (see
+    ``canonical.jcs``), so that nobody has to look again.
+    """
 
     value: Any
     flaws: list[Flaw]
     refused: bool
+    recovered: str | None = None
+    is_plain: bool = False
 
 
-class _PurePythonParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):  # type: ignore[misc]  # untyped
+class PurePythonParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):  # type: ignore[misc]  # untyped
     def __init__(self, text: str) -> None:
         yaml.reader.Reader.__init__(self, text)
         yaml.scanner.Scanner.__init__(self)
         yaml.parser.Parser.__init__(self)
 
 
-def read_yaml(text: str, *, first_line: int = 1) -> Document:
+_fastest: Callable[[str], Any] = PurePythonParser if _Parser is None else _Parser
+
+
+def read_yaml(text: str, *, first_line: int = 1, parser: Callable[[str], Any] = _fastest) -> Document:
     """The value of a YAML text, with everything that is wrong in it.
 
-    ``first_line`` is the line of the file on which the text starts (front matter). Never raises
-    for bad input: what YAML itself refuses is a flaw like the rest.
+    ``first_line`` is the line of the file on which the text starts (front matter), ``parser`` makes
+    PyYAML's events: libyaml where it is there. Never raises for bad input: what YAML itself refuses is
+    a flaw like the rest.
     """
     composer = _Composer(_tab_lines(text) if "\t" in text else [])
     flaws = composer.flaws
@@ -57,7 +75,7 @@ def read_yaml(text: str, *, first_line: int = 1) -> Document:
         flaws.extend(separators)
         text = without_separators(text)
     try:
-        value = composer.compose(_Parser(text) if _Parser is not None else _PurePythonParser(text))
+        value = composer.compose(parser(text))
     except yaml.reader.ReaderError as error:
         value = None
         flaws.append(control_flaw(text) or Flaw("Y007", f"not YAML: {error.reason}", 1, 1))
@@ -73,7 +91,7 @@ def read_yaml(text: str, *, first_line: int = 1) -> Document:
     if first_line != 1:
         shift = first_line - 1
         flaws = [flaw._replace(line=flaw.line + shift if flaw.line else None) for flaw in flaws]
-    return Document(value, flaws, refused)
+    return Document(value, flaws, refused, is_plain=composer.is_plain)
 
 
 WARNINGS = frozenset({"Y006", "Y013", "Y019"})
@@ -121,6 +139,7 @@ class _Composer:
         self.flaws: list[Flaw] = []
         self._tab_lines = tab_lines
         self._block_lines: set[int] = set()
+        self.is_plain = True
 
     def compose(self, parser: Any) -> Any:
         """The one document's value; None for an empty file."""
@@ -143,14 +162,14 @@ class _Composer:
         root = holder = None
         key: Any = _MISSING
         count = 0
-        scalar, start_map, start_list = yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent
+        scalar, start_map, start_list, alias = yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent, yaml.AliasEvent  # fmt: skip
         while True:
             event = next_event()
             kind = type(event)
             if kind is scalar:
                 value = event.value
                 if event.style:
-                    if self._tab_lines or event.style == '"':
+                    if event.style == '"' or self._tab_lines:
                         self._quoted(event)
                 elif value in SUSPECTS or value[0] in NUMERIC_FIRST:
                     value = self._plain(event)
@@ -158,29 +177,31 @@ class _Composer:
                 value = {}
             elif kind is start_list:
                 value = []
-            elif kind is yaml.AliasEvent:
+            elif kind is alias:
                 value = None
             else:
                 holder, key = stack.pop()
                 if holder is None:
                     return root
                 continue
-            if event.anchor is not None or kind is not yaml.AliasEvent and event.tag is not None:
+            if event.anchor is not None or kind is not alias and event.tag is not None:
                 self._decorated(event)
             count += 1
             if count > NODES:
                 raise _TooMuch(self._at("Y015", f"more than {NODES} values", event.start_mark))
-            if type(holder) is dict:
-                if key is _MISSING:
-                    key = self._key(value, holder, event)
-                    if kind is not start_map and kind is not start_list:
-                        continue
-                else:
-                    holder[key] = value
-                    key = _MISSING
+            if key is not _MISSING:
+                holder[key] = value
+                key = _MISSING
+            elif type(holder) is dict:
+                if type(value) is str and value not in holder and value not in REFUSED_KEYS and value.isascii():
+                    key = value
+                    continue
+                key = self._key(value, holder, event)
+                if kind is scalar or kind is alias:
+                    continue
             elif holder is not None:
                 holder.append(value)
-            elif kind is not start_map and kind is not start_list:
+            elif kind is scalar or kind is alias:
                 return value
             else:
                 root = value
@@ -211,6 +232,8 @@ class _Composer:
             return event.value
         if scalar.code is not None:
             self._flaw(scalar.code, scalar.message, event.start_mark)
+        if type(scalar.value) is float and not agrees_on_float(scalar.value):
+            self.is_plain = False
         return scalar.value
 
     def _quoted(self, event: Any) -> None:
@@ -235,9 +258,10 @@ class _Composer:
             shown = "a list or map" if spelled is None else f"`{spelled[:60]}`" if spelled else "an empty key"
             self._flaw("Y018", f"{shown} as a key: keys are strings; quote it", event.start_mark)
             return f"\0{len(holder)}"
+        self.is_plain = self.is_plain and (key.isascii() or max(key) < ASTRAL)
         if key in holder:
             self._flaw("Y008", f"the key `{key[:60]}` is given twice", event.start_mark)
-        elif key == "__proto__":
+        elif key in REFUSED_KEYS:
             self._flaw("Y014", "the key `__proto__` is refused: JavaScript readers drop it", event.start_mark)
         elif not key.isascii() and not unicodedata.is_normalized("NFC", key):
             self._flaw("Y025", f"the key `{key[:60]}` is not in Unicode normal form C", event.start_mark)
@@ -247,6 +271,8 @@ class _Composer:
         """Tabs that indent anything but the content of a block scalar."""
         return [
             Flaw("Y011", "a tab as indentation; indent with spaces", line + 1, column + 1)
-            for line, column in self._tab_lines
-            if line not in self._block_lines
+            for line, column in islice(self._indenting_tabs(), MOST_FLAWS)
         ]
+
+    def _indenting_tabs(self) -> Iterator[tuple[int, int]]:
+        return (place for place in self._tab_lines if place[0] not in self._block_lines)

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from catalog_tool.model.limits import NESTING
-from catalog_tool.source.document import SourceDocument, pointer_path
+from catalog_tool.source.document import SourceDocument
 from catalog_tool.source.parts import MUSTACHE, Slot
-from catalog_tool.source.schema_engine import SchemaEngine, check_schema
+from catalog_tool.source.schema_engine import PROBLEMS, SchemaEngine
 from catalog_tool.source.shared_parts import ABSENT, SharedParts
+from catalog_tool.source.written_schema import check_written_schema
 from catalog_tool.template.engines import engine_named
 from catalog_tool.template.errors import MissingExtraError
 from catalog_tool.template.names import check_names, infer_variables
@@ -19,8 +20,8 @@ from catalog_tool.template.partials import Expanded, load_text
 _MISSING_PARTIAL = "unknown-partial"
 _EXPANSION = ("partial-", "bad-partial-name", "expanded-size")
 _TEXT_TYPES = frozenset({"string", "integer", "number", "boolean"})
+_TYPES = {"string": str, "boolean": bool, "integer": int}
 _PLAIN_KEYS = frozenset({"type", "enum", "default", "description", "title"})
-_SCHEMA_CODES = {"reference": "P121", "pattern": "P122"}
 
 
 class Templates:
@@ -39,14 +40,13 @@ class Templates:
         self._templates: list[Template] = []
         self._origins: list[tuple[Slot, Expanded]] = []
         self._told = False
+        self._reported = 0
 
     def add(self, slot: Slot) -> str:
         """The text of a slot with its partials expanded; problems are reported at their places."""
         expanded, template, problems = self._parse(slot.text)
         for problem in problems:
-            self._document.report(
-                _code(problem), problem.message, self._document.inside(slot.path, problem.offset)
-            )
+            self._tell(_code(problem), problem.message, slot, problem.offset)
         self._templates.append(template)
         self._origins.append((slot, expanded))
         return expanded.text
@@ -89,16 +89,27 @@ class Templates:
         slot, expanded = self._origins[index]
         place = expanded.place(offset)
         inside = f" (in the partial {place.partial})" if place.partial else ""
-        self._document.report(code, message + inside, self._document.inside(slot.path, place.offset))
+        self._tell(code, message + inside, slot, place.offset)
+
+    def _tell(self, code: str, message: str, slot: Slot, offset: int) -> None:
+        """Report a finding in a text, unless there were too many: each place costs a look through the text."""
+        self._reported += 1
+        if self._reported < PROBLEMS:
+            self._document.report(code, message, self._document.inside(slot.path, offset))
+        elif self._reported == PROBLEMS:
+            message = f"{PROBLEMS} things are wrong in the templates; the rest is not listed"
+            self._document.report("P110", message, self._document.at(slot.path))
 
     def _check_declared(self, declared: dict[str, Any]) -> None:
         check_written_schema(self._document, ["variables"], declared)
         if not self._all_plain(declared):
             self._check_names(declared)
             self._check_kinds(declared)
-        for path, schema in _with_defaults(declared):
-            if not _plainly_fits(schema):
-                self._check_default(path, schema, declared)
+        if "default" not in (self._document.text or ""):
+            return
+        unsettled = [found for found in _with_defaults(declared) if not _plainly_fits(found[1])]
+        if unsettled:
+            self._check_defaults(unsettled, SchemaEngine(declared))
 
     def _check_names(self, declared: dict[str, Any]) -> None:
         report = check_names(self._templates, declared)
@@ -141,18 +152,16 @@ class Templates:
                     message = f"`{use.name}` is an {kind}: `{{{{ }}}}` renders text and numbers; open a section over it"
                     self._report("P124", message, index, use.offset)
 
-    def _check_default(self, path: list[str | int], schema: dict[str, Any], root: Mapping[str, Any]) -> None:
-        engine = SchemaEngine({**{key: root[key] for key in ("$defs",) if key in root}, **schema})
-        if engine.is_valid(schema["default"]):
-            return
-        problem = next(iter(engine.errors(schema["default"])), None)
-        if problem is not None:
-            where = ["variables", *path, "default"]
-            self._document.report(
-                "P123",
-                f"the default is refused by its own schema: {problem.message}",
-                self._document.at(where),
-            )
+    def _check_defaults(self, found: list[tuple[list[str], Any]], engine: SchemaEngine) -> None:
+        """Each default as the only value of the variables: references mean what they mean there."""
+        for path, schema in found:
+            document, pointer = _only(path, schema["default"])
+            for problem in engine.errors(document):
+                if problem.pointer == pointer or problem.pointer.startswith(pointer + "/"):
+                    message = f"the default is refused by its own schema: {problem.message}"
+                    spot = self._document.at(["variables", *path, "default"])
+                    self._document.report("P123", message, spot)
+                    break
 
     def _check_placeholders(self, variables: Mapping[str, Any], placeholders: list[str]) -> None:
         taken = set(variables.get("properties") or ())
@@ -176,24 +185,34 @@ def _code(problem: Problem) -> str:
     return "P112" if problem.kind.startswith(_EXPANSION) else "P110"
 
 
-def check_written_schema(document: SourceDocument, path: list[str | int], schema: Any) -> None:
-    """Report what is wrong with a JSON Schema that stands at ``path`` of the document."""
-    for problem in check_schema(schema):
-        where = [*path, *pointer_path(problem.pointer, schema)]
-        document.report(_SCHEMA_CODES.get(problem.kind, "P120"), problem.message, document.at(where))
-
-
 def _plainly_fits(schema: Mapping[str, Any]) -> bool:
-    """Whether a default is one of its schema's strings, or any string where nothing else is asked."""
+    """Whether a default is one of its schema's words, or of the type that is all its schema asks."""
     default = schema["default"]
-    if type(default) is not str or schema.keys() - _PLAIN_KEYS:
+    if schema.keys() - _PLAIN_KEYS:
         return False
-    return default in schema["enum"] if type(schema.get("enum")) is list else schema.get("type") == "string"
+    if type(schema.get("enum")) is list:
+        return type(default) is str and default in schema["enum"] and schema.get("type", "string") == "string"
+    return _TYPES.get(schema.get("type", "")) is type(default)
 
 
-def _with_defaults(
-    schema: Any, path: tuple[str | int, ...] = ()
-) -> Iterator[tuple[list[str | int], dict[str, Any]]]:
+def _only(path: list[str], default: Any) -> tuple[Any, str]:
+    """The smallest document in which the schema at ``path`` meets its default, and where it meets it."""
+    document, pointer = default, ""
+    for keyword, name in reversed(list(_steps(path))):
+        document = [document] if keyword == "items" else {name: document}
+        step = "0" if keyword == "items" else name.replace("~", "~0").replace("/", "~1")
+        pointer = f"/{step}{pointer}"
+    return document, pointer
+
+
+def _steps(path: list[str]) -> Iterator[tuple[str, str]]:
+    """``properties NAME`` and ``items``, as ``_with_defaults`` walks."""
+    rest = iter(path)
+    for keyword in rest:
+        yield keyword, next(rest) if keyword == "properties" else ""
+
+
+def _with_defaults(schema: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[list[str], dict[str, Any]]]:
     """Every subschema of properties and items that has a default, with its path."""
     if not isinstance(schema, dict) or len(path) > NESTING:
         return

@@ -31,7 +31,7 @@ _LOOK_ALIKES = (
     (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?", re.ASCII), "a date"),
     (re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", re.ASCII), "a number in base 60"),
     (re.compile(r"[-+]?0b[01_]+", re.ASCII), "a binary number"),
-    (re.compile(r"[-+]?(?:[0-9][0-9_]*_[0-9_]*(?:\.[0-9_]*)?|[0-9]*\.[0-9_]*_[0-9_]*)(?:[eE][-+]?[0-9]+)?", re.ASCII), "a number"),
+    (re.compile(r"[-+]?(?=[0-9.]*_)(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?", re.ASCII), "a number"),
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def resolve_plain(text: str) -> Scalar:
     if _SPECIAL.fullmatch(text):
         raise Refused(f"`{text}` is not a number JSON can hold")
     if _RADIX.fullmatch(text):
-        raise Refused(f"`{text}`: write the number in decimal, or quote it")
+        raise Refused(f"`{text[:60]}`: write the number in decimal, or quote it")
     for pattern, what in _LOOK_ALIKES:
         if pattern.fullmatch(text):
             return Scalar(text, "Y013", f"`{text[:60]}` is a string here and {what} in YAML 1.1; quote it")
@@ -92,4 +92,6 @@ def _float(text: str) -> Scalar:
             "Y019",
             f"`{text[:60]}` has more than {SIGNIFICANT_DIGITS} significant digits; readers round it",
         )
+    if digits and not number:
+        return Scalar(value, "Y019", f"`{text[:60]}` is too small for a number; readers make it 0")
     return Scalar(value)

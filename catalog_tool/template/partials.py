@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from catalog_tool.model import limits
@@ -226,6 +227,7 @@ class _Expander:
         self._problems.append(Problem(kind, inside + message, *place))
 
 
+@lru_cache(maxsize=256)
 def _read(text: str, indent: str) -> _Source:
     """Put ``indent`` before every line of a partial's text and find its tags."""
     if indent:

@@ -15,6 +15,10 @@ START = 1_740_787_200
 ANN, BOB = "Ann Lee <ann@example.org>", "Bob Ray <bob@example.org>"
 
 
+class Link(str):
+    """The content of a symbolic link: its target."""
+
+
 def environment() -> dict[str, str]:
     """git as on a machine without any settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
@@ -94,7 +98,8 @@ def _file(path: str, content: str | bytes | None) -> list[bytes]:
     if content is None:
         return [b"D " + quoted]
     data = content.encode() if isinstance(content, str) else content
-    return [b"M 100644 inline " + quoted, b"data %d" % len(data), data]
+    mode = b"120000" if isinstance(content, Link) else b"100644"
+    return [b"M %b inline %b" % (mode, quoted), b"data %d" % len(data), data]
 
 
 def raw_commit(top: Path, headers: bytes, message: bytes, *, tree: str) -> str:

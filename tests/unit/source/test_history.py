@@ -72,6 +72,7 @@ def test_versions_come_change_and_go(tmp_path: Path) -> None:
     made.commit({f"{FOLDER}/v2.yaml": version("v2", "Other.")})
     made.commit({f"{FOLDER}/v2.yaml": None, f"{FOLDER}/v2.json": '{"system_prompt": "Other."}'})
     made.commit({f"{FOLDER}/v1.yaml": None})
+    made.commit({f"{FOLDER}/v10.yaml": None, f"{FOLDER}/v3.yaml": version("v10")})
     made.commit(
         {
             f"{FOLDER}/tests/a.yaml": "", f"{FOLDER}/evidence/a.json": "", f"{FOLDER}/notes.yaml": "",
@@ -80,12 +81,13 @@ def test_versions_come_change_and_go(tmp_path: Path) -> None:
     )  # fmt: skip
     git = made.done()
     assert events(git) == [
+        [("version", "added", "v3"), ("version", "removed", "v10")],
         [("version", "removed", "v1")],
         [("version", "modified", "v2")],
         [("version", "modified", "v2")],
         [("version", "added", "v1"), ("version", "added", "v2"), ("version", "added", "v10")],
     ]
-    assert history(git).events[1].changes[0].path == f"{FOLDER}/v2.json"
+    assert history(git).events[2].changes[0].path == f"{FOLDER}/v2.json"
 
 
 def test_a_mode_is_no_change_and_a_link_is_no_file(tmp_path: Path) -> None:
@@ -228,9 +230,16 @@ def test_a_commit_belongs_to_the_merge_that_brought_it_first(tmp_path: Path) -> 
     made.commit({f"{FOLDER}/v1.yaml": version("v1")}, "First merge", merge=early)
     late = made.commit({f"{FOLDER}/v2.yaml": version("v2")}, "Late", of=early, side=True)
     made.commit({f"{FOLDER}/v2.yaml": version("v2")}, "Second merge", merge=late)
+    direct = made.commit({f"{FOLDER}/v3.yaml": version("v3", "Draft.")}, "Direct")
+    inner = made.commit({f"{FOLDER}/v3.yaml": version("v3")}, "Inner", of=direct, side=True)
+    outer = made.commit({"README.md": "2"}, "Outer", of=direct, side=True)
+    both = made.commit({f"{FOLDER}/v3.yaml": version("v3")}, "Both", of=outer, merge=inner, side=True)
+    made.commit({f"{FOLDER}/v3.yaml": version("v3")}, "Third merge", merge=both)
     git = made.done()
     found = [(event.subject, [other.subject for other in event.merged]) for event in history(git).events]
-    assert found == [("Second merge", ["Late"]), ("First merge", ["Early"])]
+    assert found == [
+        ("Third merge", ["Inner"]), ("Direct", []), ("Second merge", ["Late"]), ("First merge", ["Early"]),
+    ]  # fmt: skip
 
 
 def test_a_renamed_folder_is_removed_and_added(tmp_path: Path) -> None:
@@ -336,9 +345,10 @@ def test_commit_objects_that_no_git_writes(
     event = history(git).events[0]
     assert (event.commit, short(event)) == (odd, [("version", "added", "v2")])
     assert event.time == time
-    assert author is None or event.author == author
+    assert event.author == author if author is not None else len(event.author) <= 1000
     assert subject is None or event.subject == subject
-    assert history(git).to_json()["events"][0]["time"].endswith("Z")
+    written = history(git).to_json()["events"][0]["time"]
+    assert written in ("1970-01-01T00:00:00Z", "1970-01-01T00:01:17Z", "9999-12-31T23:59:59Z")
 
 
 def test_a_hostile_repository_runs_nothing(tmp_path: Path) -> None:
@@ -384,11 +394,12 @@ def test_what_is_inherited_cannot_redirect_it(tmp_path: Path, monkeypatch: pytes
     assert events(git) == [[("version", "added", "v1")]]
 
 
-def test_a_worktree_of_its_own(tmp_path: Path) -> None:
-    made = Written(tmp_path / "r")
+def test_a_worktree_of_its_own_and_an_odd_folder(tmp_path: Path) -> None:
+    made = Written(tmp_path / "$HOME")
     made.commit({f"{FOLDER}/v1.yaml": version("v1")})
     git = made.done()
     run_git(git.top, "worktree", "add", "--quiet", "--detach", str(tmp_path / "w"), "main")
+    assert events(git) == [[("version", "added", "v1")]]
     assert events(Git(tmp_path / "w")) == [[("version", "added", "v1")]]
 
 

@@ -20,7 +20,7 @@ from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.tree import RevisionTree
 
-from .history_repository import HOUR, START, Written
+from .history_repository import HOUR, START, Link, Written
 
 SHORT_FORM = """\
 id: support_agent
@@ -117,7 +117,7 @@ def test_only_the_first_parent_line_was_live(tmp_path: Path) -> None:
     made.commit({"README.md": "1"})
     made.commit(labels(production="v2"), merge=side)
     git = made.done()
-    assert values(ask(git, 2.5)) == {"production": "v1"}
+    assert values(ask(git, 1.5)) == values(ask(git, 2.5)) == {"production": "v1"}
     assert values(ask(git, 3)) == {"production": "v2"}
 
 
@@ -173,12 +173,14 @@ def _built(git: Git, commit: str) -> str | None:
 
 def test_a_version_that_is_missing_or_broken_has_no_identity(tmp_path: Path) -> None:
     made = Written(tmp_path / "r")
-    made.commit(labels(production="{v1: 50, v2: 50}") | {f"{PROMPT}/v2.yaml": "version: v2\nnonsense: [\n"})
-    live = ask(made.done(), 0, "production").to_json()
-    assert live is not None
-    assert [(row["version_id"], row["digest"]) for row in live["production"]["versions"]] == [
-        (None, None)
-    ] * 2
+    files = {
+        f"{PROMPT}/v2.yaml": "version: v2\nnonsense: [\n",
+        f"{PROMPT}/v3.yaml": Link(text("v3", "Hello.")),
+    }
+    made.commit(labels(production="{v1: 50, v2: 40, v3: 10}") | files)
+    found = ask(made.done(), 0).labels["production"]
+    assert found is not None
+    assert [row[:3] for row in found.versions] == [(name, None, None) for name in ("v1", "v2", "v3")]
 
 
 def test_the_prompts_folder_is_the_one_of_that_commit(tmp_path: Path) -> None:
