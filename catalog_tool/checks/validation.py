@@ -22,8 +22,8 @@ class Request(NamedTuple):
     jobs: int = 1
 
 
-def validate(place: Place, request: Request) -> tuple[Validation, list[str]]:
-    """Find everything that is wrong, and the paths (from the repository's top) that were looked at.
+def validate(place: Place, request: Request) -> tuple[Validation, Inspection]:
+    """Find everything that is wrong; also what was found on the way.
 
     Raises ``GitError`` for a revision that cannot be resolved.
     """
@@ -34,7 +34,7 @@ def validate(place: Place, request: Request) -> tuple[Validation, list[str]]:
         *settle(immutability.findings(tree, inspection, request.since), inspection.files.settings.rules),
         *settle(golden_findings(tree, inspection), inspection.files.settings.rules),
     ]
-    return Validation(settle(found, {}), counts(inspection)), inspection.files.listed
+    return Validation(settle(found, {}), counts(inspection)), inspection
 
 
 def counts(inspection: Inspection) -> dict[str, int]:

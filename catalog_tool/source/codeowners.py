@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from catalog_tool.source.globs import glob_source
+
 LOCATIONS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """Where GitHub looks, in its order; relative to the top of the repository."""
+_COMMENT = re.compile(r"(?<!\\)#.*")
+_BLANK = re.compile(r"(?<!\\)[ \t]+")
 
 
 class OwnerRule(NamedTuple):
@@ -19,30 +23,27 @@ class OwnerRule(NamedTuple):
 def read_codeowners(text: str) -> list[OwnerRule]:
     """The rules of a ``CODEOWNERS`` file; lines that are no rule are passed over, as GitHub does."""
     rules = []
-    for raw in text.splitlines():
-        line = raw.strip()
-        if not line or line.startswith(("#", "[", "^[", "!")):
+    for raw in text.split("\n"):
+        line = _COMMENT.sub("", raw.strip()).strip()
+        if not line or line.startswith(("[", "^[", "!")):
             continue
-        pattern, *owners = re.sub(r"(?<!\\)#.*", "", line).split()
-        rules.append(OwnerRule(_compile(pattern), tuple(owner for owner in owners if "@" in owner)))
+        pattern, *words = _BLANK.split(line)
+        owners = tuple(word for word in words if "@" in word)
+        if len(owners) == len(words):
+            rules.append(OwnerRule(_compile(pattern), owners))
     return rules
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
-    """gitignore's rules: a slash inside anchors, a final slash means the whole folder."""
-    body = pattern.replace("\\ ", " ")
+    """gitignore's rules: a slash inside anchors, what matches a folder covers all in it.
+
+    But, as on GitHub, ``docs/*`` means the files in ``docs`` and not what lies deeper.
+    """
+    body = re.sub(r"\\(.)", r"\1", pattern)
     anchored = "/" in body.rstrip("/")
-    folder = body.endswith("/")
-    body = body.strip("/")
-    out = []
-    for part in re.split(r"(\*\*/|/\*\*|\*\*|\*|\?)", body):
-        out.append(
-            {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part)
-            or re.escape(part)
-        )
-    head = "" if anchored else "(?:.*/)?"
-    tail = "/.*" if folder else "" if body.endswith("*") else "(?:/.*)?"
-    return re.compile(head + "".join(out) + tail)
+    tail = "/.*" if body.endswith("/") else "" if body.endswith("/*") else "(?:/.*)?"
+    source = glob_source(body.strip("/"))
+    return re.compile(("" if anchored else "(?:.*/)?") + source + tail)
 
 
 def owners_of(path: str, rules: list[OwnerRule]) -> tuple[str, ...]:

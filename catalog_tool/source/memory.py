@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,7 +40,7 @@ def code_fingerprint() -> str:
     beside = os.path.join(os.path.dirname(package), "schemas")
     if not os.path.isdir(os.path.join(package, "schemas")) and os.path.isdir(beside):
         seen.extend(_stamps(beside))
-    return _checksum("\n".join(seen))
+    return checksum("\n".join(seen))
 
 
 def _stamps(folder: str) -> Iterator[str]:
@@ -55,10 +56,8 @@ def _stamps(folder: str) -> Iterator[str]:
             yield f"{item.name} {known.st_size} {known.st_mtime_ns}"
 
 
-def _checksum(text: str) -> str:
-    """64 bits of FNV-like mixing would do: this only has to notice change, not resist an enemy."""
-    import zlib
-
+def checksum(text: str) -> str:
+    """16 hex digits that change when the text does: enough to notice a change, not to resist an enemy."""
     data = text.encode("utf-8", "surrogateescape")
     return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
 
@@ -69,7 +68,7 @@ class Memory:
     def __init__(self, root: str) -> None:
         name = root.strip(os.sep).replace(os.sep, "%").replace(":", "%")
         if len(name) > _NAME_CHARACTERS:
-            name = f"{name[:_NAME_CHARACTERS]}-{_checksum(root)}"
+            name = f"{name[:_NAME_CHARACTERS]}-{checksum(root)}"
         self.folder = os.path.join(cache_folder(), "catalogs", name or "%")
         self.root = root
 
@@ -81,6 +80,22 @@ class Memory:
         except (OSError, ValueError, RecursionError):
             return {}
         return found["answers"] if isinstance(found, dict) and found.get("root") == self.root else {}
+
+    def snapshot(self, key: str) -> dict[str, Any] | None:
+        """The snapshot that was taken under exactly this key."""
+        try:
+            with open(os.path.join(self.folder, "snapshot.json"), encoding="utf-8") as file:
+                if file.readline().rstrip("\n") != json.dumps([self.root, key]):
+                    return None
+                found = json.load(file)
+        except (OSError, ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def keep_snapshot(self, key: str, snapshot: dict[str, Any]) -> None:
+        """Keep one snapshot in place of the last."""
+        text = json.dumps([self.root, key]) + "\n" + json.dumps(snapshot, separators=(",", ":"))
+        write_atomically(self.folder, "snapshot.json", text)
 
     def keep(self, key: str, answer: Any) -> None:
         """Keep an answer, and with it the newest others."""

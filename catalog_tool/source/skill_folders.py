@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
+from catalog_tool.model.names import WINDOWS_RESERVED
+from catalog_tool.source.globs import glob_source
 from catalog_tool.source.tree import LINK, Entry
 
 SKILL_FILE = "SKILL.md"
 PLUGIN_MANIFEST = ".claude-plugin/plugin.json"
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|[\ud800-\udfff]")
+_NEVER_A_STEP = frozenset({"", ".", "..", ".git"})
+_PLUGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_LINKS_IN_A_ROW = 40
+_SPELLINGS = 50
 
 
 class SkillFolder(NamedTuple):
@@ -25,8 +34,15 @@ class SkillFolder(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The folder's own name."""
-        return self.path.rpartition("/")[2]
+        """The folder's name as agents see it, through a link where one leads there."""
+        return self.key.rpartition(":")[2]
+
+    @property
+    def skill_file(self) -> str:
+        """``SKILL.md`` as this skill spells it: agents on systems that ignore case read ``skill.md`` too."""
+        if SKILL_FILE in self.files:
+            return SKILL_FILE
+        return next((name for name in self.files if name.casefold() == "skill.md"), SKILL_FILE)
 
 
 class FoundSkills(NamedTuple):
@@ -40,21 +56,34 @@ def static_prefix(glob: str) -> str:
     """The part of a glob before its first wildcard: the folder to list."""
     steps = []
     for step in glob.strip("/").split("/"):
-        if any(mark in step for mark in "*?["):
+        if "*" in step or "?" in step:
             break
         steps.append(step)
     return "/".join(steps)
 
 
 def glob_pattern(glob: str) -> re.Pattern[str]:
-    """A glob as a pattern over whole folder paths: ``*`` does not cross ``/``, ``**`` does."""
-    out = []
-    for part in re.split(r"(\*\*/|/\*\*|\*\*|\*|\?)", glob.strip("/")):
-        out.append(
-            {"**/": "(?:.*/)?", "/**": "(?:/.*)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part)
-            or re.escape(part)
-        )
-    return re.compile("".join(out))
+    """A glob as a pattern over whole folder paths."""
+    return re.compile(glob_source(glob.strip("/")))
+
+
+def path_refusal(path: str) -> str | None:
+    """Why no skill may hold a file or folder of this path, on any system; None where it may (design §4)."""
+    if _UNPRINTABLE.search(path):
+        return "a backslash, control character or byte that is not UTF-8 in the name"
+    if not path.isascii() and not unicodedata.is_normalized("NFC", path):
+        return "its name is not in Unicode normal form C"
+    for step in path.split("/"):
+        if step in _NEVER_A_STEP:
+            return f"{step!r} cannot be a file's or a folder's name"
+        if step.partition(".")[0].casefold() in WINDOWS_RESERVED:
+            return f"the name {step!r} cannot exist on Windows"
+    return None
+
+
+def printable(path: str) -> str:
+    """A path as it can stand in a report: bytes that are not UTF-8 as escapes."""
+    return path if path.isascii() else path.encode("utf-8", "backslashreplace").decode()
 
 
 def find_skills(
@@ -68,78 +97,118 @@ def find_skills(
     ``read_link`` gives a symbolic link's target as written; ``plugins`` the plugin's name of a
     folder that holds a plugin, or None. A folder that a link leads to counts once.
     """
-    findings: list[Finding] = []
-    aliases = _folder_links(entries, read_link)
+    links = _FolderLinks(entries, read_link)
     patterns = [glob_pattern(glob) for glob in globs]
 
     @cache
     def wanted(folder: str) -> bool:
         return any(pattern.fullmatch(folder) for pattern in patterns)
 
-    for path, entry in entries.items():
-        if entry.mode == LINK and path not in aliases and wanted(posixpath.dirname(path)):
-            findings.append(
-                finding("S215", "the link leads to no folder of this catalog and is not followed", path)
-            )
     homes = {path[:-9] for path in entries if path[-9:].casefold() == "/skill.md"}
     chosen: dict[str, str] = {}
     for home in sorted(homes, key=lambda home: (home.count("/"), home)):
         if _inside_any(home, chosen):
             continue
-        shown = next((alias for alias in _spellings(home, aliases) if wanted(alias.rpartition("/")[0])), None)
+        shown = next((path for path in links.spellings(home) if wanted(posixpath.dirname(path))), None)
         if shown is not None:
             chosen[home] = shown
+    findings = [
+        finding("S215", "the link leads to no folder of this catalog and is not followed", printable(path))
+        for path in links.astray
+        if wanted(posixpath.dirname(path)) and not _inside_any(path, chosen)
+    ]
     groups = _group(entries, chosen)
-    return FoundSkills(
-        [_folder(home, shown, groups[home], plugins) for home, shown in sorted(chosen.items())], findings
-    )
+    folders = []
+    for home, shown in sorted(chosen.items()):
+        reason = _folder_refusal(home, shown)
+        if reason is None:
+            folders.append(_folder(home, shown, groups[home], plugins))
+        else:
+            findings.append(finding("S216", f"{reason}: no skill is read from here", printable(home)))
+    return FoundSkills(folders, findings)
+
+
+def _folder_refusal(home: str, shown: str) -> str | None:
+    name = posixpath.basename(shown)
+    return f"the folder {name!r} has a colon in its name" if ":" in name else path_refusal(home)
 
 
 def _folder(
     home: str, shown: str, files: dict[str, Entry], plugins: Callable[[str], str | None]
 ) -> SkillFolder:
-    name = shown.rpartition("/")[2]
-    container = home.rpartition("/")[0]
-    owner, _, last = container.rpartition("/")
+    name = posixpath.basename(shown)
+    owner, _, last = posixpath.dirname(home).rpartition("/")
     plugin = plugins(owner) if last == "skills" and owner else None
+    if plugin is not None and _PLUGIN.fullmatch(plugin) is None:
+        plugin = posixpath.basename(owner)
     return SkillFolder(f"{plugin}:{name}" if plugin else name, home, files)
 
 
 def _inside_any(home: str, chosen: Mapping[str, str]) -> bool:
-    while home := home.rpartition("/")[0]:
-        if home in chosen:
-            return True
-    return False
+    return any(folder in chosen for folder in _above(home))
 
 
 def _group(entries: Mapping[str, Entry], chosen: Iterable[str]) -> dict[str, dict[str, Entry]]:
     groups: dict[str, dict[str, Entry]] = {home: {} for home in chosen}
     for path, entry in entries.items():
-        home = path
-        while home := home.rpartition("/")[0]:
+        for home in _above(path):
             if home in groups:
                 groups[home][path[len(home) + 1 :]] = entry
                 break
     return groups
 
 
-def _folder_links(entries: Mapping[str, Entry], read_link: Callable[[str], str]) -> dict[str, str]:
-    """Links by path to the folder they lead to, both inside the catalog."""
-    links = {}
-    for path, entry in entries.items():
-        if entry.mode == LINK:
-            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), read_link(path)))
-            if target.startswith(("/", "../")) or target == "..":
-                continue
-            if any(other.startswith(target + "/") for other in entries):
-                links[path] = target
-    return links
+def _above(path: str) -> Iterator[str]:
+    """The folders that a path lies in, the nearest first."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
-def _spellings(home: str, aliases: Mapping[str, str]) -> list[str]:
-    """The folder's own path first, then the paths under which links show it."""
-    found = [home]
-    for link, target in sorted(aliases.items()):
-        if home == target or home.startswith(target + "/"):
-            found.append(link + home[len(target) :])
-    return found
+class _FolderLinks:
+    """The symbolic links of a catalog: to which of its own folders they lead, if to any."""
+
+    def __init__(self, entries: Mapping[str, Entry], read_link: Callable[[str], str]) -> None:
+        self._written = {path: read_link(path) for path, entry in entries.items() if entry.mode == LINK}
+        folders = {folder for path in entries for folder in _above(path)} if self._written else set()
+        self._by_target: dict[str, list[str]] = {}
+        self.astray: list[str] = []
+        for path in sorted(self._written):
+            target = self._resolve(path)
+            if target not in folders:
+                self.astray.append(path)
+            elif not f"{path}/".startswith(f"{target}/"):
+                self._by_target.setdefault(target, []).append(path)
+
+    def _resolve(self, link: str) -> str:
+        """Where a link leads in the end, without asking the disk; the empty string outside the catalog."""
+        done: list[str] = []
+        pending = link.split("/")[::-1]
+        hops = 0
+        while pending:
+            step = pending.pop()
+            if step == "..":
+                if not done:
+                    return ""
+                done.pop()
+            elif step not in ("", "."):
+                done.append(step)
+                written = self._written.get("/".join(done))
+                if written is not None:
+                    hops += 1
+                    if hops > _LINKS_IN_A_ROW or written.startswith("/"):
+                        return ""
+                    done.pop()
+                    pending += written.split("/")[::-1]
+        return "/".join(done)
+
+    def spellings(self, home: str) -> Iterable[str]:
+        """The paths of a folder: its own first, then those under which links show it."""
+        found = [home]
+        if not self._by_target:
+            return found
+        for path in found:
+            for folder in (path, *_above(path)):
+                found += [link + path[len(folder) :] for link in self._by_target.get(folder, ())]
+            if len(found) > _SPELLINGS:
+                break
+        return found

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 from catalog_tool.errors import GitError
 from catalog_tool.model.limits import CATALOG_FILES
 from catalog_tool.source.decoding import Flaw
-from catalog_tool.source.git import Git, TreeEntry
+from catalog_tool.source.git import Git, Status, TreeEntry
 from catalog_tool.source.root import Place
 
 ATTRIBUTES = ".gitattributes"
@@ -108,6 +108,13 @@ def _relative(found: Mapping[str, TreeEntry], prefix: str) -> dict[str, Entry]:
     return {path[cut:]: Entry(*entry) for path, entry in found.items() if path.startswith(prefix)}
 
 
+class KnownChanges(NamedTuple):
+    """What git has said already: all that differs from HEAD, and the only paths (from the top) to look at."""
+
+    status: Status
+    paths: list[str]
+
+
 class WorkTree:
     """The catalog on disk, with or without git around it.
 
@@ -115,10 +122,13 @@ class WorkTree:
     from it.
     """
 
-    def __init__(self, root: Path, git: Git | None = None, prefix: str = "") -> None:
+    def __init__(
+        self, root: Path, git: Git | None = None, prefix: str = "", known: KnownChanges | None = None
+    ) -> None:
         self.root = root
         self.git = git
         self.prefix = prefix
+        self._known = known
         self._converted: bool | None = None
         self.head: str | None = None
         self.is_modified = False
@@ -128,8 +138,10 @@ class WorkTree:
         if self.git is None:
             return dict(_walk(self.root, paths))
         wanted = [self.prefix + path for path in paths] or ([self.prefix] if self.prefix else [])
+        if self._known is not None:
+            wanted = self._known.paths
         found = self.git.list_index(wanted)
-        status = self.git.status(wanted)
+        status = self._known.status if self._known is not None else self.git.status(wanted)
         entries = _relative(found, self.prefix)
         self._note_attributes(wanted, found)
         self.head = status.head
@@ -167,7 +179,7 @@ class WorkTree:
         """The whole work tree."""
         if self.git is None or not self.prefix:
             return self
-        return WorkTree(Path(self.git.top), self.git)
+        return WorkTree(Path(self.git.top), self.git, known=self._known)
 
     def _as_stored(self, path: str, blob: str, limit: int) -> Content:
         if self.git is None:

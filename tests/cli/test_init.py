@@ -50,7 +50,9 @@ def init(command: CatalogCommand, folder: Path, **how: Any) -> dict[str, Any]:
     return document
 
 
-def findings(command: CatalogCommand, folder: Path, env: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
+def findings(
+    command: CatalogCommand, folder: Path, env: Mapping[str, str] | None = None
+) -> list[tuple[str, str]]:
     answer = command("-C", str(folder), "validate", "--strict", "--format", "json", env=env)
     return [(found["severity"], found["code"]) for found in answer.json()["findings"]]
 
@@ -72,7 +74,9 @@ def test_a_new_catalog_validates_and_builds(catalog_command: CatalogCommand, tmp
 
 def test_the_example_renders(catalog_command: CatalogCommand, tmp_path: Path) -> None:
     init(catalog_command, tmp_path)
-    rendered = catalog_command("-C", str(tmp_path), "render", "ticket_summary@production", "--var", "ticket=It broke.")
+    rendered = catalog_command(
+        "-C", str(tmp_path), "render", "ticket_summary@production", "--var", "ticket=It broke."
+    )
     assert rendered.code == 0
     assert "It broke." in rendered.out
     assert "English" in rendered.out
@@ -179,7 +183,9 @@ def test_configured_folders_are_used(catalog_command: CatalogCommand, tmp_path: 
     assert line[1] == "../../../schemas/prompt.schema.json"
 
 
-@pytest.mark.parametrize("blocked", ["prompts", "skills/commit-writer", "schemas", ".github", ".github/workflows"])
+@pytest.mark.parametrize(
+    "blocked", ["prompts", "skills/commit-writer", "schemas", ".github", ".github/workflows"]
+)
 def test_a_file_in_the_way_is_one_clear_error(
     catalog_command: CatalogCommand, tmp_path: Path, blocked: str
 ) -> None:
@@ -209,12 +215,15 @@ def test_a_folder_that_cannot_be(catalog_command: CatalogCommand, tmp_path: Path
     assert list(snapshot(tmp_path)) == ["file"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_an_unwritable_folder(catalog_command: CatalogCommand, tmp_path: Path) -> None:
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o555)
+    if os.access(folder, os.W_OK):  # root may write everywhere but in a file system that refuses
+        folder = Path("/proc/self")
+    if not folder.is_dir():
+        pytest.skip("nothing is unwritable for root here")
     answer = catalog_command("init", str(folder))
-    assert answer.code == 2
+    assert (answer.code, answer.out) == (2, "")
     assert "cannot be written" in answer.err
 
 
@@ -246,7 +255,8 @@ def test_settings_cannot_lead_out_of_the_folder(catalog_command: CatalogCommand,
     folder.mkdir()
     (folder / "catalog.yaml").write_text("prompts: ../outside\n")
     answer = catalog_command("init", str(folder))
-    assert answer.code in (0, 2)
+    assert (answer.code, answer.out) == (2, "")
+    assert "leads out of" in answer.err
     assert [path.name for path in tmp_path.iterdir()] == ["catalog"]
 
 
