@@ -39,7 +39,7 @@ class Discovery:
         if folder not in self._folders:
             Path(self._base, folder).mkdir(parents=True, exist_ok=True)
             self._folders.add(folder)
-        with open(f"{self._base}/{url}", "wb", buffering=0) as file:  # noqa: PTH123 - ten thousand of them
+        with open(f"{self._base}/{url}", "wb", buffering=0) as file:
             file.write(data)
         digest = digest_of_bytes(data)
         self._entries.append(

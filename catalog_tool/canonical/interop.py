@@ -13,12 +13,17 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from catalog_tool.errors import UsageError
+
 _DOS_1980 = 0x0021
 """1980-01-01 as a DOS date: the earliest a ZIP can say."""
 _UTF8_NAME = 0x0800
 _HEADER = struct.Struct("<HHHHHLLLHH")
 """Version needed, flags, method, time, date, CRC-32, both sizes, lengths of name and extra field."""
 _UNIX = 3
+_MOST_FILES = 0xFFFF
+"""Beyond that, and beyond 4 GiB, a ZIP needs the 64-bit form that not every reader knows."""
+_MOST_BYTES = 0xFFFFFFFF
 
 
 def git_tree_id(files: Iterable[tuple[str, str, bytes]]) -> str:
@@ -61,8 +66,14 @@ def stored_zip(files: Sequence[tuple[str, str, bytes]]) -> bytes:
     """A ZIP of (path, mode, content) in the given order: stored, dated 1980-01-01, Unix modes.
 
     Byte for byte the same everywhere, and an order of magnitude faster than ``zipfile`` for the
-    small files of a skill; ``zipfile`` reads it. Layout: APPNOTE.TXT 6.3, §4.3.
+    small files of a skill; ``zipfile`` reads it. Layout: APPNOTE.TXT 6.3, §4.3. Raises ``UsageError``
+    for more files or bytes than a plain ZIP can hold.
     """
+    if (
+        len(files) > _MOST_FILES
+        or sum(len(path) * 8 + 256 + len(data) for path, _, data in files) > _MOST_BYTES
+    ):
+        raise UsageError(f"{len(files)} files are too much for one archive")
     out: list[bytes] = []
     central: list[bytes] = []
     offset = 0

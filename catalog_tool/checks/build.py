@@ -22,9 +22,8 @@ from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.history_dates import skill_dates
 from catalog_tool.source.memory import Memory
 from catalog_tool.source.root import Place
-from catalog_tool.source.tree import tree_of
 from catalog_tool.source.skill_folders import SKILL_FILE, static_prefix
-from catalog_tool.source.tree import RevisionTree, WorkTree, blob_id
+from catalog_tool.source.tree import RevisionTree, WorkTree, blob_id, tree_of
 
 SHA1_HEX = 40
 

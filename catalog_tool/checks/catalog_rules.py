@@ -23,7 +23,6 @@ def findings(
     versions: Sequence[PromptRecord],
     skills: Sequence[SkillRecord],
     *,
-    profile: str,
     overlap: bool,
 ) -> Iterator[Finding]:
     """Everything that no single artifact shows."""
@@ -172,7 +171,8 @@ class ListingLimits:
         """Where the budget comes from, for a message."""
         if self.fraction_set:
             return f"{agent_limits.BUDGET_SETTING} in {agent_limits.SETTINGS_FILE}"
-        return f"{agent_limits.LISTING_BUDGET_FRACTION:.0%} of {agent_limits.CONTEXT_TOKENS:,} tokens, as of {agent_limits.AS_OF}"
+        share = f"{agent_limits.LISTING_BUDGET_FRACTION:.0%} of {agent_limits.CONTEXT_TOKENS:,} tokens"
+        return f"{share}, as of {agent_limits.AS_OF}"
 
 
 def _listing(files: CatalogFiles, skills: Sequence[SkillRecord]) -> Iterator[Finding]:
@@ -184,7 +184,8 @@ def _listing(files: CatalogFiles, skills: Sequence[SkillRecord]) -> Iterator[Fin
             continue
         total += min(entry["description_chars"], limits.entry_chars)
         if agent_limits.LISTING_ENTRY_CHARS >= entry["description_chars"] > limits.entry_chars:
-            message = f"the listing shows {limits.entry_chars} of {entry['description_chars']} characters ({limits.entry_setting} in {agent_limits.SETTINGS_FILE})"
+            setting = f"{limits.entry_setting} in {agent_limits.SETTINGS_FILE}"
+            message = f"the listing shows {limits.entry_chars} of {entry['description_chars']} characters ({setting})"
             yield finding("S221", message, f"{record.skill.path}/{SKILL_FILE}", artifact=record.skill.key)
     if total > limits.budget_chars:
         message = (

@@ -16,16 +16,14 @@ from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import INFO, WARNING, Finding
 from catalog_tool.model.limits import PARSED_FILE_BYTES
+from catalog_tool.source.base import default_base
 from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
-from catalog_tool.source.git import Git
 from catalog_tool.source.layout import VersionFile
 from catalog_tool.source.prompts import PromptSchemas, read_prompt
+from catalog_tool.source.root import SETTINGS_FILE
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.tree import Entry, RevisionTree, WorkTree
-
-CI_BRANCHES = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
-BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
 
 class Base(NamedTuple):
@@ -42,23 +40,8 @@ def find_base(tree: WorkTree | RevisionTree, since: str | None) -> Base:
         return Base(None, finding("P153", "not in git: nothing says which versions are released"))
     if since is not None:
         return Base(git.resolve(since))
-    commit = tree.commit if isinstance(tree, RevisionTree) else git.find("HEAD")
-    branch = _branch(git)
-    if commit is None or branch is None:
-        return Base(None, _no_base())
-    merge_base = git.merge_base(commit, branch)
-    if merge_base is None:
-        return Base(None, _no_base())
-    if merge_base != commit or (isinstance(tree, WorkTree) and tree.is_modified):
-        return Base(merge_base)
-    parent = git.find(f"{commit}^1")
-    return Base(parent) if parent is not None else Base(None, _no_base())
-
-
-def _branch(git: Git) -> str | None:
-    named = next((os.environ[name] for name in CI_BRANCHES if os.environ.get(name)), None)
-    candidates: Sequence[str] = BRANCHES if named is None else (f"origin/{named}", named)
-    return next((found for name in candidates if (found := git.find(name)) is not None), None)
+    commit = default_base(tree)
+    return Base(commit) if commit is not None else Base(None, _no_base())
 
 
 def _no_base() -> Finding:
@@ -75,10 +58,34 @@ def findings(tree: WorkTree | RevisionTree, inspection: Inspection, since: str |
         yield base.finding
     if base.commit is None or tree.git is None:
         return
+    if not _prompts_differ(tree, inspection.files, base.commit):
+        return
     old_tree = RevisionTree(tree.git, base.commit, tree.prefix)
     old = find_catalog(old_tree)
     yield from _versions(old_tree, old, inspection, base.commit)
     yield from _shared(old, inspection.files, base.commit)
+
+
+def _prompts_differ(tree: WorkTree | RevisionTree, files: CatalogFiles, base: str) -> bool:
+    """Whether anything below the prompts folder is not as at the base: mostly not, and git knows at once."""
+    if tree.git is None or (isinstance(tree, WorkTree) and (tree.is_modified or tree.head is None)):
+        return True
+    commit = tree.commit if isinstance(tree, RevisionTree) else tree.head
+    paths = [tree.prefix + path for path in (files.settings.prompts, SETTINGS_FILE)]
+    return bool(
+        tree.git.run(
+            "diff-tree",
+            "-r",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--name-only",
+            "-z",
+            base,
+            commit or "",
+            "--",
+            *paths,
+        )
+    )
 
 
 def _versions(
@@ -118,7 +125,8 @@ def _changed(
         before = read_prompt(file, data, old.shared, schemas).version if data is not None else None
         record = records[(file.id, file.version)]
         if before is not None and before.digest != record.digest:
-            message = f"{file.version} was released (at {base[:12]}) as {before.digest[7:19]} and is now {record.digest[7:19]}"
+            was, now = before.digest[7:19], record.digest[7:19]
+            message = f"{file.version} was released (at {base[:12]}) as {was} and is now {now}"
             hint = f"take the change back and run `catalog bump {file.id}`"
             yield finding("P150", message, record.path, artifact=f"{file.id}@{file.version}", hint=hint)
 

@@ -71,7 +71,7 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
     versions: list[PromptRecord] = []
     skills: list[SkillRecord] = []
     findings = list(files.findings)
-    work = list(_work(files))
+    work = list(work_of(files))
     recorder = Recorder(options.memory, files, profile)
     for record in run_all(worker, recorder.recall(work, entries=sink is not None), options.jobs):
         recorder.note(record)
@@ -85,11 +85,11 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
             if sink is not None:
                 sink.skill(record)
     recorder.save()
-    findings.extend(catalog_rules.findings(files, versions, skills, profile=profile, overlap=options.overlap))
+    findings.extend(catalog_rules.findings(files, versions, skills, overlap=options.overlap))
     return Inspection(files, versions, skills, settle(findings, files.settings.rules))
 
 
-def _work(files: CatalogFiles) -> Iterator[Work]:
+def work_of(files: CatalogFiles) -> Iterator[Work]:
     """Every version by id and name, then every skill by key: the order of the bundle."""
     seen: set[tuple[str, str]] = set()
     for file in sorted(files.layout.versions):

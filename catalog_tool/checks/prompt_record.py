@@ -21,7 +21,7 @@ class PromptRecord(NamedTuple):
 
     ``digest`` is empty where the file cannot be used. ``looked_for`` maps each shared part that was
     looked for to its digest (``-``: absent); the record holds as long as they are the same.
-    ``entry`` is the canonical JSON of ``bundle.json``, ``meta_digest`` covers its metadata.
+    ``entry`` is the canonical JSON of ``bundle.json``.
     """
 
     id: str

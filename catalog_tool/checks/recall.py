@@ -14,14 +14,11 @@ from typing import Any, NamedTuple
 from catalog_tool.errors import GitError
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.validation import Validation
+from catalog_tool.source.branches import base_branch, branch_arguments, named_branch
 from catalog_tool.source.git import Git, Status, parse_status, status_arguments
 from catalog_tool.source.memory import Memory, code_fingerprint
 from catalog_tool.source.root import Place
 
-BASE_REFS = tuple(
-    f"refs/{name}" for name in ("remotes/origin/HEAD", "remotes/origin/main", "remotes/origin/master", "heads/main", "heads/master")
-)  # fmt: skip
-CI_VARIABLES = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
 _PATHS = "paths"
 _CLEAN = Status(None, (), ())
 
@@ -63,12 +60,12 @@ def validate(place: Place, **asked: Any) -> Validation:
 def _anew(place: Place, asked: dict[str, Any], memory: Memory, paths: list[str] | None) -> Validation:
     """Check everything, and remember the answer for as long as nothing changes."""
     checks = import_module("catalog_tool.checks.validation")
-    validation, inspection = checks.validate(place, checks.Request(**asked))
+    validation, inspection, tree = checks.validate(place, checks.Request(**asked))
     if place.git is None:
         return Validation(*validation)
     if paths != inspection.files.listed:
         memory.keep(_PATHS, inspection.files.listed)
-    state = _ask(place, asked, inspection.files.listed)
+    state = _ask(place, asked, inspection.files.listed, tree.status)
     if state is not None and state.is_clean:
         memory.keep(state.key, {"findings": validation.findings, "read": validation.read})
         snapshot = import_module("catalog_tool.checks.snapshot")
@@ -77,31 +74,30 @@ def _anew(place: Place, asked: dict[str, Any], memory: Memory, paths: list[str] 
     return Validation(*validation)
 
 
-def _ask(place: Place, asked: dict[str, Any], paths: list[str] | None) -> State | None:
-    """What git says, or None where nothing can be known beforehand."""
+def _ask(
+    place: Place, asked: dict[str, Any], paths: list[str] | None, known: Status | None = None
+) -> State | None:
+    """What git says, or None where nothing can be known beforehand; ``known`` is what it said of the work tree."""
     if place.git is None or (asked["revision"] is None and paths is None):
         return None
     try:
-        return _state(place, place.git, asked, paths or [])
+        return _state(place, place.git, asked, paths or [], known)
     except (GitError, OSError):
         return None
 
 
-def _state(place: Place, git: Git, asked: dict[str, Any], paths: list[str]) -> State:
-    named = next((os.environ[name] for name in CI_VARIABLES if os.environ.get(name)), None)
-    refs = (f"refs/remotes/origin/{named}", f"refs/heads/{named}") if named else BASE_REFS
-    started = git.start("for-each-ref", "--format=%(objectname) %(refname)", *refs)
+def _state(place: Place, git: Git, asked: dict[str, Any], paths: list[str], known: Status | None) -> State:
+    started = git.start(*branch_arguments())
     changes = _CLEAN
     if asked["revision"] is None:
-        changes = parse_status(git.run(*status_arguments(paths)))
+        changes = known or parse_status(git.run(*status_arguments(paths)))
         commit = changes.head or ""
     else:
         commit = git.resolve(asked["revision"])
     since = git.resolve(asked["since"]) if asked["since"] is not None else ""
-    branches = started.finish().decode(errors="replace")
+    branches = started.finish()
     settings = str(os.stat(f"{git.git_dir()}/config").st_mtime_ns)
-    question = repr((place.root, asked["revision"], since, asked["profile"], named, os.environ.get("CI")))
-    by_name = {name: commit for commit, _, name in (line.partition(" ") for line in branches.splitlines())}
-    branch = next((by_name[ref] for ref in refs if ref in by_name), None)
-    key = "\n".join([code_fingerprint(), question, settings, commit, branches])
-    return State(key, changes, base_is_head=branch == commit)
+    environment = (named_branch(), os.environ.get("CI"), os.environ.get("PYTHONPATH"))
+    question = repr((place.root, asked["revision"], since, asked["profile"], environment))
+    key = "\n".join([code_fingerprint(), question, settings, commit, branches.decode(errors="replace")])
+    return State(key, changes, base_is_head=base_branch(branches) == commit)

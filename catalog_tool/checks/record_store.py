@@ -112,7 +112,9 @@ class RecordStore:
             self._forget()
 
     def _drop_unused(self, connection: sqlite3.Connection, live: set[str]) -> None:
-        keys = [key for (key,) in connection.execute("SELECT key FROM record WHERE namespace=?", (self._number,))]
+        keys = [
+            key for (key,) in connection.execute("SELECT key FROM record WHERE namespace=?", (self._number,))
+        ]
         dead = [(self._number, key) for key in keys if key not in live]
         if len(dead) > len(live) + 1000:
             connection.executemany("DELETE FROM record WHERE namespace=? AND key=?", dead)
@@ -138,7 +140,8 @@ class Known(NamedTuple):
             found = [Finding(*item) for item in findings]
             if kind == "skill":
                 return _skill(fields, found)
-            version = PromptRecord(*fields[:4], tuple(fields[4]), fields[5], found, self.entry)
+            name, number, path, digest, owners, looked_for = fields
+            version = PromptRecord(name, number, path, digest, tuple(owners), looked_for, found, self.entry)
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
         same = all(shared.get(name, ABSENT) == digest for name, digest in version.looked_for.items())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from catalog_tool.canonical.jcs import digest_of
 from catalog_tool.checks.record_store import RecordStore
+from catalog_tool.checks.skill_record import SkillRecord
 from catalog_tool.checks.work import Record, Work
 from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.memory import Memory, code_fingerprint
@@ -50,7 +51,9 @@ class Recorder:
             return
         key = self._keys[self._next]
         if key is not None and self._fresh[self._next]:
-            self._new.append((key, record if not hasattr(record, "contents") else record._replace(contents={})))
+            self._new.append(
+                (key, record._replace(contents={}) if isinstance(record, SkillRecord) else record)
+            )
         self._next += 1
 
     def save(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from catalog_tool.canonical.identity import skill_digest
+from catalog_tool.canonical.identity import SkillFile, skill_digest
 from catalog_tool.checks.agent_limits import LISTING_ENTRY_CHARS
 from catalog_tool.checks.hostile_code import Kind, find_hostile
 from catalog_tool.checks.markdown_links import DEAD, find_bad_links
@@ -43,8 +43,12 @@ def record_skill(
     entry = _entry(read)
     digest = skill_digest(read.files)
     entry["digest"] = digest
-    skill = SkillVersion(folder.key, folder.path, digest, tuple(tuple(file) for file in read.files), entry)
+    skill = SkillVersion(folder.key, folder.path, digest, tuple(map(_plain_file, read.files)), entry)
     return SkillRecord(skill, findings, read.contents)
+
+
+def _plain_file(file: SkillFile) -> tuple[str, str, str, int]:
+    return file.path, file.mode, file.sha256, file.size
 
 
 def _body_findings(read: ReadSkill) -> Iterator[Finding]:
@@ -120,7 +124,8 @@ def _listing_chars(front: Mapping[str, Any]) -> int:
 
 def _entry(read: ReadSkill) -> dict[str, Any]:
     front = read.front or {}
-    metadata = front.get("metadata") if isinstance(front.get("metadata"), dict) else {}
+    written = front.get("metadata")
+    metadata: dict[str, Any] = written if isinstance(written, dict) else {}
     chars = _listing_chars(front)
     return {
         "name": read.folder.key,

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from catalog_tool.checks.inspection import Inspection, settle
+from catalog_tool.checks.inspection import Inspection, settle, work_of
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.recall import State
 from catalog_tool.checks.skill_record import SkillRecord
-from catalog_tool.checks.work import Record, Work, Worker
+from catalog_tool.checks.work import Record, Worker
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.validation import Validation
 from catalog_tool.source.catalog_files import AGENT_SETTINGS, CatalogFiles, find_catalog
@@ -67,9 +67,7 @@ def _facts(record: Record) -> str:
     return checksum(repr((record.skill.key, shown)))
 
 
-def answer(
-    snapshot: Snapshot, place: Place, state: State, profile: str | None
-) -> Validation | None:
+def answer(snapshot: Snapshot, place: Place, state: State, profile: str | None) -> Validation | None:
     """What ``validate`` would say of the work tree, or None where that takes a look at everything."""
     status = state.changes
     changed = [*status.changed, *status.untracked]
@@ -80,7 +78,9 @@ def answer(
     tree = WorkTree(Path(place.root), place.git, place.prefix, KnownChanges(status, paths))
     files = find_catalog(tree)
     records = _read(tree, files, profile)
-    if {_path(record) for record in records} != units or not all(_is_same(snapshot, record) for record in records):
+    if {_path(record) for record in records} != units or not all(
+        _is_same(snapshot, record) for record in records
+    ):
         return None
     kept = [Finding(*found) for found in snapshot["findings"]]
     kept = [found for found in kept if found.code in WHOLE_CATALOG or not _inside(found.path, units)]
@@ -105,11 +105,9 @@ def _units(snapshot: Snapshot, paths: Iterable[str]) -> set[str] | None:
 
 
 def _read(tree: WorkTree, files: CatalogFiles, profile: str | None) -> list[Record]:
-    worker = Worker(tree, files.shared, profile or files.settings.skill_profile, files.team_schemas, keep_contents=False)
-    work = [Work({file.path: files.entries[file.path]}, version=file) for file in files.layout.versions]
-    for folder in files.skills:
-        work.append(Work({f"{folder.path}/{inner}": entry for inner, entry in folder.files.items()}, skill=folder))
-    return worker.run(work)
+    chosen = profile or files.settings.skill_profile
+    worker = Worker(tree, files.shared, chosen, files.team_schemas, keep_contents=False)
+    return worker.run(list(work_of(files)))
 
 
 def _path(record: Record) -> str:

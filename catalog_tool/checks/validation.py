@@ -10,7 +10,7 @@ from catalog_tool.checks.inspection import Inspection, Options, inspect, settle
 from catalog_tool.model.validation import Validation
 from catalog_tool.source.memory import Memory
 from catalog_tool.source.root import Place
-from catalog_tool.source.tree import tree_of
+from catalog_tool.source.tree import RevisionTree, WorkTree, tree_of
 
 
 class Request(NamedTuple):
@@ -22,7 +22,7 @@ class Request(NamedTuple):
     jobs: int = 1
 
 
-def validate(place: Place, request: Request) -> tuple[Validation, Inspection]:
+def validate(place: Place, request: Request) -> tuple[Validation, Inspection, WorkTree | RevisionTree]:
     """Find everything that is wrong; also what was found on the way.
 
     Raises ``GitError`` for a revision that cannot be resolved.
@@ -34,7 +34,7 @@ def validate(place: Place, request: Request) -> tuple[Validation, Inspection]:
         *settle(immutability.findings(tree, inspection, request.since), inspection.files.settings.rules),
         *settle(golden_findings(tree, inspection), inspection.files.settings.rules),
     ]
-    return Validation(settle(found, {}), counts(inspection)), inspection
+    return Validation(settle(found, {}), counts(inspection)), inspection, tree
 
 
 def counts(inspection: Inspection) -> dict[str, int]:

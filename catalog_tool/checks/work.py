@@ -147,7 +147,10 @@ def run_all(worker: Worker, work: Sequence[Work], jobs: int) -> Iterator[Record]
 
 def _spread(worker: Worker, batches: Iterable[Sequence[Work]], jobs: int) -> Iterator[Record]:
     """A few batches ahead of the reader, so that memory stays flat and nobody waits."""
-    from concurrent.futures import Future, ProcessPoolExecutor  # slow to import, and most runs need one process
+    from concurrent.futures import (  # slow to import, and most runs need one process
+        Future,
+        ProcessPoolExecutor,
+    )
 
     with ProcessPoolExecutor(jobs, initializer=_set_worker, initargs=(worker,)) as pool:
         pending: deque[Future[list[Record]]] = deque()

@@ -14,7 +14,7 @@ from catalog_tool.source.catalog_files import find_catalog
 from catalog_tool.source.history import prompt_history
 from catalog_tool.source.history_live import live_at
 from catalog_tool.source.history_times import parse_time
-from catalog_tool.source.tree import tree_of
+from catalog_tool.source.tree import RevisionTree
 
 EPILOG = """\b
 Examples:
@@ -46,7 +46,7 @@ def command(ctx: click.Context, /, prompt_id: str, label: str | None, at: str | 
             f"{place.root} is not in a git repository", hint="history is read from git: run `git init`"
         )
     seconds = parse_time(at) if at is not None else None
-    tree = tree_of(place, asked["revision"])
+    tree = RevisionTree(place.git, place.git.resolve(asked["revision"]), place.prefix)
     history = prompt_history(
         place.git, tree.commit, place.prefix, find_catalog(tree).settings, prompt_id, label
     )

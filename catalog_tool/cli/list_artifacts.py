@@ -13,8 +13,8 @@ from catalog_tool.model.names import version_number
 from catalog_tool.report.catalog_list import list_text
 from catalog_tool.report.json_document import json_document
 from catalog_tool.source.codeowners import owners_of
-from catalog_tool.source.tree import tree_of
 from catalog_tool.source.skill_folders import SKILL_FILE
+from catalog_tool.source.tree import tree_of
 
 EPILOG = """\b
 Examples:

@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from importlib import import_module
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import click
@@ -38,18 +39,18 @@ EXIT_INTERRUPTED = 130
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command runs, not when it is listed."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names, in the order of the work."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """Import a command; None for an unknown name, which click reports with the nearest."""
         if cmd_name not in COMMANDS:
             return None
         command = import_module(f"catalog_tool.cli.{COMMANDS[cmd_name][0]}").command
         return command if isinstance(command, click.Command) else None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """The list of commands, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
@@ -126,7 +127,7 @@ def _guarded(argv: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # noqa: BLE001 - the boundary: a bug is one line, and a traceback with --debug
+    except Exception as error:  # the boundary: a bug is one line, and a traceback with --debug
         if "--debug" in argv:
             raise
         return _refused(
@@ -163,6 +164,4 @@ def _say(*lines: str) -> None:
 
 
 def _wants_json(argv: list[str]) -> bool:
-    return "--format=json" in argv or any(
-        flag == "--format" and value == "json" for flag, value in zip(argv, argv[1:], strict=False)
-    )
+    return "--format=json" in argv or ("--format", "json") in pairwise(argv)

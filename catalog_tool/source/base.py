@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-
-from catalog_tool.source.git import Git
+from catalog_tool.source.branches import base_branch, branch_arguments
 from catalog_tool.source.tree import RevisionTree, WorkTree
-
-CI_BRANCHES = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
-"""Variables by which a CI names the branch that a change is meant for."""
-BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-"""The branches that are tried where no CI names one, in order."""
 
 
 def default_base(tree: WorkTree | RevisionTree) -> str | None:
@@ -24,17 +16,11 @@ def default_base(tree: WorkTree | RevisionTree) -> str | None:
     git = tree.git
     if git is None:
         return None
-    commit = tree.commit if isinstance(tree, RevisionTree) else git.find("HEAD")
-    branch = _branch(git)
+    commit = tree.commit if isinstance(tree, RevisionTree) else tree.head
+    branch = base_branch(git.run(*branch_arguments()))
     if commit is None or branch is None:
         return None
-    merge_base = git.merge_base(commit, branch)
+    merge_base = commit if branch == commit else git.merge_base(commit, branch)
     if merge_base is None or merge_base != commit or (isinstance(tree, WorkTree) and tree.is_modified):
         return merge_base
     return git.find(f"{commit}^1")
-
-
-def _branch(git: Git) -> str | None:
-    named = next((os.environ[name] for name in CI_BRANCHES if os.environ.get(name)), None)
-    candidates: Sequence[str] = BRANCHES if named is None else (f"origin/{named}", named)
-    return next((found for name in candidates if (found := git.find(name)) is not None), None)

@@ -78,8 +78,11 @@ def _list(tree: Tree) -> tuple[dict[str, Entry], Settings, list[Finding]]:
     top = tree.top()
     listing = top.list(_paths(tree.prefix, Settings()))
     entry = listing.get(tree.prefix + SETTINGS_FILE)
-    if entry is None or entry.mode == LINK:
+    if entry is None:
         return listing, *read_settings(None)
+    if entry.mode not in (FILE, EXECUTABLE):
+        message = "settings are read from a regular file only"
+        return listing, Settings(), [finding("Y024", message, SETTINGS_FILE)]
     content = next(iter(tree.read({SETTINGS_FILE: entry}, PARSED_FILE_BYTES)))
     if content.flaw is not None:
         return listing, Settings(), [finding(content.flaw.code, content.flaw.message, SETTINGS_FILE)]

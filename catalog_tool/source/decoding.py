@@ -62,7 +62,7 @@ def decode(data: bytes) -> Decoded:
         lone = _LONE_CR.search(data)
         if lone is not None:
             at = lone.start()
-            message = f"a carriage return without a line feed at byte {at + dropped}; use LF or CRLF line ends"
+            message = f"a carriage return without a line feed at byte {at + dropped}; end lines with LF"
             return Decoded(None, (*flaws, _flaw_at_byte("Y005", message, data, at)))
         text = text.replace("\r\n", "\n")
     if "\0" in text:

@@ -102,7 +102,12 @@ class Git:
     def _command(self, arguments: Sequence[str]) -> list[str]:
         if self._base is None:
             overrides = [*_OVERRIDES, *self._filter_overrides()]
-            self._base = ["git", "--work-tree", self.top, *(part for item in overrides for part in ("-c", item))]
+            self._base = [
+                "git",
+                "--work-tree",
+                self.top,
+                *(part for item in overrides for part in ("-c", item)),
+            ]
         return [*self._base, *arguments]
 
     def _filter_overrides(self) -> list[str]:
@@ -137,7 +142,11 @@ class Git:
         try:
             folder = os.path.join(self.top, _first_line(marker).removeprefix("gitdir:").strip())
             common = f"{folder}/commondir"
-            return os.path.normpath(os.path.join(folder, _first_line(common))) if os.path.isfile(common) else folder
+            return (
+                os.path.normpath(os.path.join(folder, _first_line(common)))
+                if os.path.isfile(common)
+                else folder
+            )
         except OSError as error:
             raise GitError(f"{marker}: {error.strerror}") from error
 
@@ -148,7 +157,12 @@ class Git:
     def _spawn(self, command: list[str]) -> subprocess.CompletedProcess[bytes]:
         try:
             return subprocess.run(  # noqa: S603 - a fixed program, arguments by list
-                command, cwd=self.top, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
+                command,
+                cwd=self.top,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
             )
         except FileNotFoundError as error:
             raise GitError("git is not installed", hint="install git 2.30 or newer") from error

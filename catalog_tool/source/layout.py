@@ -78,9 +78,9 @@ def _place_prompt(layout: PromptLayout, path: str, inner: str) -> None:
         if is_prompt_id(folder):
             layout.versions.append(VersionFile(folder, stem, path))
         else:
-            message = f"the folder {folder!r} is not a prompt id: lower-case words joined by `_` or `-`, `/` between"
+            message = f"the folder {folder!r} is not a prompt id: lower-case words joined by `_`, `-` or `/`"
             layout.findings.append(finding("P102", message, path, hint="rename the folder"))
-    elif suffix in (*FORMATS, ".yml") and name != "README.md":
+    elif suffix.lower() in (*FORMATS, ".yml") and name != "README.md":
         layout.findings.append(_stray(path, name, suffix))
 
 

@@ -24,7 +24,8 @@ def messages_of(document: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list
     """The messages in canonical form, with the document path of each."""
     if "system_prompt" in document:
         return [{"role": "system", "content": document["system_prompt"]}], [[]]
-    messages, paths = [], []
+    messages: list[dict[str, Any]] = []
+    paths: list[Path] = []
     for index, message in enumerate(document.get("messages") or ()):
         if "placeholder" in message:
             message = {"placeholder": message["placeholder"], "required": message.get("required", True)}
@@ -81,11 +82,9 @@ def model_of(document: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": model} if isinstance(model, str) else model
 
 
-def params_of(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The parameters, and the names that are given both at the top and under ``params``."""
-    params = dict(document.get("params", {}))
-    top = {name: document[name] for name in PARAMS if name in document}
-    return params | top, [name for name in top if name in params]
+def params_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of both places; the schema has refused what stands at both."""
+    return {**document.get("params", {}), **{name: document[name] for name in PARAMS if name in document}}
 
 
 def counted_tool(tool: Mapping[str, Any]) -> dict[str, Any]:

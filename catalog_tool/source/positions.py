@@ -100,7 +100,8 @@ class Locator:
         """Keys and values of a map by key, so that a thousand findings in it do not each look through it."""
         known = self._maps.get(id(node))
         if known is None:
-            known = self._maps[id(node)] = {key.value: (key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+            pairs = ((key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode))
+            known = self._maps[id(node)] = {key.value: (key, value) for key, value in pairs}
         return known
 
     def _spot(self, node: Any) -> Spot:

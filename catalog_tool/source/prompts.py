@@ -89,9 +89,6 @@ def _parts(
     document: SourceDocument, value: dict[str, Any], shared: SharedParts, uses: dict[str, str]
 ) -> dict[str, Any]:
     messages, paths = normal.messages_of(value)
-    params, twice = normal.params_of(value)
-    for name in twice:
-        document.report("P101", f"`{name}` is given at the top and under `params`", document.key([name]))
     engine = value.get("template", normal.MUSTACHE)
     templates = Templates(document, engine, shared, uses)
     for slot, put in normal.slots(messages, paths):
@@ -102,7 +99,7 @@ def _parts(
         "messages": messages,
         "model": normal.model_of(value),
         "output_schema": value.get("output_schema", {}),
-        "params": params,
+        "params": normal.params_of(value),
         "template": engine,
         "tools": _tools(document, value.get("tools") or [], shared, uses),
         "variables": templates.variables(value.get("variables"), normal.placeholders_of(messages)),

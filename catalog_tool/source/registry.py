@@ -39,7 +39,8 @@ def _labels(document: SourceDocument, name: str, written: dict[str, Any]) -> dic
     found = {}
     for label, value in written.items():
         if not is_label(label):
-            message = f"`{label}` is not a label: lower-case letters, digits, `_`, `-`, at most 36, never `latest` or a version"
+            rule = "lower-case letters, digits, `_`, `-`, at most 36, never `latest` or a version"
+            message = f"`{label}` is not a label: {rule}"
             document.report("C313", message, document.key([name, label]))
             continue
         parsed = _value(document, [name, label], value)

@@ -14,12 +14,13 @@ from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
 from catalog_tool.source.layout import VersionFile
 from catalog_tool.source.prompts import PromptSchemas, read_prompt
 from catalog_tool.source.root import Place
-from catalog_tool.source.tree import tree_of
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.skill_folders import SkillFolder
-from catalog_tool.source.tree import Tree
+from catalog_tool.source.tree import Tree, tree_of
 
+_REFERENCE = re.compile(r"(?:(.+?):)??([^:@\s]+)(?:@((?:sha256:)?[^:@\s]+))?", re.DOTALL)
+"""The shortest revision that leaves a name: one may hold ``@{1}`` itself, a name and a label may not."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{12,64}", re.ASCII)
 
 
@@ -38,20 +39,14 @@ class ResolvedPrompt(NamedTuple):
 
 
 def parse_reference(text: str) -> Reference:
-    """Split a reference; raises ``UsageError`` for one without a name."""
-    revision: str | None = None
-    rest = text
-    head, _, tail = text.rpartition("@")
-    name_part = head if head else tail
-    if ":" in name_part:
-        revision, _, _ = name_part.rpartition(":")
-        rest = text[len(revision) + 1 :]
-    name, _, selector = rest.partition("@")
-    if not name or (revision is not None and not revision):
+    """Split a reference; raises ``UsageError`` for one without a name, or with nothing after ``@``."""
+    found = _REFERENCE.fullmatch(text)
+    if found is None:
         raise UsageError(
             f"{text!r} is no reference", hint="write NAME, NAME@production, NAME@v2 or REV:NAME@v2"
         )
-    return Reference(name, selector or None, revision)
+    revision, name, selector = found.groups()
+    return Reference(name, selector, revision)
 
 
 def open_catalog(place: Place, revision: str | None) -> OpenCatalog:

@@ -15,7 +15,6 @@ from catalog_tool.source.parts import counted_tool
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.written_schema import check_written_schema
 
-
 ABSENT = "-"
 """Stands for the digest of a shared part that has no file."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -14,16 +13,15 @@ from catalog_tool.canonical.identity import SkillFile
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import ERROR, WARNING, Finding
 from catalog_tool.model.limits import NESTING
-from catalog_tool.model.names import WINDOWS_RESERVED
 from catalog_tool.source.decoding import Decoded, Flaw, decode
 from catalog_tool.source.front_matter import FIRST_LINE, read_front_matter, split_front_matter
 from catalog_tool.source.positions import NOWHERE, Locator, Spot
-from catalog_tool.source.skill_folders import SKILL_FILE, SkillFolder
+from catalog_tool.source.skill_folders import SKILL_FILE, SkillFolder, path_refusal, printable
 from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, SUBMODULE
 
 CLAUDE_CODE = "claude-code"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|[\ud800-\udfff]")
 _LFS = b"version https://git-lfs.github.com/spec/"
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 class ReadSkill(NamedTuple):
@@ -54,8 +52,8 @@ def read_skill(folder: SkillFolder, contents: Mapping[str, bytes | Flaw], profil
     """Read a skill from the bytes of its files (by path inside the folder); a flaw says why one is not there."""
     findings = list(_path_findings(folder, profile))
     files, kept = _files(folder, contents, findings)
-    skill_path = f"{folder.path}/{SKILL_FILE}"
-    data = kept.get(SKILL_FILE)
+    skill_path = f"{folder.path}/{folder.skill_file}"
+    data = kept.get(folder.skill_file)
     empty = ReadSkill(folder, None, "", "", 1, files, kept, findings, None)
     if data is None:
         return empty
@@ -89,11 +87,10 @@ def _read_markdown(skill: ReadSkill, decoded: Decoded, path: str, profile: str) 
         return skill._replace(text=text, body=text)
     document = read_front_matter(halves.yaml)
     value = document.value
-    severity = None
     if document.refused:
         value = _lenient_value(halves.yaml) if lenient else None
-        severity = WARNING if isinstance(value, dict) else None
-    _report(skill.findings, path, skill.folder.key, document.flaws, severity)
+    softened = WARNING if document.refused and isinstance(value, dict) else None
+    _report(skill.findings, path, skill.folder.key, document.flaws, softened)
     if value is None and not document.refused:
         value = {}
     if value is not None and not isinstance(value, dict):
@@ -133,49 +130,59 @@ def _report(
 
 
 def _lenient_value(text: str) -> Any:
-    """What an agent's own YAML reader makes of a front matter that strict reading refuses."""
+    """What an agent's own YAML reader makes of a front matter that strict reading refuses, or None."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        if _depth(text) > NESTING or "<<" in text or re.search(r"(?m)[*&][A-Za-z0-9_-]+\s*$", text):
+        if not _is_harmless(text, loader):
             return None
         return _as_json(yaml.load(text, Loader=loader))  # noqa: S506 - SafeLoader either way
     except (yaml.YAMLError, ValueError, TypeError, RecursionError):
         return None
 
 
+def _is_harmless(text: str, loader: Any) -> bool:
+    """Whether building the value costs no more than its text: bounded depth, and aliases of scalars only."""
+    depth = 0
+    scalars = set()
+    for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.ScalarEvent):
+            scalars.add(event.anchor)
+        if depth > NESTING or (isinstance(event, yaml.AliasEvent) and event.anchor not in scalars):
+            return False
+    return True
+
+
 def _as_json(value: Any) -> Any:
+    """The value with JSON's types only. Raises ValueError for text that no output of ours can hold."""
     if isinstance(value, dict):
-        return {str(key): _as_json(item) for key, item in value.items()}
+        return {_as_json(str(key)): _as_json(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_as_json(item) for item in value]
-    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
-
-
-def _depth(text: str) -> int:
-    return max(text.count("[") + text.count("{"), text.count("- "))
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    if _NO_TEXT.search(text):
+        raise ValueError("NUL or a lone surrogate")
+    return text
 
 
 def _path_findings(folder: SkillFolder, profile: str) -> Iterator[Finding]:
+    """Links, names that cannot exist everywhere, and kinds of files that are no part of a skill."""
     seen: dict[str, str] = {}
     for inner, entry in sorted(folder.files.items()):
-        path = f"{folder.path}/{inner}"
-        shown = path.encode("utf-8", "backslashreplace").decode()
+        path = printable(f"{folder.path}/{inner}")
         if entry.mode == LINK:
             severity = WARNING if profile == CLAUDE_CODE else ERROR
-            yield finding(
-                "S215",
-                "a symbolic link: it is left out and never followed",
-                shown,
-                severity=severity,
-                artifact=folder.key,
-            )
+            message = "a symbolic link: it is left out and never followed"
+            yield finding("S215", message, path, severity=severity, artifact=folder.key)
             continue
-        reason = _refusal(inner, entry.mode)
-        other = seen.setdefault(inner.casefold(), inner)
-        if reason is None and other != inner:
-            reason = f"its name differs from {other!r} in case only"
+        reason = _refusal(inner, entry.mode) or _same_but_for_case(inner, seen)
         if reason is not None:
-            yield finding("S216", reason, shown, artifact=folder.key)
+            yield finding("S216", reason, path, artifact=folder.key)
         if "/" not in inner and inner != SKILL_FILE and inner.casefold() == "skill.md":
             yield finding("S211", f"agents read `SKILL.md`, not `{inner}`", path, artifact=folder.key)
 
@@ -185,23 +192,29 @@ def _refusal(inner: str, mode: str) -> str | None:
         return "a submodule: its files are not part of this repository"
     if mode not in (FILE, EXECUTABLE):
         return "neither a file nor a folder"
-    if _CONTROL.search(inner):
-        return "a backslash, control character or byte that is not UTF-8 in the name"
-    if not inner.isascii() and not unicodedata.is_normalized("NFC", inner):
-        return "its name is not in Unicode normal form C"
-    reserved = next(
-        (step for step in inner.split("/") if step.partition(".")[0].casefold() in WINDOWS_RESERVED), None
-    )
-    return f"the name {reserved!r} cannot exist on Windows" if reserved else None
+    return path_refusal(inner)
+
+
+def _same_but_for_case(inner: str, seen: dict[str, str]) -> str | None:
+    """Why a system that ignores case would mix this file, or a folder it is in, with one seen before."""
+    step = len(inner)
+    while step > 0:
+        name = inner[:step]
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            return f"`{name}` differs from `{other}` in case only"
+        step = inner.rfind("/", 0, step)
+    return None
 
 
 def _files(
     folder: SkillFolder, contents: Mapping[str, bytes | Flaw], findings: list[Finding]
 ) -> tuple[list[SkillFile], dict[str, bytes]]:
+    """The files that the digest counts, and their contents; those that are refused have been reported."""
     files: list[SkillFile] = []
     kept: dict[str, bytes] = {}
     for inner, entry in folder.files.items():
-        if entry.mode not in (FILE, EXECUTABLE):
+        if entry.mode not in (FILE, EXECUTABLE) or path_refusal(inner) is not None:
             continue
         data = contents.get(inner)
         path = f"{folder.path}/{inner}"
@@ -214,5 +227,5 @@ def _files(
             kept[inner] = data
         elif data is not None:
             findings.append(finding(data.code, data.message, path, artifact=folder.key))
-    files.sort(key=lambda file: file.path.encode("utf-8", "surrogateescape"))
+    files.sort(key=lambda file: file.path.encode())
     return files, kept

@@ -10,7 +10,7 @@ from typing import Any
 from catalog_tool.model.limits import NESTING, NODES
 from catalog_tool.source.decoding import MOST_FLAWS, Flaw, place
 from catalog_tool.source.strict_yaml import Document
-from catalog_tool.source.yaml_scalars import Refused, resolve_plain
+from catalog_tool.source.yaml_scalars import RefusedNumberError, resolve_plain
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -29,7 +29,7 @@ def read_json(text: str) -> Document:
     def number(spelled: str) -> Any:
         try:
             scalar = resolve_plain(spelled)
-        except Refused as error:
+        except RefusedNumberError as error:
             flaws.append(Flaw("Y012", str(error)))
             return 0
         if scalar.code is not None:

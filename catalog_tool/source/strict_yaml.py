@@ -23,12 +23,7 @@ from catalog_tool.source.decoding import (
     separator_flaws,
     without_separators,
 )
-from catalog_tool.source.yaml_scalars import NUMERIC_FIRST, SUSPECTS, Refused, resolve_plain
-
-try:
-    from yaml._yaml import CParser as _Parser
-except ImportError:  # libyaml is not compiled in
-    _Parser = None
+from catalog_tool.source.yaml_scalars import NUMERIC_FIRST, SUSPECTS, RefusedNumberError, resolve_plain
 
 REFUSED_KEYS = frozenset({"__proto__"})
 """Keys that JavaScript readers drop or take for something else."""
@@ -51,17 +46,27 @@ class Document(NamedTuple):
     is_plain: bool = False
 
 
-class PurePythonParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):  # type: ignore[misc]  # untyped
+class PurePythonParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):
+    """PyYAML's own events, for machines without libyaml; slower, and stricter about tabs."""
+
     def __init__(self, text: str) -> None:
         yaml.reader.Reader.__init__(self, text)
         yaml.scanner.Scanner.__init__(self)
         yaml.parser.Parser.__init__(self)
 
 
-_fastest: Callable[[str], Any] = PurePythonParser if _Parser is None else _Parser
+def _fastest_parser() -> Callable[[str], Any]:
+    try:
+        from yaml._yaml import CParser
+    except ImportError:  # libyaml is not compiled in
+        return PurePythonParser
+    return CParser
 
 
-def read_yaml(text: str, *, first_line: int = 1, parser: Callable[[str], Any] = _fastest) -> Document:
+_FASTEST = _fastest_parser()
+
+
+def read_yaml(text: str, *, first_line: int = 1, parser: Callable[[str], Any] = _FASTEST) -> Document:
     """The value of a YAML text, with everything that is wrong in it.
 
     ``first_line`` is the line of the file on which the text starts (front matter), ``parser`` makes
@@ -119,7 +124,7 @@ def _syntax_flaw(error: yaml.MarkedYAMLError, text: str) -> Flaw:
 
 def _at_tab(text: str, mark: Any) -> bool:
     lines = text.split("\n")
-    return mark.line < len(lines) and lines[mark.line][mark.column : mark.column + 1] == "\t"
+    return mark.line < len(lines) and bool(lines[mark.line][mark.column : mark.column + 1] == "\t")
 
 
 def _tab_lines(text: str) -> list[tuple[int, int]]:
@@ -157,12 +162,14 @@ class _Composer:
             self._flaw("Y017", "more than one document in the file", event.start_mark)
         return value
 
-    def _document(self, next_event: Callable[[], Any]) -> Any:  # noqa: C901 - the hot loop, flat on purpose
+    def _document(self, next_event: Callable[[], Any]) -> Any:  # noqa: C901, PLR0915 - the hot loop, flat on purpose
         stack: list[tuple[Any, Any]] = []
-        root = holder = None
+        root: Any = None
+        holder: Any = None
         key: Any = _MISSING
         count = 0
-        scalar, start_map, start_list, alias = yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent, yaml.AliasEvent  # fmt: skip
+        scalar, alias = yaml.ScalarEvent, yaml.AliasEvent
+        start_map, start_list = yaml.MappingStartEvent, yaml.SequenceStartEvent
         while True:
             event = next_event()
             kind = type(event)
@@ -184,7 +191,7 @@ class _Composer:
                 if holder is None:
                     return root
                 continue
-            if event.anchor is not None or kind is not alias and event.tag is not None:
+            if event.anchor is not None or (kind is not alias and event.tag is not None):
                 self._decorated(event)
             count += 1
             if count > NODES:
@@ -193,7 +200,12 @@ class _Composer:
                 holder[key] = value
                 key = _MISSING
             elif type(holder) is dict:
-                if type(value) is str and value not in holder and value not in REFUSED_KEYS and value.isascii():
+                if (
+                    type(value) is str
+                    and value not in holder
+                    and value not in REFUSED_KEYS
+                    and value.isascii()
+                ):
                     key = value
                     continue
                 key = self._key(value, holder, event)
@@ -227,7 +239,7 @@ class _Composer:
             return "<<"
         try:
             scalar = resolve_plain(event.value)
-        except Refused as error:
+        except RefusedNumberError as error:
             self._flaw("Y012", str(error), event.start_mark)
             return event.value
         if scalar.code is not None:
@@ -246,7 +258,7 @@ class _Composer:
 
     def _decorated(self, event: Any) -> None:
         if type(event) is yaml.AliasEvent:
-            self._flaw("Y009", f"the alias *{event.anchor[:60]}: write the value out", event.start_mark)
+            self._flaw("Y009", f"the alias *{str(event.anchor)[:60]}: write the value out", event.start_mark)
         elif event.anchor is not None:
             self._flaw("Y009", f"the anchor &{event.anchor[:60]}: aliases are not read", event.start_mark)
         elif event.tag is not None:

@@ -81,6 +81,7 @@ class RevisionTree:
         self.git = git
         self.commit = commit
         self.prefix = prefix
+        self.status: Status | None = None
 
     def list(self, paths: Sequence[str] = ()) -> dict[str, Entry]:
         """Every file below ``paths`` at the commit."""
@@ -118,8 +119,7 @@ class KnownChanges(NamedTuple):
 class WorkTree:
     """The catalog on disk, with or without git around it.
 
-    After ``list``, ``head`` is HEAD's commit and ``is_modified`` says whether anything listed differs
-    from it.
+    After ``list``, ``status`` is what git said of what was listed.
     """
 
     def __init__(
@@ -130,8 +130,23 @@ class WorkTree:
         self.prefix = prefix
         self._known = known
         self._converted: bool | None = None
-        self.head: str | None = None
-        self.is_modified = False
+        self._status: Status | None = None
+        self._top: WorkTree | None = None
+
+    @property
+    def status(self) -> Status | None:
+        """What git said of what was listed, here or from the top of the repository."""
+        return self._status or (self._top.status if self._top is not None else None)
+
+    @property
+    def head(self) -> str | None:
+        """HEAD's commit, once files have been listed."""
+        return self.status.head if self.status is not None else None
+
+    @property
+    def is_modified(self) -> bool:
+        """Whether anything listed differs from HEAD."""
+        return self.status is not None and bool(self.status.changed or self.status.untracked)
 
     def list(self, paths: Sequence[str] = ()) -> dict[str, Entry]:
         """Every file below ``paths`` that is tracked, or untracked and not ignored."""
@@ -144,8 +159,7 @@ class WorkTree:
         status = self._known.status if self._known is not None else self.git.status(wanted)
         entries = _relative(found, self.prefix)
         self._note_attributes(wanted, found)
-        self.head = status.head
-        self.is_modified = bool(status.changed or status.untracked)
+        self._status = status
         for path in (*status.changed, *status.untracked):
             self._overlay(entries, path)
         return entries
@@ -179,7 +193,8 @@ class WorkTree:
         """The whole work tree."""
         if self.git is None or not self.prefix:
             return self
-        return WorkTree(Path(self.git.top), self.git, known=self._known)
+        self._top = self._top or WorkTree(Path(self.git.top), self.git, known=self._known)
+        return self._top
 
     def _as_stored(self, path: str, blob: str, limit: int) -> Content:
         if self.git is None:
@@ -214,7 +229,9 @@ def tree_of(place: Place, revision: str | None) -> WorkTree | RevisionTree:
     if revision is None:
         return WorkTree(Path(place.root), place.git, place.prefix)
     if place.git is None:
-        raise GitError(f"{place.root} is not in a git repository", hint="leave the revision out, or run `git init`")
+        raise GitError(
+            f"{place.root} is not in a git repository", hint="leave the revision out, or run `git init`"
+        )
     return RevisionTree(place.git, place.git.resolve(revision), place.prefix)
 
 

@@ -23,19 +23,23 @@ _YAML_1_1_BOOLEANS = frozenset(
 )
 SUSPECTS = frozenset(_WORDS) | _YAML_1_1_BOOLEANS | {"<<"}
 """Plain scalars that are more than a string, or look as if they were."""
+_EXPONENT_FROM = 1e21
+"""From here on canonical JSON writes an exponent; below, a whole number that no reader keeps as an integer."""
 _INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
 _RADIX = re.compile(r"[-+]?0(?:o[0-7_]+|x[0-9a-fA-F_]+)", re.ASCII)
+_UNDERSCORED = r"[-+]?(?=[0-9.]*_)(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?"
+"""The look-ahead asks for the underscore once: looking for it everywhere would be quadratic."""
 _LOOK_ALIKES = (
     (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?", re.ASCII), "a date"),
     (re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", re.ASCII), "a number in base 60"),
     (re.compile(r"[-+]?0b[01_]+", re.ASCII), "a binary number"),
-    (re.compile(r"[-+]?(?=[0-9.]*_)(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?", re.ASCII), "a number"),
-)  # fmt: skip
+    (re.compile(_UNDERSCORED, re.ASCII), "a number"),
+)
 
 
-class Refused(ValueError):
+class RefusedNumberError(ValueError):
     """A scalar that is a number somewhere and cannot be kept as one."""
 
 
@@ -48,7 +52,7 @@ class Scalar(NamedTuple):
 
 
 def resolve_plain(text: str) -> Scalar:
-    """The value of a plain scalar. Raises ``Refused``, with a message, for numbers JSON cannot keep."""
+    """The value of a plain scalar. Raises ``RefusedNumberError``, with a message, for numbers JSON cannot keep."""
     if text in _WORDS:
         return Scalar(_WORDS[text])
     if text in _YAML_1_1_BOOLEANS:
@@ -58,9 +62,9 @@ def resolve_plain(text: str) -> Scalar:
     if _FLOAT.fullmatch(text):
         return _float(text)
     if _SPECIAL.fullmatch(text):
-        raise Refused(f"`{text}` is not a number JSON can hold")
+        raise RefusedNumberError(f"`{text}` is not a number JSON can hold")
     if _RADIX.fullmatch(text):
-        raise Refused(f"`{text[:60]}`: write the number in decimal, or quote it")
+        raise RefusedNumberError(f"`{text[:60]}`: write the number in decimal, or quote it")
     for pattern, what in _LOOK_ALIKES:
         if pattern.fullmatch(text):
             return Scalar(text, "Y013", f"`{text[:60]}` is a string here and {what} in YAML 1.1; quote it")
@@ -70,7 +74,7 @@ def resolve_plain(text: str) -> Scalar:
 def _integer(text: str) -> Scalar:
     digits = text.lstrip("+-")
     if len(digits.lstrip("0")) > 16 or abs(number := int(text)) > SAFE_INTEGER:
-        raise Refused(f"the integer `{text[:60]}` is beyond ±(2^53-1); quote it")
+        raise RefusedNumberError(f"the integer `{text[:60]}` is beyond ±(2^53-1); quote it")
     if len(digits) > 1 and digits[0] == "0":
         return Scalar(
             number,
@@ -83,7 +87,9 @@ def _integer(text: str) -> Scalar:
 def _float(text: str) -> Scalar:
     number = float(text)
     if math.isinf(number):
-        raise Refused(f"`{text[:60]}` is too large for a number; quote it")
+        raise RefusedNumberError(f"`{text[:60]}` is too large for a number; quote it")
+    if SAFE_INTEGER < abs(number) < _EXPONENT_FROM:
+        raise RefusedNumberError(f"`{text[:60]}` is a whole number beyond ±(2^53-1); quote it")
     digits = re.sub(r"[eE].*|[-+.]", "", text).strip("0")
     value: float | int = int(number) if number.is_integer() and abs(number) <= SAFE_INTEGER else number
     if len(digits) > SIGNIFICANT_DIGITS:

@@ -35,6 +35,8 @@ name: search_kb
 description: Search.
 parameters: {type: object}
 """
+ESCAPED = '{"id": "escaped", "version": "v1", "system_prompt": "{{> \\u0073afety@v1}}"}'
+TOOLED = "id: tooled\nversion: v1\nsystem_prompt: Go.\ntools: [search_kb, ticket@v3]\n"
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -236,9 +238,9 @@ def shared(scratch: Scratch) -> Scratch:
             "prompts/direct/v10.yaml": "id: direct\nversion: v10\nsystem_prompt: 'x {{> safety@v1}}'\n",
             "prompts/direct/v9.yaml": "id: direct\nversion: v9\nsystem_prompt: 'none'\n",
             "prompts/nested/v1.yaml": "id: nested\nversion: v1\nsystem_prompt: '{{> legal}}'\n",
-            "prompts/escaped/v1.json": '{"id": "escaped", "version": "v1", "system_prompt": "{{> \\u0073afety@v1}}"}',
+            "prompts/escaped/v1.json": ESCAPED,
             "prompts/named/v1.yaml": "id: named\nversion: v1\nsystem_prompt: safety search_kb\n",
-            "prompts/tooled/v1.yaml": "id: tooled\nversion: v1\nsystem_prompt: Go.\ntools: [search_kb, ticket@v3]\n",
+            "prompts/tooled/v1.yaml": TOOLED,
             "prompts/bare/v1.yaml": "id: bare\nversion: v1\nsystem_prompt: Go.\ntools: [ticket]\n",
         }
     )

@@ -175,7 +175,7 @@ def test_the_loader_finds_the_folder_of_an_installed_package(tmp_path: Path) -> 
 # Prompts. Each row: what is changed in a prompt that is right, and the sentence that must come.
 
 SHORT, FULL = load_schema("prompt")["examples"]
-GONE = object()
+GONE = "\0gone"
 
 
 def _with(base: dict[str, Any], **changes: Any) -> dict[str, Any]:
