@@ -108,16 +108,12 @@ class Scratch:
         )
         return done.stdout.decode(errors="surrogateescape").rstrip("\n")
 
-    def commit(
-        self, message: str = "Change the catalog", *, when: str | None = None, author: str = "Ada"
-    ) -> str:
+    def commit(self, message: str = "Change the catalog", *, when: str | None = None, author: str = "Ada") -> str:
         """Commit everything; returns the id. ``when`` is ISO 8601, else an hour after the last one."""
         self._commits += 1
         at = when or (_FIRST_COMMIT + timedelta(hours=self._commits)).isoformat()
         person = {"NAME": author, "EMAIL": f"{author.lower()}@example.org", "DATE": at}
-        who = {
-            f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in person.items()
-        }
+        who = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in person.items()}
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", message, env=who)
         return self.git("rev-parse", "HEAD")

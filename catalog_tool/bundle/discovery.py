@@ -30,7 +30,7 @@ class Discovery:
 
     def add(self, skill: SkillVersion, contents: Mapping[str, bytes]) -> tuple[str, bytes, str]:
         """Write one skill's artifact; returns its name below the output folder, its bytes and their digest."""
-        if len(skill.files) == 1:
+        if [path for path, *_ in skill.files] == ["SKILL.md"]:
             kind, url, data = "skill-md", f"{skill.key.replace(':', '/')}/SKILL.md", contents["SKILL.md"]
         else:
             kind, url = "archive", f"{skill.key.replace(':', '/')}.zip"

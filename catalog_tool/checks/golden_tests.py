@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from catalog_tool.checks.inspection import Inspection
+from catalog_tool.checks.text import text_findings
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.limits import PARSED_FILE_BYTES
@@ -33,6 +34,8 @@ def golden_findings(tree: Tree, inspection: Inspection) -> Iterator[Finding]:
             yield from _lines(content.path, content.data)
         else:
             yield from _document(content.path, content.data, engine)
+        if content.data is not None:
+            yield from text_findings(content.data.decode(errors="replace"), content.path)
 
 
 def _document(path: str, data: bytes, engine: SchemaEngine) -> Iterator[Finding]:

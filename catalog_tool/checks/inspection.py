@@ -9,7 +9,9 @@ from catalog_tool.checks import catalog_rules
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.recorder import Recorder
 from catalog_tool.checks.skill_record import SkillRecord
+from catalog_tool.checks.text import text_findings
 from catalog_tool.checks.work import Work, Worker, run_all
+from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import ERROR, INFO, WARNING, Finding
 from catalog_tool.model.settings import Rule
 from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
@@ -85,8 +87,20 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
             if sink is not None:
                 sink.skill(record)
     recorder.save()
+    for path, data in files.small.items():
+        findings.extend(text_findings(data.decode(errors="replace"), path))
     findings.extend(catalog_rules.findings(files, versions, skills, overlap=options.overlap))
-    return Inspection(files, versions, skills, settle(findings, files.settings.rules))
+    settled = settle(findings, files.settings.rules)
+    return Inspection(files, versions, skills, settle([*settled, *_unbuildable(versions, settled)], {}))
+
+
+def _unbuildable(versions: Sequence[PromptRecord], settled: Sequence[Finding]) -> Iterator[Finding]:
+    """Versions whose errors the settings ignore: they would be missing from the bundle without a word."""
+    told = {found.path for found in settled if found.severity == ERROR}
+    for record in versions:
+        if not record.digest and record.path not in told:
+            message = "`rules` ignores an error without which this version cannot be read"
+            yield finding("P107", message, record.path, artifact=f"{record.id}@{record.version}")
 
 
 def work_of(files: CatalogFiles) -> Iterator[Work]:

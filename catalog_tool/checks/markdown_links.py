@@ -4,66 +4,128 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
-_FENCE = re.compile(r"(?ms)^[ \t]*(```+|~~~+).*?(?:^[ \t]*\1|\Z)")
-_CODE_SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)")
-_COMMENT = re.compile(r"(?s)<!--.*?-->")
-_LINK = re.compile(r"!?\[[^\[\]\n]*\]\(\s*(?:<([^<>\n]*)>|([^\s()<>]+))(?:\s+[\"'(][^\n]*?)?\)")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|#|mailto:")
-_NOT_A_PATH = re.compile(r"[{}$*<>|\\\"]|\.\.\.|^(?:url|link|path|href)$", re.I)
+from catalog_tool.checks.hidden_text import find_html_comments
+
+_FENCE = re.compile(r"[ \t]{0,12}(?:[-*+>] {0,3}|\d{1,3}[.)] {0,3})?(`{3,}|~{3,})(.*)", re.ASCII)
+_NOT_LINE_END = re.compile(r"[^\n]")
+_BACKTICKS = re.compile(r"`+")
+# What a link leads to, from the end of its text on; a title may follow. Nothing here is tried twice.
+_TARGET = re.compile(r"\]\([ \t]*+\n?+[ \t]*+(?:<([^<>\n]*+)>|([^\s()<>]++))(?=\s*+\)|\s++[\"'(])")
+_DEFINITION = re.compile(r"(?m)^ {0,3}\[(?!\^)[^\[\]\n]{1,200}\]:[ \t]*+(?:<([^<>\n]*+)>|(\S++))[ \t]*+(?:[\"'(].*)?$")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|#|mailto:", re.ASCII)
+_NOT_A_PATH = re.compile(r"[{}$*<>|\\\"]|\.\.\.|^(?:url|link|path|href)$", re.IGNORECASE)
+_LABEL = 500  # characters before a link's target in which its text begins
 
 DEAD, ESCAPES = "dead", "escapes"
 
 
 class LinkHit(NamedTuple):
-    """A link that does not do what it says: ``kind``, its target, and its offset in the body."""
+    """A link that does not do what it says: ``kind``, its target, and its offset in the text."""
 
     kind: str
     target: str
     offset: int
 
 
-def find_bad_links(body: str, folder: str, files: Collection[str]) -> Iterator[LinkHit]:
-    """Links of ``body`` that lead to no file.
+def find_bad_links(text: str, folder: str, files: Collection[str]) -> Iterator[LinkHit]:
+    """Links of a Markdown text that lead to no file, in time that grows with its length.
 
-    ``folder`` is where the Markdown file stands inside the skill (empty: its root), ``files`` are the
-    skill's files and folders by path inside it. Code, comments, URLs, anchors and placeholders do
-    not count.
+    ``folder`` is where the text's file stands inside the skill (empty: its root), ``files`` are the
+    skill's files and folders by path inside it. A path counts from the file's folder, or from the
+    skill's root, as agents read it. Code, comments, URLs, anchors and placeholders do not count.
     """
-    if not _has_doubtful(body, folder, files):
+    if not _has_doubtful(text, folder, files):
         return
-    text = _blank(_CODE_SPAN, _blank(_FENCE, _blank(_COMMENT, body)))
-    for found in _LINK.finditer(text):
-        target = found[1] if found[1] is not None else found[2]
+    for target, offset in _links(_without_code(text)):
         path = unquote(target.partition("#")[0].partition("?")[0])
         if not path or _SCHEME.match(target) or _NOT_A_PATH.search(path):
             continue
-        if path.startswith("/"):
-            yield LinkHit(ESCAPES, target, found.start())
-            continue
         inner = posixpath.normpath(posixpath.join(folder, path))
-        if inner == ".." or inner.startswith("../"):
-            yield LinkHit(ESCAPES, target, found.start())
-        elif inner != "." and inner not in files:
-            yield LinkHit(DEAD, target, found.start())
+        if path.startswith("/") or inner == ".." or inner.startswith("../"):
+            yield LinkHit(ESCAPES, target, offset)
+        elif inner != "." and inner not in files and posixpath.normpath(path) not in files:
+            yield LinkHit(DEAD, target, offset)
 
 
-def _has_doubtful(body: str, folder: str, files: Collection[str]) -> bool:
+def _links(text: str) -> Iterator[tuple[str, int]]:
+    """The target of every link and image, and the offset at which it begins."""
+    for found in _TARGET.finditer(text):
+        at = found.start()
+        start = text.rfind("[", max(0, at - _LABEL), at)
+        if start >= 0 and text[at - 1 : at] != "\\":
+            yield found[1] if found[1] is not None else found[2], start - (text[start - 1 : start] == "!")
+    if "]:" in text:
+        for found in _DEFINITION.finditer(text):
+            yield found[1] if found[1] is not None else found[2], found.start()
+
+
+def _has_doubtful(text: str, folder: str, files: Collection[str]) -> bool:
     """Whether any link is not plainly a URL, an anchor or a file that is there; most skills have none."""
-    at = body.find("](")
+    at = text.find("](")
     while at >= 0:
-        target = body[at + 2 : at + 202].partition(")")[0]
+        target = text[at + 2 : at + 202].partition(")")[0]
         if not target.startswith(("http://", "https://", "#")):
             inner = target.partition("#")[0]
             if (f"{folder}/{inner}" if folder else inner) not in files:
                 return True
-        at = body.find("](", at + 2)
+        at = text.find("](", at + 2)
+    return _has_definition(text)
+
+
+def _has_definition(text: str) -> bool:
+    """Whether a line may say where the links of one text lead: ``[text]: path``."""
+    at = text.find("]:")
+    while at >= 0:
+        line = text.rfind("\n", max(0, at - _LABEL), at) + 1
+        if text[line:at].lstrip(" ").startswith("["):
+            return True
+        at = text.find("]:", at + 2)
     return False
 
 
-def _blank(pattern: re.Pattern[str], text: str) -> str:
-    """The text with what matches replaced by as many spaces, line ends kept, so that offsets hold."""
-    return pattern.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+def _without_code(text: str) -> str:
+    """The text with comments and code as spaces, line ends kept, so that offsets hold."""
+    pieces, done = [], 0
+    for comment in find_html_comments(text):
+        pieces += [text[done : comment.start], _NOT_LINE_END.sub(" ", text[comment.start : comment.end])]
+        done = comment.end
+    lines = "".join([*pieces, text[done:]]).split("\n")
+    fence = ""
+    for number, line in enumerate(lines):
+        mark = _FENCE.match(line) if "```" in line or "~~~" in line else None
+        if fence:
+            lines[number] = " " * len(line)
+            if mark is not None and mark[1].startswith(fence) and not mark[2].strip():
+                fence = ""
+        elif mark is not None and (mark[1][0] == "~" or "`" not in mark[2]):
+            lines[number] = " " * len(line)
+            fence = mark[1]
+        elif "`" in line:
+            lines[number] = _without_spans(line)
+    return "\n".join(lines)
+
+
+def _without_spans(line: str) -> str:
+    """A line with its inline code as spaces: from a run of backticks to the next one of the same length."""
+    runs = [found.span() for found in _BACKTICKS.finditer(line)]
+    later: dict[int, list[int]] = defaultdict(list)
+    for number in range(len(runs) - 1, -1, -1):
+        later[runs[number][1] - runs[number][0]].append(number)
+    pieces, done, number = [], 0, 0
+    while number < len(runs):
+        start, end = runs[number]
+        same = later[end - start]
+        while same and same[-1] <= number:
+            same.pop()
+        if same:
+            number = same[-1]
+            stop = runs[number][1]
+            pieces += [line[done:start], " " * (stop - start)]
+            done = stop
+        number += 1
+    return "".join([*pieces, line[done:]])

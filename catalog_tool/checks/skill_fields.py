@@ -6,10 +6,9 @@ import difflib
 from typing import Any
 
 from catalog_tool.model.codes import CODES, finding
-from catalog_tool.model.finding import ERROR, INFO, WARNING, Finding
+from catalog_tool.model.finding import ERROR, WARNING, Finding
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
-from catalog_tool.source.skill_folders import SKILL_FILE
 from catalog_tool.source.skills import CLAUDE_CODE, ReadSkill
 
 SPECIFIED = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
@@ -39,19 +38,13 @@ class ProfileCheck:
         found += self._unknown_fields(skill, front)
         found += self._name(skill, front)
         if self._team is not None and not self._team.is_valid(front):
-            found += [
-                self._finding(skill, "S209", "", problem.message) for problem in self._team.errors(front)
-            ]
+            found += [self._finding(skill, "S209", "", problem.message) for problem in self._team.errors(front)]
         return found
 
     def _judge(self, field: str, keyword: str, message: str) -> tuple[str, str, str]:
         if keyword == "required":
             missing = next(
-                (
-                    name
-                    for name in ("name", "description")
-                    if f"`{name}`" in message or f"'{name}'" in message
-                ),
+                (name for name in ("name", "description") if f"`{name}`" in message or f"'{name}'" in message),
                 "name",
             )
             return _CODE_BY_FIELD[missing], "", message
@@ -59,9 +52,7 @@ class ProfileCheck:
             return "S205", field, message
         if keyword in ("additionalProperties", "unevaluatedProperties"):
             return "S206", field, message
-        if keyword in ("not", "pattern") and self.profile == "upload" and field == "description":
-            return "S208", field, message
-        if keyword == "not" and field == "name":
+        if keyword == "not" and field in _CODE_BY_FIELD:
             return "S208", field, message
         if keyword in ("type", "oneOf", "anyOf", "enum"):
             return ("S202" if field == "name" else "S207"), field, message
@@ -75,7 +66,7 @@ class ProfileCheck:
             severity = WARNING
         spot = skill.spot(field or None)
         return finding(
-            code, message, f"{skill.folder.path}/{SKILL_FILE}",
+            code, message, f"{skill.folder.path}/{skill.folder.skill_file}",
             severity=severity, line=spot.line, column=spot.column, artifact=skill.folder.key,
         )  # fmt: skip
 
@@ -89,11 +80,7 @@ class ProfileCheck:
                 continue
             near = difflib.get_close_matches(field, known, n=1)
             hint = f"; did you mean `{near[0]}`?" if near else ""
-            what = (
-                "no field that the agent knows"
-                if self.profile == CLAUDE_CODE
-                else "no field of agentskills.io"
-            )
+            what = "no field that the agent knows" if self.profile == CLAUDE_CODE else "no field of agentskills.io"
             found.append(self._finding(skill, "S206", field, f"`{field}` is {what}{hint}"))
         return found
 
@@ -103,6 +90,3 @@ class ProfileCheck:
             return []
         message = f"the name is {name!r}; the folder says {skill.folder.name!r}"
         return [self._finding(skill, "S203", "name", message)]
-
-
-__all__ = ["INFO", "SPECIFIED", "ProfileCheck"]

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from catalog_tool.canonical.identity import SkillFile, skill_digest
 from catalog_tool.checks.agent_limits import LISTING_ENTRY_CHARS
+from catalog_tool.checks.hidden_text import find_hidden
 from catalog_tool.checks.hostile_code import Kind, find_hostile
 from catalog_tool.checks.markdown_links import DEAD, find_bad_links
 from catalog_tool.checks.skill_fields import ProfileCheck
-from catalog_tool.checks.text import Lines, comment_findings, place_findings, text_findings
+from catalog_tool.checks.text import Lines, comment_findings, hidden_message, place_findings, text_findings
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.limits import CHARACTERS_A_TOKEN, SKILL_BODY_LINES, SKILL_BODY_TOKENS
 from catalog_tool.model.skill import SkillVersion
 from catalog_tool.source.decoding import Flaw
-from catalog_tool.source.skill_folders import SKILL_FILE, SkillFolder
+from catalog_tool.source.skill_folders import SkillFolder
 from catalog_tool.source.skills import ReadSkill, read_skill
 
 _BINARY = b"\0"
+_INSTRUCTIONS = (".md", ".mdx", ".txt")
 
 
 class SkillRecord(NamedTuple):
@@ -30,16 +32,16 @@ class SkillRecord(NamedTuple):
     contents: dict[str, bytes]
 
 
-def record_skill(
-    folder: SkillFolder, contents: Mapping[str, bytes | Flaw], profile: ProfileCheck
-) -> SkillRecord:
+def record_skill(folder: SkillFolder, contents: Mapping[str, bytes | Flaw], profile: ProfileCheck) -> SkillRecord:
     """Read and check one skill from the bytes of its files, by path inside its folder."""
     read = read_skill(folder, contents, profile.profile)
     findings = read.findings
     findings.extend(profile.findings(read))
     findings.extend(_body_findings(read))
+    known = {step for path in folder.files for step in _steps(path)}
+    findings.extend(_link_findings(read.body, read.body_line, "", known, read))
     for path, data in read.contents.items():
-        findings.extend(_file_findings(read, path, data))
+        findings.extend(_file_findings(read, path, data, known))
     entry = _entry(read)
     digest = skill_digest(read.files)
     entry["digest"] = digest
@@ -52,9 +54,8 @@ def _plain_file(file: SkillFile) -> tuple[str, str, str, int]:
 
 
 def _body_findings(read: ReadSkill) -> Iterator[Finding]:
-    path, key = f"{read.folder.path}/{SKILL_FILE}", read.folder.key
-    lines = read.body.count("\n") + 1
-    tokens = -(-len(read.body) // CHARACTERS_A_TOKEN)
+    path, key = f"{read.folder.path}/{read.folder.skill_file}", read.folder.key
+    lines, tokens = _lines(read.body), _tokens(read.body)
     if lines > SKILL_BODY_LINES or tokens > SKILL_BODY_TOKENS:
         message = (
             f"the body has {lines} lines and ~{tokens} tokens; agents load all of it at once: keep it under "
@@ -62,64 +63,97 @@ def _body_findings(read: ReadSkill) -> Iterator[Finding]:
         )
         yield finding("S220", message, path, line=read.body_line, artifact=key)
     if read.front is not None:
-        chars = _listing_chars(read.front)
-        if chars > LISTING_ENTRY_CHARS:
-            spot = read.spot("description")
-            message = f"description and when_to_use have {chars} characters; agents list at most {LISTING_ENTRY_CHARS}"
-            yield finding("S221", message, path, line=spot.line, column=spot.column, artifact=key)
-    if "](" in read.body:
-        yield from _link_findings(read, path)
+        yield from _front_findings(read, read.front, path)
     if "<!--" in read.text:
         yield from comment_findings(read.text, path, key)
 
 
-def _link_findings(read: ReadSkill, path: str) -> Iterator[Finding]:
-    known = set(read.contents)
-    known.update(folder for name in read.contents if "/" in name for folder in _folders(name))
+def _lines(text: str) -> int:
+    """Lines as an editor counts them: a final line end begins no other."""
+    return text.count("\n") + (text[-1:] not in ("", "\n"))
+
+
+def _tokens(text: str) -> int:
+    return -(-len(text) // CHARACTERS_A_TOKEN)
+
+
+def _front_findings(read: ReadSkill, front: Mapping[str, Any], path: str) -> Iterator[Finding]:
+    chars = _listing_chars(front)
+    if chars > LISTING_ENTRY_CHARS:
+        spot = read.spot("description")
+        message = f"description and when_to_use have {chars} characters; agents list at most {LISTING_ENTRY_CHARS}"
+        yield finding("S221", message, path, line=spot.line, column=spot.column, artifact=read.folder.key)
+    if "\\" in read.text:
+        yield from _escaped(read, front, path)
+
+
+def _escaped(read: ReadSkill, front: Mapping[str, Any], path: str) -> Iterator[Finding]:
+    """Hidden characters that the front matter spells as escapes: they are not in its text, only in its values."""
+    for key, value in front.items():
+        for text in _texts([key, value]):
+            for hit in find_hidden(text):
+                if chr(hit.codepoints[0]) not in read.text:
+                    code, message = hidden_message(hit)
+                    spot = read.spot(key)
+                    yield finding(code, message, path, line=spot.line, column=spot.column, artifact=read.folder.key)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every string in a JSON value, keys included."""
+    pending = [value]
+    for item in pending:
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            pending += [*item, *item.values()]
+        elif isinstance(item, list):
+            pending += item
+
+
+def _link_findings(text: str, first_line: int, inner: str, known: Collection[str], read: ReadSkill) -> list[Finding]:
+    """Bad links of one Markdown text; ``inner`` is its file's path in the skill, empty for the skill's body."""
+    if "](" not in text and "]:" not in text:
+        return []
     found = []
-    for hit in find_bad_links(read.body, "", known):
+    for hit in find_bad_links(text, inner.rpartition("/")[0], known):
+        shown = hit.target[:80]
         if hit.kind == DEAD:
-            found.append(
-                (hit.offset, "S213", f"the link leads to `{hit.target[:80]}`, which is not in the skill")
-            )
+            found.append((hit.offset, "S213", f"the link leads to `{shown}`, which is not in the skill"))
         else:
-            found.append(
-                (
-                    hit.offset,
-                    "S214",
-                    f"the link to `{hit.target[:80]}` leaves the skill: an agent may not have it",
-                )
-            )
-    if found:
-        yield from place_findings(found, Lines(read.body, read.body_line), path, read.folder.key)
+            message = f"the link to `{shown}` leaves the skill: an agent may not have it"
+            found.append((hit.offset, "S214", message))
+    path = f"{read.folder.path}/{inner or read.folder.skill_file}"
+    return place_findings(found, Lines(text, first_line), path, read.folder.key) if found else []
 
 
-def _folders(path: str) -> Iterator[str]:
-    while path := path.rpartition("/")[0]:
+def _steps(path: str) -> Iterator[str]:
+    """A file and the folders it is in."""
+    while path:
         yield path
+        path = path.rpartition("/")[0]
 
 
-def _file_findings(read: ReadSkill, inner: str, data: bytes) -> list[Finding]:
+def _file_findings(read: ReadSkill, inner: str, data: bytes, known: Collection[str]) -> list[Finding]:
+    """What stands in one file that nobody should miss. Binary files are not looked into."""
     if _BINARY in data[:8192]:
         return []
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return []
+    text = data.decode(errors="replace")
     path, key = f"{read.folder.path}/{inner}", read.folder.key
     found = text_findings(text, path, key, raw=data)
-    kind: Kind = "skill" if inner.endswith((".md", ".mdx", ".txt")) else "script"
+    kind: Kind = "skill" if inner.lower().endswith(_INSTRUCTIONS) else "script"
     hostile = [
         (hit.start, "S230", f"{hit.rule}: read this before you trust the skill")
         for hit in find_hostile(text, kind=kind)
     ]
-    return found + place_findings(hostile, Lines(text), path, key) if hostile else found
+    if hostile:
+        found += place_findings(hostile, Lines(text), path, key)
+    if inner.endswith(".md") and inner != read.folder.skill_file:
+        found += _link_findings(text, 1, inner, known, read)
+    return found
 
 
 def _listing_chars(front: Mapping[str, Any]) -> int:
-    return sum(
-        len(front[name]) for name in ("description", "when_to_use") if isinstance(front.get(name), str)
-    )
+    return sum(len(front[name]) for name in ("description", "when_to_use") if isinstance(front.get(name), str))
 
 
 def _entry(read: ReadSkill) -> dict[str, Any]:
@@ -132,15 +166,15 @@ def _entry(read: ReadSkill) -> dict[str, Any]:
         "telemetry_names": [read.folder.key],
         "description": _text(front.get("description")),
         "path": read.folder.path,
-        "owners": _words(metadata.get("owners", metadata.get("owner"))),
+        "owners": _people(metadata.get("owners", metadata.get("owner"))),
         "tags": _words(metadata.get("tags")),
         "license": _text(front.get("license")),
         "files": len(read.files),
         "size_bytes": sum(file.size for file in read.files),
-        "body_lines": read.body.count("\n") + 1 if read.body else 0,
+        "body_lines": _lines(read.body),
         "listing_chars": min(chars, LISTING_ENTRY_CHARS),
         "description_chars": chars,
-        "tokens_estimate": -(-len(read.body) // CHARACTERS_A_TOKEN),
+        "tokens_estimate": _tokens(read.body),
         "allowed_tools": _words(front.get("allowed-tools")),
         "user_invocable": front.get("user-invocable") is not False,
         "model_invocable": front.get("disable-model-invocation") is not True,
@@ -149,6 +183,14 @@ def _entry(read: ReadSkill) -> dict[str, Any]:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _people(value: Any) -> list[str]:
+    """Owners: ``team-a, Jane Doe`` or a list; names have spaces, so only ``@a @b`` is parted at them."""
+    if not isinstance(value, str):
+        return _words(value)
+    parts = [part.strip() for part in value.split(",")]
+    return [name for part in parts for name in (part.split() if part.startswith("@") else [part]) if name]
 
 
 def _words(value: Any) -> list[str]:

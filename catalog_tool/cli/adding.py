@@ -9,12 +9,12 @@ from catalog_tool.report.escape import for_actions_log, for_terminal
 from catalog_tool.source.catalog_files import find_catalog
 from catalog_tool.source.root import Place
 from catalog_tool.source.scaffold import Catalog
-from catalog_tool.source.tree import tree_of
+from catalog_tool.source.tree import WorkTree
 
 
 def catalog_of(place: Place) -> Catalog:
     """The catalog in the work tree. Raises ``GitError`` where it cannot be listed."""
-    tree = tree_of(place, None)
+    tree = WorkTree(Path(place.root), place.git, place.prefix)
     return Catalog(Path(place.root), tree, find_catalog(tree))
 
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
-from catalog_tool.checks.immutability import find_base
 from catalog_tool.cli.adding import answer_lines, catalog_of, written
 from catalog_tool.cli.complete import bumpable
 from catalog_tool.cli.context import answer, format_option, place_of, tell
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.json_document import json_document
+from catalog_tool.source.base import default_base
 from catalog_tool.source.bump import PARTIALS, Bump, next_prompt, next_shared
 from catalog_tool.source.dependents import Dependent, Dependents, dependents_of
 from catalog_tool.source.new_files import create
 from catalog_tool.source.root import Place
-from catalog_tool.source.tree import RevisionTree, tree_of
+from catalog_tool.source.tree import RevisionTree, WorkTree
 
 EPILOG = """\b
 Examples:
@@ -39,7 +39,7 @@ def command(ctx: click.Context, /, name: str, output: str, *, shared: bool) -> i
     """Start the next version of a prompt or of a shared part."""
     place = place_of(ctx)
     _, tree, files = catalog_of(place)
-    bump = (next_shared if shared else next_prompt)(tree, files, name, _released(place))
+    bump = (next_shared if shared else next_prompt)(tree, files, name, _released(place, tree))
     users = dependents_of(tree, files, bump.kind, bump.name) if shared else Dependents([], [])
     create(Path(place.root), bump.file)
     if output == "json":
@@ -51,11 +51,11 @@ def command(ctx: click.Context, /, name: str, output: str, *, shared: bool) -> i
     return 0
 
 
-def _released(place: Place) -> list[RevisionTree]:
+def _released(place: Place, tree: WorkTree) -> list[RevisionTree]:
     """HEAD and the base of released versions: their numbers are taken, even of files that are gone."""
     if place.git is None:
         return []
-    commits = {place.git.find("HEAD"), find_base(tree_of(place, None), None).commit}
+    commits = {tree.head, default_base(tree)}
     return [RevisionTree(place.git, commit, place.prefix) for commit in sorted(filter(None, commits))]
 
 
@@ -78,9 +78,7 @@ def _explain(place: Place, bump: Bump, users: list[Dependent]) -> None:
     edit = "edit it, then run `catalog validate`"
     if bump.kind == "prompt":
         lines = written(place, f"{bump.name}: {bump.before} → {bump.after}", [bump.file.path])
-        answer_lines(
-            lines, edit, f"point a label at {bump.after} in registry.yaml: until then nobody gets it"
-        )
+        answer_lines(lines, edit, f"point a label at {bump.after} in registry.yaml: until then nobody gets it")
         return
     before = bump.before or "the unversioned file"
     lines = written(place, f"{bump.kind}/{bump.name}: {before} → {bump.after}", [bump.file.path])

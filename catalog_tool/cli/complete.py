@@ -57,9 +57,7 @@ def _references(ctx: click.Context, incomplete: str) -> Iterator[str]:
         if not at:
             yield found
         if found == name:
-            yield from (
-                f"{found}@{version}" for version in sorted(versions, key=version_number, reverse=True)
-            )
+            yield from (f"{found}@{version}" for version in sorted(versions, key=version_number, reverse=True))
             yield from (f"{found}@{label}" for label in _labels_of(root / settings.prompts, found))
     if not at:
         yield from _skills(root, settings)
@@ -106,11 +104,7 @@ def _prompts(folder: Path, start: str) -> Iterator[tuple[str, list[str]]]:
         seen += 1
         with os.scandir(folder / inner) as found:
             items = sorted(found, key=lambda item: item.name, reverse=True)
-        names = [
-            f"{inner}/{item.name}" if inner else item.name
-            for item in items
-            if item.is_dir(follow_symlinks=False)
-        ]
+        names = [f"{inner}/{item.name}" if inner else item.name for item in items if item.is_dir(follow_symlinks=False)]
         pending += [name for name in names if name.startswith(start) or start.startswith(f"{name}/")]
         files = [item.name.rpartition(".") for item in items]
         versions = [stem for stem, dot, suffix in files if dot + suffix in FORMATS and is_version(stem)]

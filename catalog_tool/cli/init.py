@@ -75,7 +75,7 @@ def _next_steps(started: StartedCatalog, shown: str) -> list[str]:
     """What a new user types, and what only people can decide."""
     steps = [] if shown == "." else [f"  cd {shlex.quote(shown)}"]
     steps += [
-        "  catalog validate          find what is wrong: nothing yet",
+        "  catalog validate          find everything that is wrong",
         "  catalog build             write the bundle that applications read to dist/",
         "  catalog new prompt NAME   write your own",
         "Then put your team where `your-team` stands, and commit it all.",

@@ -24,9 +24,7 @@ Exit codes: 0 done, 2 the name cannot be used or is taken.
 @click.command("new", epilog=EPILOG)
 @click.argument("kind", type=click.Choice(["prompt", "skill"]), metavar="prompt|skill")
 @click.argument("name")
-@click.option(
-    "--owner", metavar="TEAM", help="Who answers for it (default: a placeholder where owners are named)."
-)
+@click.option("--owner", metavar="TEAM", help="Who answers for it (default: a placeholder where owners are named).")
 @format_option("text", "json")
 @click.pass_context
 def command(ctx: click.Context, /, kind: str, name: str, owner: str | None, output: str) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import click
 
 from catalog_tool.cli.complete import schemas_or_codes
 from catalog_tool.cli.context import answer
 from catalog_tool.errors import UsageError
+from catalog_tool.model.codes import CODES
 from catalog_tool.source.code_pages import code_section, codes_page
 from catalog_tool.source.schemas import SUFFIX, load_schema, schema_names, schema_text
 
@@ -44,6 +47,11 @@ def _names() -> str:
 def _schema(name: str) -> str:
     known = schema_names()
     bare = name.rpartition("/")[2].removesuffix(SUFFIX)
-    if bare not in known and bare.upper() == bare:
-        raise UsageError(f"there is no schema {name!r}", hint=f"for a finding: catalog schema --codes {name}")
-    return schema_text(bare)
+    if bare in known:
+        return schema_text(bare)
+    if bare.upper() in CODES:
+        raise UsageError(f"there is no schema {name!r}", hint=f"for a finding: catalog schema --codes {bare.upper()}")
+    near = get_close_matches(bare, known, n=1)
+    raise UsageError(
+        f"there is no schema {name!r}", hint=f"did you mean {near[0]}?" if near else "`catalog schema` lists all"
+    )

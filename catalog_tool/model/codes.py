@@ -48,6 +48,7 @@ CODES: dict[str, tuple[str, str]] = {
     "P104": (ERROR, "two files for one version"),
     "P105": (ERROR, "id or version is not the path's"),
     "P106": (ERROR, "shared part cannot be used"),
+    "P107": (ERROR, "version that cannot be built"),
     "P110": (ERROR, "template syntax"),
     "P111": (ERROR, "partial missing"),
     "P112": (ERROR, "partial cannot be expanded"),
@@ -109,7 +110,6 @@ CODES: dict[str, tuple[str, str]] = {
     "C312": (ERROR, "weights of a label"),
     "C313": (ERROR, "label name refused"),
     "C314": (ERROR, "labels of an unknown prompt"),
-    "C315": (WARNING, "label a backend refuses"),
 }
 
 

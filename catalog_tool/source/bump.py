@@ -56,9 +56,7 @@ def next_prompt(tree: Tree, files: CatalogFiles, name: str, released: Sequence[T
     document = text_of(_content(tree, files, highest.path))
     folder, _, file_name = highest.path.rpartition("/")
     path = f"{folder}/{after}{file_name[len(highest.version) :]}"
-    return Bump(
-        "prompt", name, highest.version, after, highest.path, NewFile(path, with_version(document, after))
-    )
+    return Bump("prompt", name, highest.version, after, highest.path, NewFile(path, with_version(document, after)))
 
 
 def next_shared(tree: Tree, files: CatalogFiles, name: str, released: Sequence[Tree] = ()) -> Bump:
@@ -73,9 +71,7 @@ def next_shared(tree: Tree, files: CatalogFiles, name: str, released: Sequence[T
     before = f"v{max(numbers)}" if numbers else None
     source = table[f"{part}@{before}" if before else part]
     for other in released:
-        layout = lay_out_prompts(
-            other.list([f"{files.settings.prompts}/{SHARED}/{kind}"]), files.settings.prompts
-        )
+        layout = lay_out_prompts(other.list([f"{files.settings.prompts}/{SHARED}/{kind}"]), files.settings.prompts)
         numbers = numbers | _part_numbers(_table(layout, kind), part)
     after = _after(numbers)
     text = _shared_text(_content(tree, files, source))
@@ -96,15 +92,11 @@ def _unknown_prompt(files: CatalogFiles, name: str) -> UsageError:
         )
     if any(name in (skill.key, skill.name) for skill in files.skills):
         path = next(skill.path for skill in files.skills if name in (skill.key, skill.name))
-        return UsageError(
-            f"{name} is a skill, and skills have no versions", hint=f"edit {path}/{SKILL_FILE} in place"
-        )
+        return UsageError(f"{name} is a skill, and skills have no versions", hint=f"edit {path}/{SKILL_FILE} in place")
     shared = [kind for kind in (PARTIALS, TOOLS) if _has_part(_table(files.layout, kind), name)]
     if shared:
         return UsageError(f"{name} is a shared part and no prompt", hint=f"catalog bump --shared {name}")
-    return UsageError(
-        f"there is no prompt {name}", hint=_nearest(name, ids) or "`catalog list` names them all"
-    )
+    return UsageError(f"there is no prompt {name}", hint=_nearest(name, ids) or "`catalog list` names them all")
 
 
 def _which(layout: PromptLayout, name: str) -> tuple[str, str]:
@@ -116,14 +108,10 @@ def _which(layout: PromptLayout, name: str) -> tuple[str, str]:
     if len(kinds) == 1:
         return kinds[0], name
     if kinds:
-        raise UsageError(
-            f"{name} is a partial and a tool", hint=f"say which: {PARTIALS}/{name} or {TOOLS}/{name}"
-        )
+        raise UsageError(f"{name} is a partial and a tool", hint=f"say which: {PARTIALS}/{name} or {TOOLS}/{name}")
     bare, at, _ = name.partition("@")
     if at and any(_has_part(_table(layout, kind), bare) for kind in (PARTIALS, TOOLS)):
-        raise UsageError(
-            "bump copies the highest version: leave the version out", hint=f"catalog bump --shared {bare}"
-        )
+        raise UsageError("bump copies the highest version: leave the version out", hint=f"catalog bump --shared {bare}")
     parts = sorted({reference.partition("@")[0] for reference in (*layout.partials, *layout.tools)})
     hint = _nearest(name, parts) or f"shared parts are files below {SHARED}/{PARTIALS} and {SHARED}/{TOOLS}"
     raise UsageError(f"there is no shared part {name}", hint=hint)

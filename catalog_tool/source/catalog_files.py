@@ -31,7 +31,7 @@ class CatalogFiles(NamedTuple):
     """The files of one catalog, with what is small already read.
 
     ``registry`` is the registry's document, for places; ``listed`` the paths that were looked at, from the
-    top of the repository.
+    top of the repository; ``small`` the bytes of the registry and the shared parts, by path.
     """
 
     settings: Settings
@@ -46,6 +46,7 @@ class CatalogFiles(NamedTuple):
     team_schemas: dict[str, dict[str, object]]
     prefix: str
     listed: list[str]
+    small: dict[str, bytes]
     findings: list[Finding]
 
 
@@ -69,7 +70,7 @@ def find_catalog(tree: Tree) -> CatalogFiles:
     return CatalogFiles(
         settings, entries, layout, shared, labels, registry, skills.folders,
         _owners(small), _agent_settings(small), team, tree.prefix,
-        _paths(tree.prefix, settings), findings,
+        _paths(tree.prefix, settings), small.texts(layout), findings,
     )  # fmt: skip
 
 
@@ -144,6 +145,11 @@ class _SmallFiles:
                 )
         cut = len(self.prefix)
         self.inner = {path[cut:]: data for path, data in self.at_top.items() if path.startswith(self.prefix)}
+
+    def texts(self, layout: PromptLayout) -> dict[str, bytes]:
+        """The bytes of the registry and the shared parts that could be read, by path."""
+        paths = [*layout.partials.values(), *layout.tools.values(), *filter(None, [layout.registry])]
+        return {path: data for path in paths if (data := self.inner.get(path)) is not None}
 
     def link(self, path: str) -> str:
         """A symbolic link's target as written."""

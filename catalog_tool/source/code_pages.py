@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
 from catalog_tool.errors import CatalogError, UsageError
@@ -20,18 +19,14 @@ def codes_page(page: Path = PAGE) -> str:
     try:
         return page.read_text(encoding="utf-8")
     except OSError as error:
-        raise CatalogError(
-            "the page of findings is missing from this installation", hint="reinstall it"
-        ) from error
+        raise CatalogError("the page of findings is missing from this installation", hint="reinstall it") from error
 
 
 def code_section(code: str, page: Path = PAGE) -> str:
     """The section of one code, with its heading. Raises ``UsageError`` for a code that does not exist."""
     wanted = code.upper()
     if wanted not in CODES:
-        near = get_close_matches(wanted, CODES, n=1)
-        hint = f"did you mean {near[0]}?" if near else "`catalog schema --codes` prints them all"
-        raise UsageError(f"there is no finding {code}", hint=hint)
+        raise UsageError(f"there is no finding {code}", hint="`catalog schema --codes` prints them all")
     section = list(_section(codes_page(page).splitlines(), wanted))
     if not section:
         raise CatalogError(f"the page of findings says nothing of {wanted}", hint="reinstall catalog-tool")

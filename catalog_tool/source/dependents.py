@@ -58,20 +58,14 @@ def _carriers(files: CatalogFiles, name: str) -> set[str]:
         texts[reference.partition("@")[0]] += text or ""
     grown = True
     while grown:
-        found = {
-            other
-            for other, text in texts.items()
-            if other not in names and any(each in text for each in names)
-        }
+        found = {other for other, text in texts.items() if other not in names and any(each in text for each in names)}
         names |= found
         grown = bool(found)
     return names
 
 
 def _contents(tree: Tree, files: CatalogFiles) -> Iterator[tuple[VersionFile, bytes | None]]:
-    ordered = sorted(
-        files.layout.versions, key=lambda file: (file.id, version_number(file.version), file.path)
-    )
+    ordered = sorted(files.layout.versions, key=lambda file: (file.id, version_number(file.version), file.path))
     by_path = {file.path: file for file in ordered}
     entries = {path: files.entries[path] for path in by_path}
     for content in tree.read(entries, PARSED_FILE_BYTES):

@@ -15,9 +15,7 @@ from catalog_tool.model.names import (
 
 DEFAULT_CATALOG = "my-catalog"
 _CATALOG_CHARACTERS = 63
-_ID_FORM = (
-    "an id is lower-case words joined by `_` or `-`, with `/` between levels: support_agent, billing/refund"
-)
+_ID_FORM = "an id is lower-case words joined by `_` or `-`, with `/` between levels: support_agent, billing/refund"
 _SKILL_FORM = "a skill's name is lower-case letters and digits, words joined by single hyphens: pdf-forms"
 _OWN_FOLDERS = frozenset({"tests", "evidence", "versions", "labels"})
 _VERSION = re.compile(r"v[0-9]+", re.ASCII)

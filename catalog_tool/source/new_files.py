@@ -54,9 +54,7 @@ def create(root: Path, file: NewFile) -> None:
     """
     target = root / file.path
     if not is_free(root, file.path):
-        raise UsageError(
-            f"{file.path} exists already", hint="nothing is ever overwritten: move it away first"
-        )
+        raise UsageError(f"{file.path} exists already", hint="nothing is ever overwritten: move it away first")
     staged = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -71,9 +69,7 @@ def create(root: Path, file: NewFile) -> None:
 
 def _stay_inside(root: Path, folder: Path) -> None:
     if not folder.resolve().is_relative_to(root.resolve()):
-        raise UsageError(
-            f"{folder} leads out of {root} and is not followed", hint="name the other folder itself"
-        )
+        raise UsageError(f"{folder} leads out of {root} and is not followed", hint="name the other folder itself")
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -17,6 +17,8 @@ from catalog_tool.source.shared_parts import ABSENT, SharedParts
 from catalog_tool.source.templates import Templates
 from catalog_tool.source.written_schema import check_written_schema
 
+_NEEDED = frozenset({"", "messages", "system_prompt", "template", "variables"})
+"""Keys without which nothing can be said of a prompt's templates; the empty one is the whole file."""
 _READ_ON = frozenset({"additionalProperties", "unevaluatedProperties"})
 """Schema keywords whose breach leaves the rest of the file readable."""
 
@@ -43,8 +45,8 @@ class ReadPrompt(NamedTuple):
 def read_prompt(file: VersionFile, data: bytes, shared: SharedParts, schemas: PromptSchemas) -> ReadPrompt:
     """Read one version's file. Never raises for bad input: ``document.findings`` says what is wrong."""
     document = SourceDocument(file.path, data, artifact=f"{file.id}@{file.version}")
-    value = document.value
-    if value is None or not _fits(document, value, schemas):
+    value = _usable(document, schemas)
+    if value is None:
         return ReadPrompt(None, document, None, {})
     _check_path(document, value, file)
     uses: dict[str, str] = {}
@@ -62,9 +64,15 @@ def read_prompt(file: VersionFile, data: bytes, shared: SharedParts, schemas: Pr
     return ReadPrompt(version, document, parts, uses)
 
 
-def _fits(document: SourceDocument, value: dict[str, Any], schemas: PromptSchemas) -> bool:
-    """Report what the schemas refuse; whether the rest can be read on."""
-    read_on = True
+def _usable(document: SourceDocument, schemas: PromptSchemas) -> dict[str, Any] | None:
+    """Report what the schemas refuse; the document without the keys that are wrong, or None.
+
+    What the templates need must be right, else whatever they named would be a finding that is none.
+    """
+    value = document.value
+    if value is None:
+        return None
+    wrong: set[str] = set()
     for code, engine in (("P101", schemas.prompt), ("P143", schemas.team)):
         if engine is None or engine.is_valid(value):
             continue
@@ -72,8 +80,11 @@ def _fits(document: SourceDocument, value: dict[str, Any], schemas: PromptSchema
             path = pointer_path(problem.pointer, value)
             spot = document.key(path) if problem.keyword in _READ_ON else document.at(path)
             document.report(code, problem.message, spot)
-            read_on = read_on and (code != "P101" or problem.keyword in _READ_ON)
-    return read_on
+            if code == "P101" and problem.keyword not in _READ_ON:
+                wrong.add(str(path[0]) if path else "")
+    if wrong & _NEEDED:
+        return None
+    return {key: item for key, item in value.items() if key not in wrong} if wrong else value
 
 
 def _check_path(document: SourceDocument, value: Mapping[str, Any], file: VersionFile) -> None:

@@ -17,7 +17,7 @@ from catalog_tool.source.new_files import NewFile, create, is_free
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import SUFFIX, load_schema
 from catalog_tool.source.skill_folders import SKILL_FILE, glob_pattern, static_prefix
-from catalog_tool.source.tree import Tree
+from catalog_tool.source.tree import WorkTree
 
 SCHEMAS = "schemas"
 """The folder of the schemas that editors read."""
@@ -32,10 +32,10 @@ _NOT_PLAIN = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "nu
 
 
 class Catalog(NamedTuple):
-    """A catalog to add to: its root, the tree it is read from, and what it consists of."""
+    """A catalog to add to: its root, the work tree it is read from, and what it consists of."""
 
     root: Path
-    tree: Tree
+    tree: WorkTree
     files: CatalogFiles
 
 
@@ -70,9 +70,7 @@ def start_prompt(catalog: Catalog, name: str, owner: str | None = None) -> Start
     if problem is not None:
         raise UsageError(problem, hint=_did_you_mean("prompt", near_prompt_id(name)))
     if any(file.id == name for file in catalog.files.layout.versions):
-        raise UsageError(
-            f"there is a prompt {name} already", hint=f"`catalog bump {name}` starts its next version"
-        )
+        raise UsageError(f"there is a prompt {name} already", hint=f"`catalog bump {name}` starts its next version")
     folder = f"{catalog.files.settings.prompts}/{name}"
     path, tests = f"{folder}/v1.yaml", f"{folder}/tests/cases.yaml"
     owners = _owner(catalog, path, owner)
@@ -99,13 +97,9 @@ def start_skill(catalog: Catalog, name: str, owner: str | None = None) -> Starte
     problem = skill_name_problem(name) or _refused_by_profile(catalog.files.settings.skill_profile, name)
     if problem is not None:
         raise UsageError(problem, hint=_did_you_mean("skill", near_skill_name(name)))
-    known = next(
-        (folder for folder in catalog.files.skills if folder.key == name or folder.name == name), None
-    )
+    known = next((folder for folder in catalog.files.skills if folder.key == name or folder.name == name), None)
     if known is not None:
-        raise UsageError(
-            f"there is a skill {name} already: {known.path}", hint="edit it: skills have no versions"
-        )
+        raise UsageError(f"there is a skill {name} already: {known.path}", hint="edit it: skills have no versions")
     parent = skills_folder(catalog)
     if parent is None:
         patterns = ", ".join(catalog.files.settings.skills)
@@ -200,9 +194,7 @@ def _write(root: Path, files: list[NewFile]) -> Started:
     """Write what is not there yet; the last file makes the artifact and must be new."""
     free = [is_free(root, file.path) for file in files]
     if not free[-1]:
-        raise UsageError(
-            f"{files[-1].path} exists already and is not read", hint="git ignores it, or it is a link"
-        )
+        raise UsageError(f"{files[-1].path} exists already and is not read", hint="git ignores it, or it is a link")
     for file, is_new in zip(files, free, strict=True):
         if is_new:
             create(root, file)

@@ -133,9 +133,7 @@ def _folder_refusal(home: str, shown: str) -> str | None:
     return f"the folder {name!r} has a colon in its name" if ":" in name else path_refusal(home)
 
 
-def _folder(
-    home: str, shown: str, files: dict[str, Entry], plugins: Callable[[str], str | None]
-) -> SkillFolder:
+def _folder(home: str, shown: str, files: dict[str, Entry], plugins: Callable[[str], str | None]) -> SkillFolder:
     name = posixpath.basename(shown)
     owner, _, last = posixpath.dirname(home).rpartition("/")
     plugin = plugins(owner) if last == "skills" and owner else None

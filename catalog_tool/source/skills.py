@@ -80,9 +80,7 @@ def _read_markdown(skill: ReadSkill, decoded: Decoded, path: str, profile: str) 
         flaw = halves.flaw or Flaw("Y020", "no front matter", 1, 1)
         severity = WARNING if lenient else ERROR
         skill.findings.append(
-            finding(
-                "S201", flaw.message, path, severity=severity, line=1, column=1, artifact=skill.folder.key
-            )
+            finding("S201", flaw.message, path, severity=severity, line=1, column=1, artifact=skill.folder.key)
         )
         return skill._replace(text=text, body=text)
     document = read_front_matter(halves.yaml)
@@ -122,9 +120,7 @@ def _report(
     severity: str | None = None,
 ) -> None:
     findings.extend(
-        finding(
-            flaw.code, flaw.message, path, severity=severity, line=flaw.line, column=flaw.column, artifact=key
-        )
+        finding(flaw.code, flaw.message, path, severity=severity, line=flaw.line, column=flaw.column, artifact=key)
         for flaw in flaws
     )
 
@@ -220,9 +216,7 @@ def _files(
         path = f"{folder.path}/{inner}"
         if isinstance(data, bytes):
             if data.startswith(_LFS) and len(data) < 1024:
-                findings.append(
-                    finding("S216", "a Git LFS pointer, not the file itself", path, artifact=folder.key)
-                )
+                findings.append(finding("S216", "a Git LFS pointer, not the file itself", path, artifact=folder.key))
             files.append(SkillFile(inner, entry.mode, hashlib.sha256(data).hexdigest(), len(data)))
             kept[inner] = data
         elif data is not None:

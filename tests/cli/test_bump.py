@@ -69,9 +69,7 @@ def test_only_the_version_changes(scratch: Scratch) -> None:
 
 def test_versions_are_counted_and_not_sorted(scratch: Scratch) -> None:
     for number in (1, 2, 9, 10):
-        scratch.write(
-            f"{FOLDER}/v{number}.yaml", f"id: support_agent\nversion: v{number}\nsystem_prompt: {number}\n"
-        )
+        scratch.write(f"{FOLDER}/v{number}.yaml", f"id: support_agent\nversion: v{number}\nsystem_prompt: {number}\n")
     assert document(scratch.run("bump", "support_agent", "--format", "json"))["to"] == "v11"
     assert "system_prompt: 10\n" in (scratch.root / f"{FOLDER}/v11.yaml").read_text()
 
@@ -273,9 +271,7 @@ def test_people_see_by_which_reference(shared: Scratch) -> None:
 def test_an_unversioned_part_becomes_v1(shared: Scratch) -> None:
     value = document(shared.run("bump", "--shared", "legal", "--format", "json"))
     assert (value["from"], value["to"], value["dependents"]) == (None, "v1", ["nested@v1"])
-    assert (
-        shared.root / "prompts/_shared/partials/legal/v1.md"
-    ).read_text() == "Be lawful. {{> safety@v1}}\n"
+    assert (shared.root / "prompts/_shared/partials/legal/v1.md").read_text() == "Be lawful. {{> safety@v1}}\n"
 
 
 def test_an_unversioned_tool_becomes_v1_and_still_finds_its_schema(shared: Scratch) -> None:

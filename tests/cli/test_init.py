@@ -16,7 +16,7 @@ from scratch import CatalogCommand, Scratch
 
 from catalog_tool.errors import UsageError
 from catalog_tool.source.naming import catalog_id_from
-from catalog_tool.source.new_files import NewFile, claim_and_rename, create
+from catalog_tool.source.new_files import NewFile, claim_and_rename, create, is_free
 from catalog_tool.source.scaffold_catalog import EDITOR_SCHEMAS
 from catalog_tool.source.schemas import schema_text
 
@@ -50,9 +50,7 @@ def init(command: CatalogCommand, folder: Path, **how: Any) -> dict[str, Any]:
     return document
 
 
-def findings(
-    command: CatalogCommand, folder: Path, env: Mapping[str, str] | None = None
-) -> list[tuple[str, str]]:
+def findings(command: CatalogCommand, folder: Path, env: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
     answer = command("-C", str(folder), "validate", "--strict", "--format", "json", env=env)
     return [(found["severity"], found["code"]) for found in answer.json()["findings"]]
 
@@ -74,9 +72,7 @@ def test_a_new_catalog_validates_and_builds(catalog_command: CatalogCommand, tmp
 
 def test_the_example_renders(catalog_command: CatalogCommand, tmp_path: Path) -> None:
     init(catalog_command, tmp_path)
-    rendered = catalog_command(
-        "-C", str(tmp_path), "render", "ticket_summary@production", "--var", "ticket=It broke."
-    )
+    rendered = catalog_command("-C", str(tmp_path), "render", "ticket_summary@production", "--var", "ticket=It broke.")
     assert rendered.code == 0
     assert "It broke." in rendered.out
     assert "English" in rendered.out
@@ -139,9 +135,7 @@ def test_existing_files_stay(catalog_command: CatalogCommand, tmp_path: Path) ->
     assert (tmp_path / "catalog.yaml").read_text() == "catalog: mine\n"
 
 
-def test_a_catalog_with_prompts_and_skills_gets_no_examples(
-    catalog_command: CatalogCommand, tmp_path: Path
-) -> None:
+def test_a_catalog_with_prompts_and_skills_gets_no_examples(catalog_command: CatalogCommand, tmp_path: Path) -> None:
     (tmp_path / "prompts/faq").mkdir(parents=True)
     (tmp_path / "prompts/faq/v1.yaml").write_text(OWN_PROMPT)
     (tmp_path / ".claude/skills/notes").mkdir(parents=True)
@@ -183,12 +177,8 @@ def test_configured_folders_are_used(catalog_command: CatalogCommand, tmp_path: 
     assert line[1] == "../../../schemas/prompt.schema.json"
 
 
-@pytest.mark.parametrize(
-    "blocked", ["prompts", "skills/commit-writer", "schemas", ".github", ".github/workflows"]
-)
-def test_a_file_in_the_way_is_one_clear_error(
-    catalog_command: CatalogCommand, tmp_path: Path, blocked: str
-) -> None:
+@pytest.mark.parametrize("blocked", ["prompts", "skills/commit-writer", "schemas", ".github", ".github/workflows"])
+def test_a_file_in_the_way_is_one_clear_error(catalog_command: CatalogCommand, tmp_path: Path, blocked: str) -> None:
     (tmp_path / blocked).parent.mkdir(exist_ok=True)
     (tmp_path / blocked).write_text("mine")
     answer = catalog_command("init", cwd=tmp_path)
@@ -228,9 +218,7 @@ def test_an_unwritable_folder(catalog_command: CatalogCommand, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("link", ["prompts", "skills", "schemas", ".github"])
-def test_a_link_out_of_the_folder_is_not_followed(
-    catalog_command: CatalogCommand, tmp_path: Path, link: str
-) -> None:
+def test_a_link_out_of_the_folder_is_not_followed(catalog_command: CatalogCommand, tmp_path: Path, link: str) -> None:
     outside, folder = tmp_path / "outside", tmp_path / "catalog"
     outside.mkdir()
     folder.mkdir()
@@ -254,10 +242,10 @@ def test_settings_cannot_lead_out_of_the_folder(catalog_command: CatalogCommand,
     folder = tmp_path / "catalog"
     folder.mkdir()
     (folder / "catalog.yaml").write_text("prompts: ../outside\n")
-    answer = catalog_command("init", str(folder))
-    assert (answer.code, answer.out) == (2, "")
-    assert "leads out of" in answer.err
+    assert catalog_command("init", str(folder)).code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["catalog"]
+    with pytest.raises(UsageError, match="leads out of"):
+        is_free(folder, "../outside/file")
 
 
 def test_not_inside_another_catalog(scratch: Scratch) -> None:

@@ -39,9 +39,7 @@ def test_the_command_is_the_wheels_even_where_the_source_is_the_working_director
 @pytest.mark.parametrize("name", ["checks", "limits", "catalog", "formats"])
 def test_the_wheel_has_the_manual(name: str) -> None:
     page = f"{name}.md"
-    assert (PACKAGE / "docs" / page).read_bytes() == (
-        REPOSITORY / "catalog_tool" / "docs" / page
-    ).read_bytes()
+    assert (PACKAGE / "docs" / page).read_bytes() == (REPOSITORY / "catalog_tool" / "docs" / page).read_bytes()
 
 
 @of_the_wheel

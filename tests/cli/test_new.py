@@ -54,9 +54,7 @@ def test_new_skills_validate_side_by_side(catalog_command: CatalogCommand, start
 
 
 @pytest.mark.parametrize("profile", ["portable", "upload", "claude-code"])
-def test_a_new_skill_fits_every_profile(
-    catalog_command: CatalogCommand, tmp_path: Path, profile: str
-) -> None:
+def test_a_new_skill_fits_every_profile(catalog_command: CatalogCommand, tmp_path: Path, profile: str) -> None:
     (tmp_path / "catalog.yaml").write_text(f"skill_profile: {profile}\n")
     assert catalog_command("new", "skill", "pdf-forms", cwd=tmp_path).code == 0
     assert severities(catalog_command, tmp_path) <= {"info"}

@@ -91,9 +91,7 @@ def test_the_blocks_are_found() -> None:
     assert "catalog validate" in commands
 
 
-@pytest.mark.parametrize(
-    "step", [step for step in steps() if step.program == "make"], ids=lambda s: s.command
-)
+@pytest.mark.parametrize("step", [step for step in steps() if step.program == "make"], ids=lambda s: s.command)
 def test_the_targets_of_make_exist(step: Step) -> None:
     assert re.search(rf"^{step.command.split()[1]}:.*## ", MAKEFILE, re.MULTILINE)
 

@@ -87,8 +87,7 @@ def test_an_installation_without_the_page(tmp_path: Path) -> None:
         codes_page(tmp_path / "checks.md")
 
 
-@pytest.mark.parametrize(("code", "hint"), [("P11", "did you mean P11"), ("zzz", "prints them all")])
-def test_an_unknown_code(code: str, hint: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        code_section(code)
-    assert hint in refused.value.hint
+def test_an_unknown_code() -> None:
+    with pytest.raises(UsageError, match="there is no finding P1") as refused:
+        code_section("P1")
+    assert "prints them all" in refused.value.hint

@@ -56,12 +56,7 @@ class TestFindings:
     @pytest.mark.parametrize("code", CODES)
     def test_a_section_says_what_why_and_how_to_mend(self, code: str) -> None:
         body = re.split(r"^#{1,2} ", page("checks").partition(f"\n## {code} ")[2], flags=re.MULTILINE)[0]
-        said = [
-            start.strip()
-            for line in body.split("\n")
-            for start in PARAGRAPHS
-            if f"{line}\n".startswith(start)
-        ]
+        said = [start.strip() for line in body.split("\n") for start in PARAGRAPHS if f"{line}\n".startswith(start)]
         assert said == ["**What.**", "**Why.**", "**How to mend.**"]
 
     def test_every_code_in_the_source_is_in_the_table(self) -> None:
@@ -135,18 +130,14 @@ class TestSettings:
         part = page("catalog").partition("## `targets`")[2]
         for key, schema in target.items():
             if "default" in schema:
-                shown = json.dumps(schema["default"]).replace(
-                    '"', "'" if isinstance(schema["default"], list) else ""
-                )
+                shown = json.dumps(schema["default"]).replace('"', "'" if isinstance(schema["default"], list) else "")
                 assert f"| `{key}` | `{shown}` |" in part
 
 
 class TestFormats:
     def test_every_table_and_column_of_the_database_is_described(self, tmp_path: Path) -> None:
         connection = create_bundle_database(tmp_path / "bundle.sqlite")
-        tables = [
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for table in tables:
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
             row = re.search(rf"^\| `{table}` \| (.+) \|$", page("formats"), re.MULTILINE)

@@ -196,7 +196,6 @@ BAD_PROMPTS: list[tuple[dict[str, Any], str, str]] = [
     ({"id": "v1"}, "/id", "no level of an id may be called tests, evidence, versions, labels or like a version"),
     ({"id": "a/con"}, "/id", "Windows reserves this name (con, prn, aux, nul, com0 to com9, lpt0 to lpt9)"),
     ({"id": "foo\n"}, "/id", 'an id is lower-case words joined by _ or -, levels joined by / (support_agent, billing/refund), not "foo\n"'),
-    ({"id": GONE}, "", "`id` is missing"),
     ({"version": "v0"}, "/version", 'a version is written v1, v2, …, not "v0"'),
     ({"version": 3}, "/version", "`version` must be a string, not the number 3"),
     (_message(role="bot", content="x"), "/messages/0/role", '`role` must be one of system, developer, user, assistant, tool, not "bot"'),
