@@ -55,7 +55,7 @@ def agrees_on_float(number: float) -> bool:
     return 1e-4 <= abs(number) < 1e16 and not number.is_integer()
 
 
-def _agrees(value: Json) -> bool:  # noqa: C901 - one branch a type of JSON
+def agrees(value: Json) -> bool:  # noqa: C901 - one branch a type of JSON
     """Whether the standard library provably writes the canonical bytes of ``value``."""
     pending = [value]
     for item in pending:
@@ -87,7 +87,7 @@ def canonical_bytes(value: Json, *, is_plain: bool = False) -> bytes:
     ``NotCanonicalError`` where the value has no canonical form (§3.1: I-JSON only).
     """
     try:
-        if is_plain or _agrees(value):
+        if is_plain or agrees(value):
             chunks = _ENCODE(value, 0) if _ENCODE is not None else (_STDLIB.encode(value),)
             return "".join(chunks).encode()
     except (RecursionError, UnicodeEncodeError) as error:
@@ -101,7 +101,7 @@ def canonical_members(value: dict[str, Json], *, is_plain: bool = False) -> dict
     ``is_plain`` says that whoever read the value has looked already (``strict_yaml``).
     """
     try:
-        if _ENCODE is not None and (is_plain or _agrees(value)):
+        if _ENCODE is not None and (is_plain or agrees(value)):
             return {key: "".join(_ENCODE(item, 0)).encode() for key, item in value.items()}
     except (RecursionError, UnicodeEncodeError) as error:
         raise NotCanonicalError(f"no canonical form: {type(error).__name__}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +35,7 @@ class BuildRequest(NamedTuple):
     revision: str | None = None
     check: bool = False
     jobs: int = 1
+    progress: Callable[[int, int], None] | None = None
 
 
 class BuildResult(NamedTuple):
@@ -57,7 +58,7 @@ def build(place: Place, request: BuildRequest) -> BuildResult:
     tree = tree_of(place, request.revision)
     with ExitStack() as stack:
         sink = _Builder(place, request, stack)
-        inspection = inspect(tree, Options(overlap=False, jobs=request.jobs, memory=Memory(place.root)), sink)
+        inspection = inspect(tree, Options(overlap=False, jobs=request.jobs, memory=Memory(place.root), progress=request.progress), sink)
         summary = summarize(inspection)
         if inspection.has_errors:
             return BuildResult(None, [], inspection.findings, summary, [], undated=False)

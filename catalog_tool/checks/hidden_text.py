@@ -249,6 +249,8 @@ def _fenced(text: str) -> list[tuple[int, int]]:
 def _in_inline_code(text: str, at: int) -> bool:
     """Whether an odd number of backtick runs precedes ``at`` on its line and one follows."""
     line = text.rfind("\n", max(0, at - 2000), at) + 1
+    before = text[max(line, at - 2000) : at]
+    if "`" not in before:
+        return False
     end = text.find("\n", at, at + 2000)
-    before = re.findall(r"`+", text[max(line, at - 2000) : at])
-    return len(before) % 2 == 1 and "`" in text[at : end if end >= 0 else at + 2000]
+    return len(re.findall(r"`+", before)) % 2 == 1 and "`" in text[at : end if end >= 0 else at + 2000]

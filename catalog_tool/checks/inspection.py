@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from catalog_tool.checks import catalog_rules
@@ -10,7 +10,8 @@ from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.recorder import Recorder
 from catalog_tool.checks.skill_record import SkillRecord
 from catalog_tool.checks.text import text_findings
-from catalog_tool.checks.work import Work, Worker, run_all
+from catalog_tool.checks.work import CHUNK, Work, Worker, run_all
+from catalog_tool.errors import UsageError
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import ERROR, INFO, WARNING, Finding
 from catalog_tool.model.settings import Rule
@@ -40,13 +41,14 @@ class Options(NamedTuple):
 
     ``profile`` overrides the settings' ``skill_profile``; ``overlap`` compares descriptions, which
     only ``validate`` does; ``jobs`` is the number of processes; ``memory`` is where earlier runs left
-    their records, or None.
+    their records, or None; ``progress`` is told now and then how much is done, of how much.
     """
 
     profile: str | None = None
     overlap: bool = True
     jobs: int = 1
     memory: Memory | None = None
+    progress: Callable[[int, int], None] | None = None
 
 
 class Inspection(NamedTuple):
@@ -66,6 +68,9 @@ class Inspection(NamedTuple):
 def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspection:
     """Read and check a catalog. Raises ``GitError`` or ``UsageError`` where it cannot be read at all."""
     files = find_catalog(tree)
+    if not files.exists:
+        hint = "run `catalog init` to start one, or name its folder with -C"
+        raise UsageError("there is no catalog here: no catalog.yaml, no prompts, no skills", hint=hint)
     profile = options.profile or files.settings.skill_profile
     worker = Worker(tree, files.shared, profile, files.team_schemas, keep_contents=sink is not None)
     if sink is not None:
@@ -75,7 +80,10 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
     findings = list(files.findings)
     work = list(work_of(files))
     recorder = Recorder(options.memory, files, profile)
-    for record in run_all(worker, recorder.recall(work, entries=sink is not None), options.jobs):
+    recalled = recorder.recall(work, entries=sink is not None)
+    for number, record in enumerate(run_all(worker, recalled, options.jobs), 1):
+        if options.progress is not None and (number % CHUNK == 0 or number == len(work)):
+            options.progress(number, len(work))
         recorder.note(record)
         findings.extend(record.findings)
         if isinstance(record, PromptRecord):

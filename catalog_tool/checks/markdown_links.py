@@ -16,7 +16,9 @@ _NOT_LINE_END = re.compile(r"[^\n]")
 _BACKTICKS = re.compile(r"`+")
 # What a link leads to, from the end of its text on; a title may follow. Nothing here is tried twice.
 _TARGET = re.compile(r"\]\([ \t]*+\n?+[ \t]*+(?:<([^<>\n]*+)>|([^\s()<>]++))(?=\s*+\)|\s++[\"'(])")
-_DEFINITION = re.compile(r"(?m)^ {0,3}\[(?!\^)[^\[\]\n]{1,200}\]:[ \t]*+(?:<([^<>\n]*+)>|(\S++))[ \t]*+(?:[\"'(].*)?$")
+_DEFINITION = re.compile(
+    r"(?m)^ {0,3}(?P<label>\[)(?!\^)[^\[\]\n]{1,200}\]:[ \t]*+(?:<([^<>\n]*+)>|(\S++))[ \t]*+(?:[\"'(].*)?$"
+)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|#|mailto:", re.ASCII)
 _NOT_A_PATH = re.compile(r"[{}$*<>|\\\"]|\.\.\.|^(?:url|link|path|href)$", re.IGNORECASE)
 _LABEL = 500  # characters before a link's target in which its text begins
@@ -41,27 +43,35 @@ def find_bad_links(text: str, folder: str, files: Collection[str]) -> Iterator[L
     """
     if not _has_doubtful(text, folder, files):
         return
-    for target, offset in _links(_without_code(text)):
-        path = unquote(target.partition("#")[0].partition("?")[0])
-        if not path or _SCHEME.match(target) or _NOT_A_PATH.search(path):
-            continue
-        inner = posixpath.normpath(posixpath.join(folder, path))
-        if path.startswith("/") or inner == ".." or inner.startswith("../"):
-            yield LinkHit(ESCAPES, target, offset)
-        elif inner != "." and inner not in files and posixpath.normpath(path) not in files:
-            yield LinkHit(DEAD, target, offset)
+    judged = [(at, _judge(target, offset, folder, files)) for target, offset, at in _links(text)]
+    bad = [(at, hit) for at, hit in judged if hit is not None]
+    shown = _without_code(text) if bad else ""
+    yield from (hit for at, hit in bad if shown[at] != " ")
 
 
-def _links(text: str) -> Iterator[tuple[str, int]]:
-    """The target of every link and image, and the offset at which it begins."""
+def _judge(target: str, offset: int, folder: str, files: Collection[str]) -> LinkHit | None:
+    """What is wrong with one link, or None."""
+    path = unquote(target.partition("#")[0].partition("?")[0])
+    if not path or _SCHEME.match(target) or _NOT_A_PATH.search(path):
+        return None
+    inner = posixpath.normpath(posixpath.join(folder, path))
+    if path.startswith("/") or inner == ".." or inner.startswith("../"):
+        return LinkHit(ESCAPES, target, offset)
+    known = inner == "." or inner in files or posixpath.normpath(path) in files
+    return None if known else LinkHit(DEAD, target, offset)
+
+
+def _links(text: str) -> Iterator[tuple[str, int, int]]:
+    """The target of every link and image, and the offsets of the brackets around its text."""
     for found in _TARGET.finditer(text):
         at = found.start()
         start = text.rfind("[", max(0, at - _LABEL), at)
         if start >= 0 and text[at - 1 : at] != "\\":
-            yield found[1] if found[1] is not None else found[2], start - (text[start - 1 : start] == "!")
+            yield found[1] if found[1] is not None else found[2], start, at
     if "]:" in text:
         for found in _DEFINITION.finditer(text):
-            yield found[1] if found[1] is not None else found[2], found.start()
+            start = found.start("label")
+            yield found[2] if found[2] is not None else found[3], start, start
 
 
 def _has_doubtful(text: str, folder: str, files: Collection[str]) -> bool:
@@ -105,7 +115,7 @@ def _without_code(text: str) -> str:
         elif mark is not None and (mark[1][0] == "~" or "`" not in mark[2]):
             lines[number] = " " * len(line)
             fence = mark[1]
-        elif "`" in line:
+        elif "]" in line and "`" in line:
             lines[number] = _without_spans(line)
     return "\n".join(lines)
 

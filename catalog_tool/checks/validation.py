@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from catalog_tool.checks import immutability
@@ -20,6 +21,7 @@ class Request(NamedTuple):
     since: str | None = None
     profile: str | None = None
     jobs: int = 1
+    progress: Callable[[int, int], None] | None = None
 
 
 def validate(place: Place, request: Request) -> tuple[Validation, Inspection, WorkTree | RevisionTree]:
@@ -28,7 +30,7 @@ def validate(place: Place, request: Request) -> tuple[Validation, Inspection, Wo
     Raises ``GitError`` for a revision that cannot be resolved.
     """
     tree = tree_of(place, request.revision)
-    inspection = inspect(tree, Options(profile=request.profile, jobs=request.jobs, memory=Memory(place.root)))
+    inspection = inspect(tree, Options(profile=request.profile, jobs=request.jobs, memory=Memory(place.root), progress=request.progress))
     found = [
         *inspection.findings,
         *settle(immutability.findings(tree, inspection, request.since), inspection.files.settings.rules),

@@ -9,6 +9,7 @@ import click
 
 from catalog_tool.checks.build import BuildRequest, BuildResult, build
 from catalog_tool.cli.context import answer, format_option, place_of, report_context, rev_option, tell
+from catalog_tool.cli.progress import progress
 from catalog_tool.model.validation import Validation
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.findings_json import findings_value
@@ -51,7 +52,10 @@ def command(
 ) -> int:
     """Build the content-hashed bundle and skills-catalog.json."""
     place = place_of(ctx)
-    result = build(place, BuildRequest(Path(out), revision, check=check, jobs=jobs or os.cpu_count() or 1))
+    processes = jobs or os.cpu_count() or 1
+    result = build(
+        place, BuildRequest(Path(out), revision, check=check, jobs=processes, progress=progress("building"))
+    )
     if output == "json":
         answer(json_document(_document(result, out)))
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from catalog_tool.cli.context import (
@@ -13,6 +15,7 @@ from catalog_tool.cli.context import (
     report_context,
     rev_option,
 )
+from catalog_tool.cli.progress import progress
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.settings import PROFILES
 from catalog_tool.model.validation import Validation
@@ -48,13 +51,15 @@ Exit codes: 0 no errors, 1 errors (with --strict: or warnings), 2 wrong usage, 3
 @format_option("text", "json", "github", "sarif", "junit", open_to_more=True)
 @click.pass_context
 def command(
-    ctx: click.Context, /, paths: tuple[str, ...], output: str, *, strict: bool, **asked: object
+    ctx: click.Context, /, paths: tuple[str, ...], output: str, jobs: int, *, strict: bool, **asked: object
 ) -> int:
     """Find everything that is wrong in a catalog, with file, line and column."""
     place = place_of(ctx)
     report = findings_report(output)
     wanted = inner_paths(place, paths)
-    result: Validation = lazily("checks.recall:validate")(place, **asked)
+    processes = jobs or os.cpu_count() or 1
+    validate = lazily("checks.recall:validate")
+    result: Validation = validate(place, **asked, jobs=processes, progress=progress("checking"))
     if wanted:
         result = result._replace(findings=[found for found in result.findings if _below(found, wanted)])
     answer(report.render(result.findings, result.summary(), report_context(ctx, place, strict=strict)))

@@ -27,7 +27,9 @@ def compare_models(old: Parts, new: Parts, models: Mapping[str, Facts] = MODELS)
     for what, said in _missing(new, models).items():
         if what not in known:
             message = f"{said} (as of {AS_OF}): calls fail"
-            yield detail("model-capability", "/model/name", before.get("name"), after.get("name"), message, op="changed")
+            yield detail(
+                "model-capability", "/model/name", before.get("name"), after.get("name"), message, op="changed"
+            )
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Detail]:
@@ -37,9 +39,7 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[De
             yield detail("model-snapshot", f"/model/{key}", before.get(key), after.get(key), message)
     if before.get("provider") != after.get("provider"):
         message = f"the provider is {_named(after.get('provider'))} now, it was {_named(before.get('provider'))}"
-        yield detail(
-            "model-family", "/model/provider", before.get("provider"), after.get("provider"), message
-        )
+        yield detail("model-family", "/model/provider", before.get("provider"), after.get("provider"), message)
     old, new = before.get("name"), after.get("name")
     if old != new:
         yield _name(old, new)
@@ -68,8 +68,7 @@ def _missing(parts: Parts, models: Mapping[str, Facts]) -> dict[str, str]:
     if facts is None:
         return {}
     found = {
-        what: f"`{name}` does not take {what}, which the prompt uses"
-        for what in sorted(facts.lacks & _used(parts))
+        what: f"`{name}` does not take {what}, which the prompt uses" for what in sorted(facts.lacks & _used(parts))
     }
     asked = [parts["params"][key] for key in _LENGTHS if isinstance(parts["params"].get(key), int)]
     tokens = estimated_tokens(parts) + max(asked, default=0)

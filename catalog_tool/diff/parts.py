@@ -61,12 +61,12 @@ def compare_parts(old_parts: Parts, new_parts: Parts, *, same_rendering: bool | 
     old, new = _written(old_parts), _written(new_parts)
     found = [
         *compare_messages(old["messages"], new["messages"]),
-        *schema_details(compare_schemas(old["variables"], new["variables"], side="variables", base_pointer="/variables")),
+        *_variables(old["variables"], new["variables"]),
         *compare_tools(old["tools"], new["tools"]),
         *_output(old["output_schema"], new["output_schema"]),
         *compare_models(old, new),
         *_params(old["params"], new["params"]),
-        *_template(old["template"], new["template"], same_rendering),
+        *_template(old["template"], new["template"], same_rendering=same_rendering),
     ]  # fmt: skip
     return [*found, *_unaccounted(old, new, found)]
 
@@ -79,6 +79,10 @@ def _same(old: Any, new: Any) -> bool:
 def _written(parts: Parts) -> dict[str, Any]:
     """The parts with properties in the written order, as models see them."""
     return restore_order(copy.deepcopy(dict(parts))) if parts.get("order") else dict(parts)
+
+
+def _variables(old: Any, new: Any) -> Iterator[Detail]:
+    return schema_details(compare_schemas(old, new, side="variables", base_pointer="/variables"))
 
 
 def _output(old: Any, new: Any) -> Iterator[Detail]:
@@ -138,14 +142,18 @@ def _far(name: str, before: Any, after: Any) -> bool:
     return not all(numbers) or round(abs(after - before), 9) > STEP
 
 
-def _template(old: Any, new: Any, same_rendering: bool | None) -> Iterator[Detail]:
+def _template(old: Any, new: Any, *, same_rendering: bool | None) -> Iterator[Detail]:
     if old == new:
         return
     if same_rendering:
         message = f"the template engine is `{new}` now, it was `{old}`; every golden test renders the same"
         yield detail("template-engine", "/template", old, new, message, behaviour="none")
         return
-    why = "no golden test shows whether texts render the same" if same_rendering is None else "golden tests render differently"
+    why = (
+        "no golden test shows whether texts render the same"
+        if same_rendering is None
+        else "golden tests render differently"
+    )
     message = f"the template engine is `{new}` now, it was `{old}`: {why}"
     yield detail("template-engine", "/template", old, new, message)
 

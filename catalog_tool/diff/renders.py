@@ -40,9 +40,7 @@ class Render(NamedTuple):
         return {**found, "before": None, "after": None} if self.same else found
 
 
-def compare_renders(
-    old: Mapping[str, Any], new: Mapping[str, Any], cases: Iterable[Case]
-) -> tuple[Render, ...]:
+def compare_renders(old: Mapping[str, Any], new: Mapping[str, Any], cases: Iterable[Case]) -> tuple[Render, ...]:
     """Each case rendered by both versions' parts, at most ``CASES``."""
     taken = list(cases)[:CASES]
     if not taken:

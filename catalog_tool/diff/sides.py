@@ -71,14 +71,15 @@ class TreeSide:
         self._read: dict[Key, Loaded] = {}
         self._documents: dict[Key, ReadPrompt] = {}
         self._schemas: PromptSchemas | None = None
-
-    def versions(self) -> dict[str, dict[str, str | None]]:
-        """Prompt id → version → its file's path, mode and blob; None where only the disk has it."""
-        found: dict[str, dict[str, str | None]] = {}
+        self._versions: dict[str, dict[str, str | None]] = {}
         for (name, version), file in self._paths.items():
             blob = self.files.entries[file.path].blob
-            found.setdefault(name, {})[version] = f"{file.path} {blob}" if blob is not None else None
-        return found
+            stamp = f"{file.path} {blob}" if blob is not None else None
+            self._versions.setdefault(name, {})[version] = stamp
+
+    def versions(self) -> dict[str, dict[str, str | None]]:
+        """Prompt id → version → its file's path and blob; None where only the disk has it."""
+        return self._versions
 
     def load(self, keys: Iterable[Key]) -> None:
         """Read these versions in one go."""
@@ -130,7 +131,9 @@ class TreeSide:
 
 def _is_in(value: Any, path: list[str | int]) -> bool:
     for step in path:
-        if (isinstance(value, dict) and step in value) or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
+        if (isinstance(value, dict) and step in value) or (
+            isinstance(value, list) and isinstance(step, int) and step < len(value)
+        ):
             value = value[step]
         else:
             return False
@@ -158,10 +161,7 @@ class BundleSide:
         }
         self._prompts: dict[str, dict[str, Any]] = value["prompts"]
         self.skills: dict[str, dict[str, Any]] = value["skills"]
-
-    def versions(self) -> dict[str, dict[str, str | None]]:
-        """Prompt id → version → its digest and that of its metadata."""
-        return {
+        self._versions: dict[str, dict[str, str | None]] = {
             name: {
                 version: f"{entry['digest']} {canonical_bytes(entry.get('meta', {})).decode()}"
                 for version, entry in found.items()
@@ -169,7 +169,11 @@ class BundleSide:
             for name, found in self._prompts.items()
         }
 
-    def load(self, keys: Iterable[Key]) -> None:
+    def versions(self) -> dict[str, dict[str, str | None]]:
+        """Prompt id → version → its digest and its metadata."""
+        return self._versions
+
+    def load(self, keys: Iterable[Key]) -> None:  # noqa: ARG002 - a side's signature
         """Nothing to do: the document is in memory."""
 
     def version(self, key: Key) -> Loaded:
@@ -179,11 +183,11 @@ class BundleSide:
         meta = canonical_bytes(entry.get("meta", {}))
         return Loaded(PromptVersion(*key, "", entry["digest"], parts, meta))
 
-    def file(self, key: Key) -> str | None:
+    def file(self, key: Key) -> str | None:  # noqa: ARG002 - a side's signature
         """A bundle has no files."""
         return None
 
-    def spot(self, key: Key, pointer: str) -> Spot | None:
+    def spot(self, key: Key, pointer: str) -> Spot | None:  # noqa: ARG002 - a side's signature
         """A bundle has no places."""
         return None
 

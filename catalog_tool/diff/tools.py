@@ -89,9 +89,7 @@ def _compare(old: Tool, new: Tool, path: str) -> Iterator[Detail]:
     yield from _strict(old, new, f"{path}/strict")
     if old.get("dispatch") != new.get("dispatch"):
         message = f"`{name}` declares another way of dispatch: neither callers nor the model see it"
-        yield detail(
-            "meta", f"{path}/dispatch", old.get("dispatch"), new.get("dispatch"), message, contract="patch"
-        )
+        yield detail("meta", f"{path}/dispatch", old.get("dispatch"), new.get("dispatch"), message, contract="patch")
 
 
 def _written(tool: Tool) -> str:
@@ -100,9 +98,7 @@ def _written(tool: Tool) -> str:
 
 
 def _schema(old: Any, new: Any, path: str, side: str) -> Iterator[Detail]:
-    changes = compare_schemas(
-        {} if old is None else old, {} if new is None else new, side=side, base_pointer=path
-    )
+    changes = compare_schemas({} if old is None else old, {} if new is None else new, side=side, base_pointer=path)
     for item in schema_details(changes):
         yield item if old is not None and new is not None else item._replace(also=(*item.also, path))
     if not changes and (old is None) != (new is None):

@@ -10,10 +10,15 @@ PROFILES = ("portable", "upload", "claude-code")
 
 
 class Rule(NamedTuple):
-    """What ``rules:`` says of one code: another severity (or ``ignore``), and why."""
+    """What ``rules:`` says of one code: another severity (or ``ignore``), and why.
+
+    Of a change's rule ``severity`` is a contract level; ``until`` is the last day (``YYYY-MM-DD``) on
+    which that holds, or None.
+    """
 
     severity: str
     reason: str = ""
+    until: str | None = None
 
 
 class Settings(NamedTuple):

@@ -49,6 +49,12 @@ class CatalogFiles(NamedTuple):
     small: dict[str, bytes]
     findings: list[Finding]
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is a catalog at all: settings, or anything that could be a prompt or a skill."""
+        folder = f"{self.settings.prompts}/"
+        return bool(self.skills) or any(path == SETTINGS_FILE or path.startswith(folder) for path in self.entries)
+
 
 def find_catalog(tree: Tree) -> CatalogFiles:
     """Look at one tree. Raises ``GitError`` where it cannot be listed; what is wrong is in ``findings``."""

@@ -54,7 +54,7 @@ def read_prompt(file: VersionFile, data: bytes, shared: SharedParts, schemas: Pr
     if not document.clean:
         return ReadPrompt(None, document, parts, uses)
     try:
-        identity = prompt_identity(parts, is_plain=document.is_plain and not uses)
+        identity = prompt_identity(parts, is_plain=document.is_plain and shared.is_plain)
         meta = canonical_bytes(meta_of(value))
     except NotCanonicalError as error:
         document.report("P101", error.message)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import posixpath
 import re
 from typing import Any
 
 from catalog_tool import __version__
+from catalog_tool.model.change_rules import CHANGE_RULES, CONTRACT_SEVERITIES
 from catalog_tool.model.codes import CODES
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.settings import PROFILES, SETTINGS_FILE, TARGET_DEFAULTS, Rule, Settings
@@ -98,14 +100,18 @@ def _leaves(path: str) -> bool:
 
 
 def _check_rules(document: SourceDocument, rules: dict[str, Any]) -> None:
-    for code in rules:
-        if code not in CODES and not re.fullmatch(r"[A-Z]{2,}[0-9]+", code):
-            document.report(
-                "C304",
-                f"there is no finding {code}",
-                document.key(["rules", code]),
-                hint="see `catalog validate --help`",
-            )
+    for code, rule in rules.items():
+        of_changes = code in CHANGE_RULES
+        if not of_changes and code not in CODES and not re.fullmatch(r"[A-Z]{2,}[0-9]+", code):
+            near = difflib.get_close_matches(code, (*CHANGE_RULES, *CODES), n=1)
+            hint = f"did you mean {near[0]}?" if near else "see `catalog schema --codes`"
+            document.report("C304", f"there is no finding or rule {code}", document.key(["rules", code]), hint=hint)
+            continue
+        severity = rule["severity"]
+        if of_changes != (severity in CONTRACT_SEVERITIES):
+            known = CONTRACT_SEVERITIES if of_changes else ("error", "warning", "info", "ignore")
+            message = f"{code} cannot be {severity!r}; write one of {', '.join(known)}"
+            document.report("C301", message, document.at(["rules", code, "severity"]))
 
 
 def _check_secrets(document: SourceDocument, targets: dict[str, Any]) -> None:
@@ -114,9 +120,7 @@ def _check_secrets(document: SourceDocument, targets: dict[str, Any]) -> None:
             if not isinstance(value, str) or _FROM_ENVIRONMENT.fullmatch(value):
                 continue
             if key in _SECRET_KEYS or _URL_PASSWORD.match(value):
-                message = (
-                    f"`{key}` of the target {name} holds a secret; name an environment variable: ${{NAME}}"
-                )
+                message = f"`{key}` of the target {name} holds a secret; name an environment variable: ${{NAME}}"
                 document.report("C303", message, document.at(["targets", name, key]))
 
 
@@ -129,9 +133,7 @@ def _settings(value: dict[str, Any]) -> Settings:
         prompts=_folder(value.get("prompts", base.prompts)),
         skills=tuple(skills) if isinstance(skills, list) else (skills,),
         skill_profile=value.get("skill_profile", base.skill_profile),
-        targets={
-            name: {**TARGET_DEFAULTS, **target} for name, target in (value.get("targets") or {}).items()
-        },
+        targets={name: {**TARGET_DEFAULTS, **target} for name, target in (value.get("targets") or {}).items()},
         labels=value.get("labels") or {},
         rules={code: _rule(rule) for code, rule in (value.get("rules") or {}).items()},
         schemas=value.get("schemas") or {},
@@ -144,7 +146,7 @@ def _folder(path: str) -> str:
 
 
 def _rule(rule: Any) -> Rule:
-    return Rule(rule) if isinstance(rule, str) else Rule(rule["severity"], rule.get("reason", ""))
+    return Rule(rule) if isinstance(rule, str) else Rule(rule["severity"], rule.get("reason", ""), rule.get("until"))
 
 
 def _lenient(value: dict[str, Any]) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from catalog_tool.canonical.jcs import NotCanonicalError, digest_of, digest_of_bytes
+from catalog_tool.canonical.jcs import NotCanonicalError, agrees, digest_of, digest_of_bytes
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 from catalog_tool.source.decoding import decode, normal_form_flaw
@@ -30,6 +30,8 @@ class SharedParts(NamedTuple):
     tools: dict[str, dict[str, Any] | None]
     digests: dict[str, str]
     """By ``partials/safety@v1`` or ``tools/search_kb@v1``; of unusable files the empty string."""
+    is_plain: bool = True
+    """Whether every tool is one that all JSON encoders write alike (``canonical.jcs``)."""
 
 
 def read_shared(
@@ -48,7 +50,7 @@ def read_shared(
         tool, digest = _tool(reference, path, data, tool_schema, findings) if data is not None else (None, "")
         shared.tools[reference] = tool
         shared.digests[f"tools/{reference}"] = digest
-    return shared, findings
+    return shared._replace(is_plain=all(agrees(tool) for tool in shared.tools.values())), findings
 
 
 def _partial(path: str, data: bytes, findings: list[Finding]) -> str | None:

@@ -56,14 +56,11 @@ def with_version(document: SourceDocument, version: str) -> str:
 
 def _yaml_span(document: SourceDocument, text: str, written: str) -> tuple[int, int] | None:
     """Where the value's characters stand, without its quotes."""
-    value = rf"([\"']?)({re.escape(written)})\1(?=[ \t\n,}}]|\Z)"
     spot = document.at(["version"])
-    if spot.line is None or spot.column is None:  # front matter that was recovered: its keys begin lines
-        found = re.search(rf"^version:[ \t]+{value}", text, re.MULTILINE)
-    else:
-        lines = text.split("\n")
-        start = sum(len(line) + 1 for line in lines[: spot.line - 1]) + spot.column - 1
-        found = re.compile(value).match(text, start)
+    if spot.line is None or spot.column is None:
+        return None
+    start = sum(len(line) + 1 for line in text.split("\n")[: spot.line - 1]) + spot.column - 1
+    found = re.compile(rf"([\"']?)({re.escape(written)})\1(?=[ \t\n,}}]|\Z)").match(text, start)
     return found.span(2) if found is not None else None
 
 

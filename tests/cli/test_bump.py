@@ -161,6 +161,15 @@ def test_a_number_is_never_used_twice(scratch: Scratch) -> None:
     assert scratch.run("validate").code == 0
 
 
+def test_a_number_of_head_is_not_used_twice_where_no_branch_is_the_base(scratch: Scratch) -> None:
+    scratch.git("symbolic-ref", "HEAD", "refs/heads/trunk")
+    scratch.write(f"{FOLDER}/v1.yaml", "id: support_agent\nversion: v1\nsystem_prompt: One.\n")
+    scratch.write(f"{FOLDER}/v2.yaml", "id: support_agent\nversion: v2\nsystem_prompt: Two.\n")
+    scratch.commit()
+    (scratch.root / f"{FOLDER}/v2.yaml").unlink()
+    assert document(scratch.run("bump", "support_agent", "--format", "json"))["to"] == "v3"
+
+
 def test_what_git_ignores_is_not_overwritten(scratch: Scratch) -> None:
     scratch.write(f"{FOLDER}/v1.yaml", "id: support_agent\nversion: v1\nsystem_prompt: One.\n")
     scratch.write(".gitignore", "v2.yaml\n")

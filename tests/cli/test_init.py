@@ -258,7 +258,7 @@ def test_not_inside_another_catalog(scratch: Scratch) -> None:
 
 def test_a_catalog_around_the_repository_does_not_matter(scratch: Scratch) -> None:
     (scratch.root.parent / "catalog.yaml").write_text("catalog: outer\n")
-    assert scratch.run("init").code == 0
+    assert scratch.run("init", "team").code == 0
 
 
 def test_the_folder_is_named_once(catalog_command: CatalogCommand, tmp_path: Path) -> None:

@@ -35,8 +35,7 @@ def admits_term(reader: Reader, term: Term, value: Any) -> Verdict:
 def admits(reader: Reader, case: Case, value: Any) -> Verdict:
     """Whether a case of the value's own JSON type accepts it."""
     return all_of(
-        _CHECKS[facet](reader, wanted, value) if facet in _CHECKS else None
-        for facet, wanted in case.facets.items()
+        _CHECKS[facet](reader, wanted, value) if facet in _CHECKS else None for facet, wanted in case.facets.items()
     )
 
 
@@ -105,8 +104,6 @@ _CHECKS: Mapping[str, Callable[[Reader, Any, Any], Verdict]] = {
     "required": lambda _, wanted, value: wanted <= value.keys(),
     "minProperties": lambda _, wanted, value: len(value) >= wanted,
     "maxProperties": lambda _, wanted, value: len(value) <= wanted,
-    "dependentRequired": lambda _, wanted, value: all(
-        name not in value or other in value for name, other in wanted
-    ),
+    "dependentRequired": lambda _, wanted, value: all(name not in value or other in value for name, other in wanted),
 }
 """How each facet is checked; what is not here (patterns, formats, sealed keywords) is unknown."""

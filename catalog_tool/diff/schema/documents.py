@@ -174,9 +174,7 @@ def constraints(schema: Any, references: list[Any], *, dropped: frozenset[str] =
 def _constraint(keyword: str, value: Any, references: list[Any], dropped: frozenset[str]) -> Any:
     if keyword in SETS and isinstance(value, list):
         return sorted(value, key=fingerprint)
-    inner = {
-        name: constraints(child, references, dropped=dropped) for name, child in children(keyword, value)
-    }
+    inner = {name: constraints(child, references, dropped=dropped) for name, child in children(keyword, value)}
     if isinstance(value, dict) and keyword in SCHEMA_MAPS:
         return inner
     if isinstance(value, list) and keyword in SCHEMA_LISTS:

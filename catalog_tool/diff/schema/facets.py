@@ -39,9 +39,7 @@ class Relation(NamedTuple):
 
     def also(self, other: Relation) -> Relation:
         """The relation of both constraints together."""
-        return Relation(
-            self.narrows or other.narrows, self.widens or other.widens, self.unknown or other.unknown
-        )
+        return Relation(self.narrows or other.narrows, self.widens or other.widens, self.unknown or other.unknown)
 
 
 SAME = Relation()

@@ -125,9 +125,7 @@ def respelled(path: str, before: Any, after: Any, side: str) -> SchemaChange:
 
 def _change(path: str, before: Any, after: Any, rule: str, message: str) -> SchemaChange:
     known = RULE[rule]
-    return SchemaChange(
-        path, _op(before, after), before, after, rule, known.contract, known.behaviour, message
-    )
+    return SchemaChange(path, _op(before, after), before, after, rule, known.contract, known.behaviour, message)
 
 
 def _default(difference: Written) -> str:
@@ -139,9 +137,7 @@ def _default(difference: Written) -> str:
 
 
 def _verb(difference: Written) -> str:
-    return {"added": "came", "removed": "went", "changed": "changed"}[
-        _op(difference.before, difference.after)
-    ]
+    return {"added": "came", "removed": "went", "changed": "changed"}[_op(difference.before, difference.after)]
 
 
 def _op(before: Any, after: Any) -> str:

@@ -151,9 +151,7 @@ def _renames(comparison: Comparison, old: Case, new: Case) -> Mapping[str, str]:
     if len(went) * len(came) > RENAME_PAIRS:
         return {}
     found: dict[str, str] = {}
-    pairs = [
-        (_likeness(comparison, old, new, (name, target)), name, target) for name in went for target in came
-    ]
+    pairs = [(_likeness(comparison, old, new, (name, target)), name, target) for name in went for target in came]
     for likeness, name, target in sorted(pairs, key=lambda pair: -pair[0]):
         if likeness < ALIKE or name in found or target in found.values():
             continue
@@ -171,8 +169,6 @@ def _likeness(comparison: Comparison, old: Case, new: Case, names: tuple[str, st
     first = comparison.old.document.at(_place(before.named[names[0]], names[0]))
     second = comparison.new.document.at(_place(after.named[names[1]], names[1]))
     likeness = SequenceMatcher(None, names[0][:64], names[1][:64], autojunk=False).ratio()
-    described = (
-        isinstance(first, dict) and "description" in first and fingerprint(first) == fingerprint(second)
-    )
+    described = isinstance(first, dict) and "description" in first and fingerprint(first) == fingerprint(second)
     placed = list(before.named).index(names[0]) == list(after.named).index(names[1])
     return likeness + (ALIKE if described else 0.0) + (ALIKE / 2 if placed else 0.0)

@@ -122,10 +122,7 @@ class Reader:
         start = [(place, frozenset[str]()) for place in sorted(term)]
         alternatives = self._alternatives(start, ())
         found = [
-            whole
-            for places in alternatives
-            for case in Builder(self, places).cases()
-            for whole in settled(self, case)
+            whole for places in alternatives for case in Builder(self, places).cases() for whole in settled(self, case)
         ]
         return tuple(found) if len(alternatives) == 1 else _distinct(found)
 
@@ -143,9 +140,7 @@ class Reader:
                 raise CannotDecide("too many combinations of alternatives")
         return result
 
-    def _conjunction(
-        self, pending: Iterable[Held], done: tuple[str, ...]
-    ) -> tuple[tuple[str, ...], list[list[Held]]]:
+    def _conjunction(self, pending: Iterable[Held], done: tuple[str, ...]) -> tuple[tuple[str, ...], list[list[Held]]]:
         """All schema objects that ``$ref`` and ``allOf`` join, and the unions met on the way."""
         plain = dict.fromkeys(done)
         unions: list[list[Held]] = []
@@ -194,9 +189,7 @@ class Reader:
         if first is None or second is None:
             return False
         required = (one.get("required") or frozenset()) | (other.get("required") or frozenset())
-        return any(
-            self._exclude(first.member(name), second.member(name), depth + 1) for name in sorted(required)
-        )
+        return any(self._exclude(first.member(name), second.member(name), depth + 1) for name in sorted(required))
 
 
 def _distinct(cases: Iterable[Case]) -> tuple[Case, ...]:

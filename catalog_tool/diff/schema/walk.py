@@ -108,9 +108,7 @@ class Comparison:
 
     def _is_untouched(self, old: Term, new: Term) -> bool:
         """Whether the same constraints are written at the same places, references followed."""
-        return old == new and all(
-            self.old.document.sealed(place) == self.new.document.sealed(place) for place in old
-        )
+        return old == new and all(self.old.document.sealed(place) == self.new.document.sealed(place) for place in old)
 
     def _types(self, olds: list[Case], news: list[Case], place: str) -> Iterator[Delta]:
         before, after = {case.kind for case in olds}, {case.kind for case in news}

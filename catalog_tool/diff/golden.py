@@ -1,0 +1,206 @@
+"""Golden tests and gates before and after: their inputs for rendering, and what was weakened (design §12)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from catalog_tool.diff.changes import MODIFIED, TEST, Change, Detail, detail
+from catalog_tool.diff.renders import Case
+from catalog_tool.diff.sides import TreeSide
+from catalog_tool.model.limits import PARSED_FILE_BYTES
+from catalog_tool.source.document import SourceDocument
+from catalog_tool.source.tree import Content
+
+_WEAKER = {"equals": ("contains", "starts_with", "ends_with"), "starts_with": ("contains",), "ends_with": ("contains",)}
+"""Kinds of assertion that ask for less of the same value."""
+_PARTIAL = frozenset({"contains", "starts_with", "ends_with"})
+_CEILING = "max_"
+
+Assertion = Mapping[str, Any]
+
+
+class GoldenCase(NamedTuple):
+    """One case as it counts: its own fields, and all that is expected of it, the file's own included."""
+
+    name: str
+    case: Mapping[str, Any]
+    expect: tuple[Assertion, ...]
+
+    def inputs(self) -> Case:
+        """Its variables and placeholders."""
+        values = {**_mapping(self.case.get("vars")), **_mapping(self.case.get("placeholders"))}
+        return Case(self.name, values)
+
+
+class GoldenTests:
+    """The golden cases of one side's prompts, read as they are asked for."""
+
+    def __init__(self, side: TreeSide) -> None:
+        self._side = side
+        self._known: dict[str, dict[str, GoldenCase]] = {}
+
+    def stamps(self) -> dict[str, list[tuple[str, str | None]]]:
+        """Prompt id → its test files with their blobs."""
+        entries = self._side.files.entries
+        found = self._side.files.layout.tests
+        return {name: [(path, entries[path].blob) for path in sorted(paths)] for name, paths in found.items()}
+
+    def cases(self, name: str) -> dict[str, GoldenCase]:
+        """The cases of a prompt by name, in written order. What cannot be read holds none."""
+        if name not in self._known:
+            files = self._side.files
+            paths = sorted(files.layout.tests.get(name, ()))
+            contents = self._side.tree.read({path: files.entries[path] for path in paths}, PARSED_FILE_BYTES)
+            found = [case for content in contents for case in _cases(content)] if paths else []
+            self._known[name] = {case.name: case for case in found}
+        return self._known[name]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _cases(content: Content) -> Iterator[GoldenCase]:
+    if content.data is None:
+        return
+    if content.path.endswith(".jsonl"):
+        for line in content.data.split(b"\n"):
+            yield from _written_cases(_json_line(line), ())
+        return
+    value = SourceDocument(content.path, content.data).value or {}
+    common = [item for item in _list(value.get("expect")) if isinstance(item, dict)]
+    for case in _list(value.get("cases")):
+        yield from _written_cases(case, common)
+
+
+def _json_line(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _written_cases(case: Any, common: Sequence[Assertion]) -> Iterator[GoldenCase]:
+    if isinstance(case, dict) and isinstance(case.get("name"), str):
+        own = [item for item in _list(case.get("expect")) if isinstance(item, dict)]
+        yield GoldenCase(case["name"], case, (*common, *own))
+
+
+def weakened_tests(base: GoldenTests, head: GoldenTests, prompts: frozenset[str]) -> Iterator[Change]:
+    """A change for each of ``prompts`` (those that are still there) whose tests ask for less now."""
+    old, new = base.stamps(), head.stamps()
+    for name in sorted(old):
+        stamps = new.get(name)
+        same = stamps == old[name] and all(blob is not None for _, blob in old[name])
+        if name in prompts and not same:
+            details = tuple(compare_cases(base.cases(name), head.cases(name)))
+            if details:
+                path = (stamps or old[name])[0][0]
+                yield Change(name, TEST, MODIFIED, None, None, details, file=path)
+
+
+def compare_cases(old: Mapping[str, GoldenCase], new: Mapping[str, GoldenCase]) -> Iterator[Detail]:
+    """What the new cases no longer ask for."""
+    for name, before in old.items():
+        after = new.get(name)
+        path = f"/cases/{_escaped(name)}"
+        if after is None:
+            yield detail("test-weakened", path, before.case, None, f"the case “{name}” went")
+            continue
+        for flag, good in (("critical", True), ("flaky", False)):
+            was, now = before.case.get(flag, False), after.case.get(flag, False)
+            if was is good and now is not good:
+                said = "is no longer critical" if flag == "critical" else "is marked flaky: failures do not count"
+                yield detail("test-weakened", f"{path}/{flag}", was, now, f"the case “{name}” {said}", op="changed")
+        yield from _assertions(before, after, f"{path}/expect")
+
+
+def _assertions(before: GoldenCase, after: GoldenCase, path: str) -> Iterator[Detail]:
+    left = [item for item in after.expect if item not in before.expect]
+    for index, old in enumerate(before.expect):
+        if old in after.expect:
+            continue
+        new, verdict = _successor(old, left)
+        if new is not None:
+            left.remove(new)
+        if verdict:
+            message = f"the case “{before.name}”: {verdict}"
+            yield detail("test-weakened", f"{path}/{index}", dict(old), dict(new) if new else None, message)
+
+
+def _successor(old: Assertion, left: Sequence[Assertion]) -> tuple[Assertion | None, str]:
+    """What became of an assertion, and how it was weakened; empty where it was not, as far as one can say."""
+    kind, value = old.get("type"), old.get("value")
+    alike = next((item for item in left if item.get("type") == kind and item.get("value") == value), None)
+    same_kind = next((item for item in left if item.get("type") == kind), None)
+    weaker = next((item for item in left if item.get("type") in _WEAKER.get(str(kind), ())), None)
+    new = alike or same_kind or weaker
+    shown = f"`{kind}` {json.dumps(value, ensure_ascii=False)[:60]}"
+    if new is None:
+        return None, f"{shown} is no longer asserted"
+    if new.get("type") != kind:
+        return new, f"{shown} became `{new.get('type')}`, which asks for less"
+    if _less(old.get("threshold"), new.get("threshold")):
+        return new, f"the threshold of {shown} went from {old.get('threshold')} to {new.get('threshold', 'none')}"
+    if new.get("ignore_case") is True and old.get("ignore_case") is not True:
+        return new, f"{shown} ignores upper and lower case now"
+    return new, _looser_value(str(kind), value, new.get("value"))
+
+
+def _less(old: Any, new: Any) -> bool:
+    if not isinstance(old, int | float):
+        return False
+    return new is None or (isinstance(new, int | float) and new < old)
+
+
+def _looser_value(kind: str, old: Any, new: Any) -> str:
+    if kind.startswith(_CEILING) and isinstance(old, int | float) and isinstance(new, int | float):
+        return f"`{kind}` was raised from {old} to {new}" if new > old else ""
+    if kind in _PARTIAL and isinstance(old, str) and isinstance(new, str) and new != old and new in old:
+        return f"`{kind}` asks for “{new[:40]}” only, it was “{old[:40]}”"
+    return ""
+
+
+def weakened_gates(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> Iterator[Change]:
+    """A change for each label whose protection or gate in ``catalog.yaml`` asks for less now."""
+    for label, before in sorted(old.items()):
+        after = new.get(label, {})
+        details = list(_gate(before.get("gate"), after.get("gate"), "/gate"))
+        if before.get("protected") is True and after.get("protected") is not True:
+            message = f"the label `{label}` is no longer protected"
+            details.insert(0, detail("test-weakened", "/protected", True, False, message))
+        if details:
+            yield Change(
+                label, TEST, MODIFIED, before.get("gate"), after.get("gate"), tuple(details), file="catalog.yaml"
+            )
+
+
+def _gate(old: Any, new: Any, path: str) -> Iterator[Detail]:
+    name = path.rpartition("/")[2]
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old):
+            yield from _gate(old[key], new.get(key), f"{path}/{_escaped(key)}")
+    elif new is None and old is not None:
+        yield detail("test-weakened", path, old, None, f"the gate's `{name}` went")
+    elif isinstance(old, bool) or isinstance(new, bool):
+        if old is True and new is False:
+            yield detail("test-weakened", path, old, new, f"the gate's `{name}` was turned off")
+    elif _asks_for_less(name, old, new):
+        message = f"the gate's `{name}` went from {old} to {new}, which asks for less"
+        yield detail("test-weakened", path, old, new, message)
+
+
+def _asks_for_less(name: str, old: Any, new: Any) -> bool:
+    if not isinstance(old, int | float) or not isinstance(new, int | float) or old == new:
+        return False
+    return (new > old) == name.startswith(_CEILING)
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

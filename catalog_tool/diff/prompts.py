@@ -1,0 +1,258 @@
+"""Compares the prompts of two sides: which came, went, changed or have another id, version by version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from catalog_tool.diff.changes import (
+    ADDED,
+    HIGHEST,
+    MODIFIED,
+    PROMPT,
+    REMOVED,
+    RENAMED,
+    Change,
+    Detail,
+    Tokens,
+    detail,
+)
+from catalog_tool.diff.parts import compare_meta, compare_parts
+from catalog_tool.diff.renders import Case, Render, compare_renders
+from catalog_tool.diff.sides import Key, Loaded, Side, oldest_first
+from catalog_tool.diff.tokens import estimated_tokens
+from catalog_tool.model.names import version_number
+from catalog_tool.model.prompt import PromptVersion
+
+RENAME_PAIRS = 400
+"""Pairs of a prompt that went and one that came which are looked at."""
+_COUNTED = ("messages", "tools", "output_schema", "variables")
+
+Inputs = Callable[[str], Sequence[Case]]
+"""A prompt's id → the inputs that its versions are rendered with."""
+
+
+class Scope(NamedTuple):
+    """What is compared: the versions that may differ by what they include, and the inputs for rendering."""
+
+    affected: frozenset[Key] = frozenset()
+    inputs: Inputs = lambda name: ()  # noqa: ARG005 - no inputs for any prompt
+    comparable: bool = True
+    """Whether equal stamps on both sides mean equal versions."""
+
+
+class Pair(NamedTuple):
+    """Two versions to compare, each with the side that holds it, and why they are compared."""
+
+    old: tuple[Side, Key]
+    new: tuple[Side, Key]
+    against: tuple[str, ...] = ()
+
+
+def prompt_changes(base: Side, head: Side, scope: Scope = Scope()) -> Iterator[Change]:  # noqa: B008 - immutable
+    """A change for every prompt or version that differs."""
+    return _Prompts(base, head, scope).changes()
+
+
+class _Prompts:
+    def __init__(self, base: Side, head: Side, scope: Scope) -> None:
+        self.base, self.head, self.scope = base, head, scope
+        self.old, self.new = base.versions(), head.versions()
+
+    def changes(self) -> Iterator[Change]:
+        common = [name for name in self.new if name in self.old]
+        gone = sorted(name for name in self.old if name not in self.new)
+        come = sorted(name for name in self.new if name not in self.old)
+        suspects = [key for name in common for key in self._suspects(name)]
+        pairs = [pair for name in common for pair in self._new_versions(name)]
+        self._load(suspects, pairs, gone, come)
+        for key in suspects:
+            yield from self._existing(key)
+        for pair in pairs:
+            yield self._compared(pair, MODIFIED)
+        for name in common:
+            for version in oldest_first(set(self.old[name]) - set(self.new[name])):
+                yield self._removed(name, version)
+        yield from self._ids(gone, come)
+
+    def _suspects(self, name: str) -> list[Key]:
+        """Versions on both sides that may differ."""
+        old, new = self.old[name], self.new[name]
+        return [
+            (name, version)
+            for version in oldest_first(set(old) & set(new))
+            if not self.scope.comparable
+            or new[version] is None
+            or old[version] != new[version]
+            or (name, version) in self.scope.affected
+        ]
+
+    def _new_versions(self, name: str) -> Iterator[Pair]:
+        """Each version that came, with the highest older one and with what each label points to at the base."""
+        old, new = self.old[name], self.new[name]
+        for version in oldest_first(set(new) - set(old)):
+            older = [other for other in {*old, *new} if version_number(other) < version_number(version)]
+            reasons: dict[str, list[str]] = {}
+            if older:
+                reasons[max(older, key=version_number)] = [HIGHEST]
+            for label, value in sorted(self.base.labels.get(name, {}).items()):
+                for target in value.versions:
+                    if target != version and target in {*old, *new}:
+                        reasons.setdefault(target, []).append(label)
+            for other, against in reasons.items():
+                side = self.head if other in new else self.base
+                yield Pair((side, (name, other)), (self.head, (name, version)), tuple(against))
+            if not reasons:
+                yield Pair((self.base, (name, "")), (self.head, (name, version)), (HIGHEST,))
+
+    def _load(self, suspects: Iterable[Key], pairs: Iterable[Pair], gone: Iterable[str], come: Iterable[str]) -> None:
+        wanted: dict[int, list[Key]] = {id(self.base): list(suspects), id(self.head): list(suspects)}
+        for pair in pairs:
+            for side, key in (pair.old, pair.new):
+                if key[1]:
+                    wanted[id(side)].append(key)
+        wanted[id(self.base)] += [(name, _highest(self.old[name])) for name in gone]
+        wanted[id(self.head)] += [(name, _highest(self.new[name])) for name in come]
+        for side in (self.base, self.head):
+            side.load(dict.fromkeys(wanted[id(side)]))
+
+    def _existing(self, key: Key) -> Iterator[Change]:
+        old, new = self.base.version(key), self.head.version(key)
+        pair = Pair((self.base, key), (self.head, key))
+        if old.version is None or new.version is None:
+            if old.problem or new.problem:
+                yield self._compared(pair, MODIFIED)
+            return
+        if old.version.digest != new.version.digest:
+            yield self._released(pair, old.version, new.version)
+            return
+        details = tuple(compare_meta(old.version.metadata(), new.version.metadata()))
+        if details:
+            yield Change(key[0], PROMPT, MODIFIED, key[1], key[1], details, file=self.head.file(key))
+
+    def _released(self, pair: Pair, old: PromptVersion, new: PromptVersion) -> Change:
+        """A version that is on both sides with other content: versions are immutable."""
+        name, version = pair.new[1]
+        message = (
+            f"{version} was released and has other content now: take the change back and run `catalog bump {name}`"
+        )
+        broken = detail("released-changed", "", old.digest[7:19], new.digest[7:19], message)
+        change = self._compared(pair, MODIFIED)
+        return change._replace(details=(broken, *change.details))
+
+    def _compared(self, pair: Pair, op: str) -> Change:
+        (old_side, old_key), (new_side, new_key) = pair.old, pair.new
+        if not old_key[1]:
+            return self._added(new_key)
+        compared = compare_loaded(old_side.version(old_key), new_side.version(new_key), self.scope.inputs(new_key[0]))
+        details = tuple(self._placed(item, new_key) for item in compared.details)
+        return Change(
+            new_key[0], PROMPT, op, old_key[1], new_key[1], details,
+            against=pair.against, file=new_side.file(new_key), tokens=compared.tokens, renders=compared.renders,
+        )  # fmt: skip
+
+    def _placed(self, item: Detail, key: Key) -> Detail:
+        """The detail with its place in the file, where it breaks something."""
+        spot = self.head.spot(key, item.path) if item.contract == "major" and item.op != "removed" else None
+        return item._replace(line=spot.line, column=spot.column) if spot is not None else item
+
+    def _added(self, key: Key) -> Change:
+        name, version = key
+        loaded = self.head.version(key)
+        item = detail("artifact-added", "", None, version, f"{name}@{version} came")
+        if loaded.version is None:
+            item = _unreadable("/", f"{version} cannot be read: {loaded.problem}")
+        return Change(name, PROMPT, ADDED, None, version, (item,), file=self.head.file(key))
+
+    def _removed(self, name: str, version: str) -> Change:
+        labels = [label for label, value in sorted(self.head.labels.get(name, {}).items()) if version in value.versions]
+        still = f"; {', '.join(labels)} still points to it" if labels else ""
+        message = f"{name}@{version} went: whoever pinned it gets nothing{still}"
+        item = detail("artifact-removed", "", version, None, message)
+        return Change(name, PROMPT, REMOVED, version, None, (item,), file=self.base.file((name, version)))
+
+    def _ids(self, gone: Sequence[str], come: Sequence[str]) -> Iterator[Change]:
+        """Whole prompts that went, came, or have another id."""
+        renamed = dict(self._renames(gone, come))
+        targets = set(renamed.values())
+        for name in gone:
+            if name in renamed:
+                yield self._renamed(name, renamed[name])
+            else:
+                versions = oldest_first(self.old[name])
+                message = f"{name} went ({', '.join(versions)}): whoever asks for it gets nothing"
+                item = detail("artifact-removed", "", versions[-1], None, message)
+                path = self.base.file((name, versions[-1]))
+                yield Change(name, PROMPT, REMOVED, versions[-1], None, (item,), file=path)
+        for name in come:
+            if name not in targets:
+                yield from (self._added((name, version)) for version in oldest_first(self.new[name]))
+
+    def _renames(self, gone: Sequence[str], come: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Old id → new id of prompts whose highest versions say the same, or share most of their parts."""
+        if len(gone) * len(come) > RENAME_PAIRS:
+            return
+        left = list(come)
+        for name in gone:
+            old = self.base.version((name, _highest(self.old[name]))).version
+            scored = [(_likeness(old, self._head_version(other)), other) for other in left]
+            score, twin = max(scored, default=(0, ""))
+            if score >= len(_COUNTED) - 1:
+                left.remove(twin)
+                yield name, twin
+
+    def _head_version(self, name: str) -> PromptVersion | None:
+        return self.head.version((name, _highest(self.new[name]))).version
+
+    def _renamed(self, old: str, new: str) -> Change:
+        message = f"{old} is now {new}: callers have to ask for the new id"
+        first = detail("artifact-renamed", "", old, new, message)
+        pair = Pair(
+            (self.base, (old, _highest(self.old[old]))), (self.head, (new, _highest(self.new[new]))), (HIGHEST,)
+        )
+        change = self._compared(pair, RENAMED)
+        return change._replace(before=old, after=new, details=(first, *change.details))
+
+
+def _highest(versions: Mapping[str, str | None]) -> str:
+    return max(versions, key=version_number)
+
+
+def _likeness(old: PromptVersion | None, new: PromptVersion | None) -> int:
+    """How many of the parts that say something are the same; messages count twice."""
+    if old is None or new is None:
+        return 0
+    same = [name for name in _COUNTED if old.parts[name] == new.parts[name]]
+    return len(same) if "messages" in same else 0
+
+
+class Compared(NamedTuple):
+    """Two versions compared: the details, tokens, and what the model would get."""
+
+    details: tuple[Detail, ...]
+    tokens: Tokens | None = None
+    renders: tuple[Render, ...] = ()
+
+
+def compare_loaded(old: Loaded, new: Loaded, inputs: Sequence[Case] = ()) -> Compared:
+    """Compare two versions; one that cannot be read is undecided, never the same."""
+    if old.version is None or new.version is None:
+        return Compared(tuple(_problems(old, new)))
+    before, after = old.version.decoded(), new.version.decoded()
+    renders = compare_renders(before, after, inputs)
+    same = all(render.same for render in renders) if renders else None
+    details = compare_parts(before, after, same_rendering=same)
+    details += compare_meta(old.version.metadata(), new.version.metadata())
+    if old.version.digest != new.version.digest and all(item.rule == "meta" for item in details):
+        details.append(detail("undecided", "", None, None, "it differs in a way that could not be judged"))
+    return Compared(tuple(details), Tokens(estimated_tokens(before), estimated_tokens(after)), renders)
+
+
+def _problems(old: Loaded, new: Loaded) -> Iterator[Detail]:
+    for loaded, when in ((old, "before"), (new, "now")):
+        if loaded.version is None:
+            yield _unreadable("", f"it cannot be read as it is {when}: {loaded.problem or 'no reason is known'}")
+
+
+def _unreadable(path: str, message: str) -> Detail:
+    return detail("undecided", path, None, None, f"{message}; see `catalog validate`")
