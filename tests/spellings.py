@@ -23,7 +23,8 @@ def number(value: float, random: Random, *, is_yaml: bool) -> str:
     """A number in one of its spellings, in at most as many digits as a double keeps."""
     spellings = [json.dumps(value)]
     if isinstance(value, int):
-        spellings += [f"{value}.0", f"{value}.00", f"{value}e0", f"{value}0e-1", f"{value}E+0"]
+        spellings += [f"{value}.0", f"{value}.00", f"{value}e0", f"{value}E+0"]
+        spellings += [f"{value}0e-1"] if value else []
         spellings += [f"+{value}", f"{value}."] if is_yaml and value >= 0 else []
     else:
         spellings += [f"{value}0"] if re.fullmatch(r"-?[0-9]+\.[0-9]+", repr(value)) else []

@@ -36,10 +36,7 @@ class BundleDatabase:
         self._connection.execute("INSERT INTO skill VALUES (?,?,?)", (skill.key, skill.digest, entry))
         self._connection.executemany(
             "INSERT INTO skill_file VALUES (?,?,?,?,?,?)",
-            [
-                (skill.key, path, mode, sha256, size, contents[path])
-                for path, mode, sha256, size in skill.files
-            ],
+            [(skill.key, path, mode, sha256, size, contents[path]) for path, mode, sha256, size in skill.files],
         )
 
     def finish(self, digest: str) -> None:

@@ -22,11 +22,7 @@ _NO_DIGEST = "sha256:" + "0" * 64
 
 def canonical_labels(labels: Labels) -> dict[str, dict[str, Any]]:
     """Labels as they stand in ``bundle.json``; a prompt without labels is left out."""
-    return {
-        name: {label: value.to_json() for label, value in found.items()}
-        for name, found in labels.items()
-        if found
-    }
+    return {name: {label: value.to_json() for label, value in found.items()} for name, found in labels.items() if found}
 
 
 class BundleDocument:
@@ -103,8 +99,7 @@ def skill_entry(skill: SkillVersion) -> dict[str, Any]:
         "description": skill.entry["description"],
         "digest": skill.digest,
         "files": [
-            {"mode": mode, "path": path, "sha256": sha256, "size": size}
-            for path, mode, sha256, size in skill.files
+            {"mode": mode, "path": path, "sha256": sha256, "size": size} for path, mode, sha256, size in skill.files
         ],
         "owners": skill.entry["owners"],
         "path": skill.path,

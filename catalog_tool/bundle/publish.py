@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from catalog_tool.bundle.writer import MANIFEST
@@ -54,7 +54,9 @@ def _foreign(out: Path) -> Iterator[str]:
     try:
         document = json.loads((out / MANIFEST).read_bytes())
         named = {file["name"] for file in document["files"]} | {MANIFEST}
-    except (OSError, ValueError, KeyError, TypeError):
+        if document["kind"] != "manifest":
+            named = set()
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         named = set()
     cut = len(str(out)) + 1
     for folder, folders, files in os.walk(out):
@@ -69,26 +71,36 @@ def _foreign(out: Path) -> Iterator[str]:
 
 @contextmanager
 def staging(out: Path) -> Iterator[Path]:
-    """A fresh folder beside ``out``; removed at the end whatever happens.
+    """A fresh folder beside ``out``; removed at the end whatever happens, with the folders made for it.
 
     What killed builds left behind is removed first. Raises ``UsageError`` where the place cannot be
     written to.
     """
-    parent = out.absolute().parent
-    prefix = f".{out.name}.building-"
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        for left in parent.glob(f"{prefix}*"):
-            if not _alive(left.name[len(prefix) :]):
+    target = out.resolve()
+    prefix = f".{target.name}.building-"
+    made = [folder for folder in target.parents if not folder.exists()]
+    with _refused_politely(out):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for left in sorted(target.parent.iterdir()):
+            if left.name.startswith(prefix) and not _alive(left.name[len(prefix) :]):
                 shutil.rmtree(left, ignore_errors=True)
-        folder = parent / f"{prefix}{os.getpid()}"
+        folder = target.with_name(f"{prefix}{os.getpid()}")
         folder.mkdir()
-    except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror}") from error
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            for empty in made:
+                empty.rmdir()
+
+
+@contextmanager
+def _refused_politely(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}") from error
 
 
 def _alive(pid: str) -> bool:
@@ -104,14 +116,20 @@ def _alive(pid: str) -> bool:
 
 
 def publish(folder: Path, out: Path) -> None:
-    """Put the staging folder in the place of ``out``; what was there goes to where it stood."""
-    if not out.exists():
-        folder.rename(out)
-    elif not _exchange(folder, out):
-        old = folder.with_name(f"{folder.name}-old")
-        out.rename(old)
-        folder.rename(out)
-        shutil.rmtree(old, ignore_errors=True)
+    """Put the staging folder in the place of ``out``; what was there goes to where it stood.
+
+    Where ``out`` is a link, the folder it leads to is replaced. Raises ``UsageError`` where the system
+    refuses.
+    """
+    target = out.resolve()
+    with _refused_politely(out):
+        if not target.exists():
+            folder.rename(target)
+        elif not _exchange(folder, target):
+            old = folder.with_name(f"{folder.name}-old")
+            target.rename(old)
+            folder.rename(target)
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _exchange(first: Path, second: Path) -> bool:

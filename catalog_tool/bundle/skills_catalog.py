@@ -33,7 +33,7 @@ def listing_of(skills: Sequence[Mapping[str, Any]], budget: ListingBudget) -> di
     for skill in skills:
         if not skill["model_invocable"]:
             continue
-        total += skill["listing_chars"]
+        total += min(skill["description_chars"], budget.entry_chars)
         if total > budget.budget_chars or skill["description_chars"] > budget.entry_chars:
             truncated.append(skill["name"])
     return {"chars": total, "budget_chars": budget.budget_chars, "truncated": truncated}
@@ -49,9 +49,7 @@ def skills_catalog(entries: Sequence[Mapping[str, Any]], budget: ListingBudget, 
     """Canonical JSON of ``skills-catalog.json`` from the skills' entries, sorted by name."""
     ordered = sorted(entries, key=lambda entry: entry["name"])
     skills = [catalog_entry(entry, dates.get(f"{entry['path']}/SKILL.md")) for entry in ordered]
-    digest = digest_of(
-        {"hv": 1, "kind": "skills-catalog", "skills": {e["name"]: e["digest"] for e in ordered}}
-    )
+    digest = digest_of({"hv": 1, "kind": "skills-catalog", "skills": {e["name"]: e["digest"] for e in ordered}})
     document = {
         "format": 1,
         "kind": "skills-catalog",

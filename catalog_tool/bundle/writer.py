@@ -65,13 +65,9 @@ class BundleWriter:
         self._files.append(BuiltFile(name, len(data), digest[7:]))
         tree = git_tree_id((path, mode, bytes.fromhex(blobs[path])) for path, mode, _, _ in skill.files)
         mlflow = mlflow_digest((path, contents[path]) for path, _, _, _ in skill.files)
-        self._entries.append(
-            {**skill.entry, "interop": {"archive": digest, "git_tree": tree, "mlflow": mlflow}}
-        )
+        self._entries.append({**skill.entry, "interop": {"archive": digest, "git_tree": tree, "mlflow": mlflow}})
 
-    def finish(
-        self, budget: skills_catalog.ListingBudget, dates: skills_catalog.Dates, stamp: Stamp
-    ) -> Built:
+    def finish(self, budget: skills_catalog.ListingBudget, dates: skills_catalog.Dates, stamp: Stamp) -> Built:
         """Write what is left, the manifest last."""
         digest = self._document.finish()
         self._database.finish(digest)

@@ -58,7 +58,9 @@ def build(place: Place, request: BuildRequest) -> BuildResult:
     tree = tree_of(place, request.revision)
     with ExitStack() as stack:
         sink = _Builder(place, request, stack)
-        inspection = inspect(tree, Options(overlap=False, jobs=request.jobs, memory=Memory(place.root), progress=request.progress), sink)
+        memory = Memory(place.root)
+        options = Options(overlap=False, jobs=request.jobs, memory=memory, progress=request.progress)
+        inspection = inspect(tree, options, sink)
         summary = summarize(inspection)
         if inspection.has_errors:
             return BuildResult(None, [], inspection.findings, summary, [], undated=False)

@@ -13,16 +13,19 @@ from typing import NamedTuple
 
 from catalog_tool.checks.inspection import Inspection
 from catalog_tool.checks.prompt_record import PromptRecord
+from catalog_tool.errors import GitError
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import INFO, WARNING, Finding
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.source.base import default_base
+from catalog_tool.source.branches import named_branch
 from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
 from catalog_tool.source.layout import VersionFile
 from catalog_tool.source.prompts import PromptSchemas, read_prompt
 from catalog_tool.source.root import SETTINGS_FILE
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
+from catalog_tool.source.shared_parts import ABSENT
 from catalog_tool.source.tree import Entry, RevisionTree, WorkTree
 
 
@@ -37,6 +40,8 @@ def find_base(tree: WorkTree | RevisionTree, since: str | None) -> Base:
     """The base of a tree (design §2.3). Raises ``GitError`` for a ``since`` that cannot be resolved."""
     git = tree.git
     if git is None:
+        if since is not None:
+            raise GitError(f"the revision {since!r} cannot be resolved: this is no git repository")
         return Base(None, finding("P153", "not in git: nothing says which versions are released"))
     if since is not None:
         return Base(git.resolve(since))
@@ -45,7 +50,7 @@ def find_base(tree: WorkTree | RevisionTree, since: str | None) -> Base:
 
 
 def _no_base() -> Finding:
-    if os.environ.get("CI"):
+    if os.environ.get("CI") or named_branch() is not None:
         message = "there is no base to compare released versions with: fetch the history (fetch-depth: 0)"
         return finding("P153", message, severity=WARNING)
     return finding("P153", "there is no base to compare released versions with", severity=INFO)
@@ -88,9 +93,7 @@ def _prompts_differ(tree: WorkTree | RevisionTree, files: CatalogFiles, base: st
     )
 
 
-def _versions(
-    old_tree: RevisionTree, old: CatalogFiles, inspection: Inspection, base: str
-) -> Iterator[Finding]:
+def _versions(old_tree: RevisionTree, old: CatalogFiles, inspection: Inspection, base: str) -> Iterator[Finding]:
     records = {(record.id, record.version): record for record in inspection.versions}
     suspects: list[VersionFile] = []
     for file in old.layout.versions:
@@ -99,7 +102,7 @@ def _versions(
             yield from _vanished(file, inspection.files, base)
         elif record.digest and _may_differ(file, record, old, inspection.files):
             suspects.append(file)
-    yield from _changed(old_tree, old, suspects, records, base)
+    yield from _changed(old_tree, old, inspection.files, suspects, records)
 
 
 def _may_differ(file: VersionFile, record: PromptRecord, old: CatalogFiles, new: CatalogFiles) -> bool:
@@ -107,15 +110,15 @@ def _may_differ(file: VersionFile, record: PromptRecord, old: CatalogFiles, new:
     before, after = old.entries[file.path], new.entries.get(record.path)
     if after is None or after.blob != before.blob or record.path != file.path:
         return True
-    return any(old.shared.digests.get(name, "-") != digest for name, digest in record.looked_for.items())
+    return any(old.shared.digests.get(name, ABSENT) != digest for name, digest in record.looked_for.items())
 
 
 def _changed(
     old_tree: RevisionTree,
     old: CatalogFiles,
+    new: CatalogFiles,
     suspects: Sequence[VersionFile],
     records: dict[tuple[str, str], PromptRecord],
-    base: str,
 ) -> Iterator[Finding]:
     schemas = PromptSchemas(SchemaEngine(load_schema("prompt")))
     entries: dict[str, Entry] = {file.path: old.entries[file.path] for file in suspects}
@@ -126,46 +129,45 @@ def _changed(
         record = records[(file.id, file.version)]
         if before is not None and before.digest != record.digest:
             was, now = before.digest[7:19], record.digest[7:19]
-            message = f"{file.version} was released (at {base[:12]}) as {was} and is now {now}"
+            message = f"{file.version} was released (at {old_tree.commit[:12]}) as {was} and is now {now}"
             hint = f"take the change back and run `catalog bump {file.id}`"
-            yield finding("P150", message, record.path, artifact=f"{file.id}@{file.version}", hint=hint)
+            path = _changed_path(file, record, old, new)
+            yield finding("P150", message, path, artifact=f"{file.id}@{file.version}", hint=hint)
+
+
+def _changed_path(file: VersionFile, record: PromptRecord, old: CatalogFiles, new: CatalogFiles) -> str:
+    """The file that changed: the version's own, or of a version that is as it was a shared part's."""
+    after = new.entries.get(record.path)
+    if record.path == file.path and after is not None and after.blob == old.entries[file.path].blob:
+        for name, digest in record.looked_for.items():
+            if old.shared.digests.get(name, ABSENT) != digest:
+                return _shared_path(name, new) or _shared_path(name, old) or record.path
+    return record.path
+
+
+def _shared_path(name: str, files: CatalogFiles) -> str | None:
+    """The file of a shared part by ``partials/safety@v1`` or ``tools/search_kb``."""
+    kind, _, reference = name.partition("/")
+    return (files.layout.partials if kind == "partials" else files.layout.tools).get(reference)
 
 
 def _vanished(file: VersionFile, new: CatalogFiles, base: str) -> Iterator[Finding]:
-    """A version that is gone though a label points to it; one whose file cannot be read is there."""
-    if any((item.id, item.version) == (file.id, file.version) for item in new.layout.versions):
+    """A version that is gone though a label points to it; where a link or the like took its place it is there."""
+    if file.path in new.entries:
         return
     labels = [label for label, value in new.labels.get(file.id, {}).items() if file.version in value.versions]
     if labels:
-        message = (
-            f"{file.version} was released (at {base[:12]}) and is gone, but {', '.join(labels)} points to it"
-        )
-        yield finding(
-            "P151", message, file.path, artifact=f"{file.id}@{file.version}", hint="bring the file back"
-        )
+        message = f"{file.version} was released (at {base[:12]}) and is gone, but {', '.join(labels)} points to it"
+        yield finding("P151", message, file.path, artifact=f"{file.id}@{file.version}", hint="bring the file back")
 
 
 def _shared(old: CatalogFiles, new: CatalogFiles, base: str) -> Iterator[Finding]:
-    frozen = _frozen_names(old)
+    """Versioned shared parts that changed; unversioned ones are frozen through the versions that use them."""
     for name, before in old.shared.digests.items():
         after = new.shared.digests.get(name)
-        if name not in frozen or not before or after is None or after == before or not after:
+        if "@" not in name or not before or not after or after == before:
             continue
-        kind, _, reference = name.partition("/")
-        path = (new.layout.partials if kind == "partials" else new.layout.tools)[reference]
-        part = reference.partition("@")[0]
-        message = (
-            f"{reference} was released (at {base[:12]}) and has changed: every version that uses it would"
-        )
-        yield finding(
-            "P152",
-            message,
-            path,
-            artifact=reference,
-            hint=f"take the change back and run `catalog bump --shared {part}`",
-        )
-
-
-def _frozen_names(old: CatalogFiles) -> set[str]:
-    """Versioned shared parts; unversioned ones freeze through the versions that use them."""
-    return {name for name in old.shared.digests if "@" in name}
+        reference = name.partition("/")[2]
+        message = f"{reference} was released (at {base[:12]}) and has changed: every version that uses it would"
+        hint = f"take the change back and run `catalog bump --shared {reference.partition('@')[0]}`"
+        yield finding("P152", message, _shared_path(name, new), artifact=reference, hint=hint)

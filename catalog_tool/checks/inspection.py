@@ -10,7 +10,7 @@ from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.recorder import Recorder
 from catalog_tool.checks.skill_record import SkillRecord
 from catalog_tool.checks.text import text_findings
-from catalog_tool.checks.work import CHUNK, Work, Worker, run_all
+from catalog_tool.checks.work import CHUNK, Record, Work, Worker, run_all
 from catalog_tool.errors import UsageError
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import ERROR, INFO, WARNING, Finding
@@ -71,20 +71,12 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
     if not files.exists:
         hint = "run `catalog init` to start one, or name its folder with -C"
         raise UsageError("there is no catalog here: no catalog.yaml, no prompts, no skills", hint=hint)
-    profile = options.profile or files.settings.skill_profile
-    worker = Worker(tree, files.shared, profile, files.team_schemas, keep_contents=sink is not None)
     if sink is not None:
         sink.start(files)
     versions: list[PromptRecord] = []
     skills: list[SkillRecord] = []
     findings = list(files.findings)
-    work = list(work_of(files))
-    recorder = Recorder(options.memory, files, profile)
-    recalled = recorder.recall(work, entries=sink is not None)
-    for number, record in enumerate(run_all(worker, recalled, options.jobs), 1):
-        if options.progress is not None and (number % CHUNK == 0 or number == len(work)):
-            options.progress(number, len(work))
-        recorder.note(record)
+    for record in _records(tree, files, options, keep_contents=sink is not None):
         findings.extend(record.findings)
         if isinstance(record, PromptRecord):
             versions.append(record._replace(entry=b""))
@@ -94,12 +86,25 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
             skills.append(record._replace(contents={}))
             if sink is not None:
                 sink.skill(record)
-    recorder.save()
     for path, data in files.small.items():
         findings.extend(text_findings(data.decode(errors="replace"), path))
     findings.extend(catalog_rules.findings(files, versions, skills, overlap=options.overlap))
     settled = settle(findings, files.settings.rules)
     return Inspection(files, versions, skills, settle([*settled, *_unbuildable(versions, settled)], {}))
+
+
+def _records(tree: Tree, files: CatalogFiles, options: Options, *, keep_contents: bool) -> Iterator[Record]:
+    """The record of every artifact, known or new; what is new is kept at the end."""
+    profile = options.profile or files.settings.skill_profile
+    worker = Worker(tree, files.shared, profile, files.team_schemas, keep_contents=keep_contents)
+    recorder = Recorder(options.memory, files, profile)
+    work = recorder.recall(list(work_of(files)), entries=keep_contents)
+    for number, record in enumerate(run_all(worker, work, options.jobs), 1):
+        if options.progress is not None and (number % CHUNK == 0 or number == len(work)):
+            options.progress(number, len(work))
+        recorder.note(record)
+        yield record
+    recorder.save()
 
 
 def _unbuildable(versions: Sequence[PromptRecord], settled: Sequence[Finding]) -> Iterator[Finding]:

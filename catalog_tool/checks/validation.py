@@ -30,7 +30,9 @@ def validate(place: Place, request: Request) -> tuple[Validation, Inspection, Wo
     Raises ``GitError`` for a revision that cannot be resolved.
     """
     tree = tree_of(place, request.revision)
-    inspection = inspect(tree, Options(profile=request.profile, jobs=request.jobs, memory=Memory(place.root), progress=request.progress))
+    memory = Memory(place.root)
+    options = Options(profile=request.profile, jobs=request.jobs, memory=memory, progress=request.progress)
+    inspection = inspect(tree, options)
     found = [
         *inspection.findings,
         *settle(immutability.findings(tree, inspection, request.since), inspection.files.settings.rules),

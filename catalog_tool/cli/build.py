@@ -13,6 +13,7 @@ from catalog_tool.cli.progress import progress
 from catalog_tool.model.validation import Validation
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.findings_json import findings_value
+from catalog_tool.report.findings_text import checked, counted
 from catalog_tool.report.formats import findings_report
 from catalog_tool.report.json_document import json_document
 from catalog_tool.source.root import Place
@@ -73,7 +74,7 @@ def _tell_findings(ctx: click.Context, place: Place, result: BuildResult) -> Non
         tell(report.render(result.findings, validation.summary(), report_context(ctx, place, strict=False)))
         tell("nothing was written")
     elif validation.summary()["warnings"]:
-        tell(f"{validation.summary()['warnings']} warnings: see them with `catalog validate`")
+        tell(f"{counted(validation.summary()['warnings'], 'warning')}: see more with `catalog validate`")
 
 
 def _text(result: BuildResult, out: str, *, check: bool) -> str:
@@ -83,10 +84,8 @@ def _text(result: BuildResult, out: str, *, check: bool) -> str:
         names = [f"  {for_terminal(name)}" for name in result.stale[:10]]
         more = [f"  and {len(result.stale) - 10} more"] if len(result.stale) > 10 else []
         return "\n".join([f"{for_terminal(out)} is not what would be built:", *names, *more])
-    counts = result.summary
-    what = f"{counts['prompts']} prompts ({counts['versions']} versions) and {counts['skills']} skills"
     done = "is up to date" if check else "built"
-    return f"{for_terminal(out)} {done}: {what}\n{result.digest}"
+    return f"{for_terminal(out)} {done}: {checked(result.summary)}\n{result.digest}"
 
 
 def _document(result: BuildResult, out: str) -> dict[str, object]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from catalog_tool.cli.complete import labels, prompt_ids
 from catalog_tool.cli.context import answer, format_option, place_of, tell, wants_color
 from catalog_tool.errors import GitError
 from catalog_tool.report.history import history_text
@@ -28,8 +29,8 @@ time. Nothing but git is asked.
 
 
 @click.command("history", epilog=EPILOG)
-@click.argument("prompt_id", metavar="ID")
-@click.option("--label", metavar="LABEL", help="Only what moved this label.")
+@click.argument("prompt_id", metavar="ID", shell_complete=prompt_ids)
+@click.option("--label", metavar="LABEL", shell_complete=labels, help="Only what moved this label.")
 @click.option(
     "--at", "at", metavar="TIME", help="What was live at this time (ISO 8601, UTC without an offset)."
 )

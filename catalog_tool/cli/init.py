@@ -78,8 +78,9 @@ def _next_steps(started: StartedCatalog, shown: str) -> list[str]:
         "  catalog validate          find everything that is wrong",
         "  catalog build             write the bundle that applications read to dist/",
         "  catalog new prompt NAME   write your own",
-        "Then put your team where `your-team` stands, and commit it all.",
     ]
+    has_examples = any(path.endswith(("/v1.yaml", "/SKILL.md")) for path in started.files.created)
+    steps.append(f"Then {'put your team where `your-team` stands, and ' if has_examples else ''}commit it all.")
     if started.inner and WORKFLOW in started.files.created:
         inner = for_terminal(started.inner)
         steps.append(f"GitHub reads workflows at the top of a repository only: move {inner}{WORKFLOW} there.")

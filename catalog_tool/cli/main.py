@@ -11,12 +11,15 @@ import os
 import sys
 from importlib import import_module
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from catalog_tool import __version__
 from catalog_tool.errors import CatalogError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Start a catalog: settings, one prompt, one skill, schemas, workflows."),
@@ -24,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bump": ("bump", "Start the next version of a prompt or of a shared part."),
     "validate": ("validate", "Find everything that is wrong, with file, line and column."),
     "build": ("build", "Build the content-hashed bundle and skills-catalog.json."),
+    "diff": ("diff", "What a change really means, for reviewers."),
     "list": ("list_artifacts", "List prompts with their versions and labels, and skills."),
     "show": ("show", "Show one prompt version or skill."),
     "render": ("render", "Render a prompt version with variables."),
@@ -50,6 +54,15 @@ class LazyGroup(click.Group):
         command = import_module(f"catalog_tool.cli.{COMMANDS[cmd_name][0]}").command
         return command if isinstance(command, click.Command) else None
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer commands and options, without importing any command."""
+        from click.shell_completion import CompletionItem
+
+        offered = [
+            CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return offered + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """The list of commands, without importing any."""
         with formatter.section("Commands"):
@@ -60,7 +73,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command for one that does not exist."""
         name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in COMMANDS:
+        if name and not name.startswith("-") and name not in COMMANDS and not ctx.resilient_parsing:
             from difflib import get_close_matches
 
             near = get_close_matches(name, COMMANDS, n=1)

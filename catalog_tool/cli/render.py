@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from catalog_tool.cli.complete import references
 from catalog_tool.cli.context import answer, format_option, place_of, rev_option, wants_color
 from catalog_tool.errors import UsageError
 from catalog_tool.report.artifact import messages_text
@@ -29,7 +30,7 @@ variable whose value is a list of messages; give it in the file.
 
 
 @click.command("render", epilog=EPILOG)
-@click.argument("reference", metavar="REF")
+@click.argument("reference", metavar="REF", shell_complete=references)
 @click.option("--var", "pairs", multiple=True, metavar="NAME=VALUE", help="A variable; repeatable.")
 @click.option("--vars", "file", metavar="FILE", help="Variables and placeholders from a YAML or JSON file.")
 @rev_option

@@ -9,6 +9,7 @@ import click
 from catalog_tool.canonical.identity import restore_order
 from catalog_tool.checks.skill_fields import ProfileCheck
 from catalog_tool.checks.skill_record import record_skill
+from catalog_tool.cli.complete import references
 from catalog_tool.cli.context import answer, format_option, place_of, rev_option, wants_color
 from catalog_tool.errors import UsageError
 from catalog_tool.model.limits import SKILL_FILE_BYTES
@@ -29,7 +30,7 @@ Examples:
 
 
 @click.command("show", epilog=EPILOG)
-@click.argument("reference", metavar="REF")
+@click.argument("reference", metavar="REF", shell_complete=references)
 @rev_option
 @format_option("text", "json")
 @click.pass_context

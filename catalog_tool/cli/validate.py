@@ -53,7 +53,7 @@ Exit codes: 0 no errors, 1 errors (with --strict: or warnings), 2 wrong usage, 3
 def command(
     ctx: click.Context, /, paths: tuple[str, ...], output: str, jobs: int, *, strict: bool, **asked: object
 ) -> int:
-    """Find everything that is wrong in a catalog, with file, line and column."""
+    """Find everything that is wrong, with file, line and column."""
     place = place_of(ctx)
     report = findings_report(output)
     wanted = inner_paths(place, paths)

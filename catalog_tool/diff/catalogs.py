@@ -113,7 +113,7 @@ def compare_references(
 ) -> DiffResult:
     """Two prompt versions, wherever they come from; ``side`` is the new one's, for its settings and places."""
     values = [Case(options.values_name, options.values)] if options.values is not None else []
-    inputs = values or _golden_Inputs(side, new.id)
+    inputs = values or _golden_inputs(side, new.id)
     compared = compare_loaded(Loaded(old), Loaded(new), inputs)
     if not compared.details:
         return DiffResult(names.base, names.head, ())
@@ -131,7 +131,7 @@ def compare_references(
     return DiffResult(names.base, names.head, tuple(by_risk(with_overrides([change], rules, options.today))))
 
 
-def _golden_Inputs(side: Side | None, name: str) -> Sequence[Case]:
+def _golden_inputs(side: Side | None, name: str) -> Sequence[Case]:
     if not isinstance(side, TreeSide):
         return ()
     return [case.inputs() for case in GoldenTests(side).cases(name).values()]

@@ -59,7 +59,7 @@ def narrowed(base: GitTree, head: GitTree) -> tuple[Tree, Tree]:
     """
     git = base.git
     paths = _changed(git, base, head) if git is not None and git is head.git else None
-    settings = _settings(base) if paths is not None else None
+    settings = settings_of(base) if paths is not None else None
     if paths is None or settings is None or base.prefix != head.prefix:
         return base, head
     prefix, folder = base.prefix, base.prefix + settings.prompts
@@ -96,7 +96,8 @@ def _changed(git: Git, base: GitTree, head: GitTree) -> set[str] | None:
     return found
 
 
-def _settings(tree: GitTree) -> Settings | None:
+def settings_of(tree: GitTree) -> Settings:
+    """The settings of a tree, and of it only ``catalog.yaml`` is looked at."""
     content = read_one(tree, "catalog.yaml", PARSED_FILE_BYTES)
     return read_settings(content.data if content is not None else None)[0]
 

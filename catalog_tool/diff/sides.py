@@ -131,11 +131,9 @@ class TreeSide:
 
 def _is_in(value: Any, path: list[str | int]) -> bool:
     for step in path:
-        if (isinstance(value, dict) and step in value) or (
-            isinstance(value, list) and isinstance(step, int) and step < len(value)
-        ):
+        try:
             value = value[step]
-        else:
+        except (KeyError, IndexError, TypeError):
             return False
     return True
 
@@ -173,7 +171,7 @@ class BundleSide:
         """Prompt id → version → its digest and its metadata."""
         return self._versions
 
-    def load(self, keys: Iterable[Key]) -> None:  # noqa: ARG002 - a side's signature
+    def load(self, keys: Iterable[Key]) -> None:
         """Nothing to do: the document is in memory."""
 
     def version(self, key: Key) -> Loaded:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
-_SEPARATOR = re.compile("[\x85\u2028\u2029]")
+_SEPARATOR = re.compile("[\x85\u2028\u2029]|^\ufeff", re.MULTILINE)
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = " (the file looks like UTF-16; save it as UTF-8)"
 _LONE_CR = re.compile(rb"\r(?!\n)")
@@ -93,7 +93,9 @@ def control_flaw(text: str) -> Flaw | None:
 
 
 def separator_flaws(text: str) -> list[Flaw]:
-    """Unescaped U+0085, U+2028 and U+2029: YAML 1.1 and 1.2 disagree on whether they end a line.
+    """Unescaped U+0085, U+2028 and U+2029, and U+FEFF where a line begins.
+
+    YAML 1.1 and 1.2 disagree on whether the three end a line; libyaml drops the fourth without a word.
 
     The first ``MOST_FLAWS`` of them: to find a place takes as long as the text before it is.
     """

@@ -73,8 +73,10 @@ def resolve_plain(text: str) -> Scalar:
 
 def _integer(text: str) -> Scalar:
     digits = text.lstrip("+-")
-    if len(digits.lstrip("0")) > 16 or abs(number := int(text)) > SAFE_INTEGER:
+    counted = digits.lstrip("0") or "0"
+    if len(counted) > 16 or int(counted) > SAFE_INTEGER:
         raise RefusedNumberError(f"the integer `{text[:60]}` is beyond ±(2^53-1); quote it")
+    number = -int(counted) if text[0] == "-" else int(counted)
     if len(digits) > 1 and digits[0] == "0":
         return Scalar(
             number,
