@@ -33,10 +33,14 @@ def schemas() -> st.SearchStrategy[Any]:
         leaf,
         lambda inner: st.fixed_dictionaries(
             {"type": st.just("object"), "properties": st.dictionaries(PROPERTIES, inner, max_size=3)},
-            optional={"description": TEXTS, "maxProperties": st.integers(0, 9), "examples": st.lists(SCALARS, max_size=2)},
+            optional={
+                "description": TEXTS,
+                "maxProperties": st.integers(0, 9),
+                "examples": st.lists(SCALARS, max_size=2),
+            },
         ),
         max_leaves=4,
-    )  # fmt: skip
+    )
 
 
 def as_objects(schemas: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -88,9 +92,11 @@ def messages() -> st.SearchStrategy[list[dict[str, Any]]]:
         st.fixed_dictionaries(
             {"role": st.just("user"), "content": texts.map(lambda text: [{"type": "text", "text": text}])}
         ),
-        st.fixed_dictionaries({"examples": st.lists(st.fixed_dictionaries({"user": texts, "assistant": texts}), min_size=1, max_size=2)}),
+        st.fixed_dictionaries(
+            {"examples": st.lists(st.fixed_dictionaries({"user": texts, "assistant": texts}), min_size=1, max_size=2)}
+        ),
         st.fixed_dictionaries({"placeholder": st.just("history"), "required": st.booleans()}),
-    )  # fmt: skip
+    )
     system = texts.map(lambda text: {"role": "system", "content": text})
     rest = st.lists(message, max_size=3).filter(lambda found: sum("placeholder" in one for one in found) < 2)
     return st.tuples(system, rest).map(lambda found: [found[0], *found[1]])

@@ -74,8 +74,7 @@ def schemas() -> PromptSchemas:
 def shared_files(files: Mapping[str, str | bytes]) -> tuple[SharedParts, list[Finding]]:
     """The shared parts in files named from ``prompts/_shared``, and what is wrong with them."""
     contents = {
-        f"prompts/_shared/{path}": text if isinstance(text, bytes) else text.encode()
-        for path, text in files.items()
+        f"prompts/_shared/{path}": text if isinstance(text, bytes) else text.encode() for path, text in files.items()
     }
     layout = lay_out_prompts(dict.fromkeys(contents, Entry(FILE, None)), "prompts")
     shared, findings = read_shared(layout, contents, SchemaEngine(load_schema("tool")))
@@ -108,6 +107,4 @@ def digest(text: str | bytes, file: str = "support_agent/v1.yaml") -> str:
 
 def places(found: ReadPrompt) -> list[tuple[str, int | None, int | None]]:
     """What was found: code, line and column, sorted as reports are."""
-    return [
-        (each.code, each.line, each.column) for each in sorted(found.document.findings, key=Finding.order)
-    ]
+    return [(each.code, each.line, each.column) for each in sorted(found.document.findings, key=Finding.order)]

@@ -42,7 +42,10 @@ class Writer:
         """A JSON text, which is also what YAML's flow style looks like."""
         space = self.random.choice(["", " ", "\n  "])
         if isinstance(value, dict):
-            items = (f"{self._json_text(key)}:{space}{self.json(item, (*path, key))}" for key, item in self.members(value, path))  # fmt: skip
+            items = (
+                f"{self._json_text(key)}:{space}{self.json(item, (*path, key))}"
+                for key, item in self.members(value, path)
+            )
             return "{" + f",{space}".join(items) + space + "}"
         if isinstance(value, list):
             return "[" + f",{space}".join(self.json(item, (*path, 0)) for item in value) + space + "]"
@@ -113,7 +116,7 @@ class Writer:
 
     def _flow(self, value: Any, path: Path) -> str:
         if isinstance(value, dict):
-            items = (f"{self._text(key)}: {self._flow(item, (*path, key))}" for key, item in self.members(value, path))  # fmt: skip
+            items = (f"{self._text(key)}: {self._flow(item, (*path, key))}" for key, item in self.members(value, path))
             return "{" + ", ".join(items) + "}"
         if isinstance(value, list):
             return "[" + ", ".join(self._flow(item, (*path, 0)) for item in value) + "]"

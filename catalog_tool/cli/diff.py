@@ -47,7 +47,7 @@ otherwise? Exit codes: 0 whatever changed, 1 with --fail-on, 2 wrong usage, 3 co
 @click.option("--output", "target", metavar="FILE", help="Write the result to FILE instead of stdout.")
 @click.pass_context
 def command(ctx: click.Context, /, operands: tuple[str, ...], output: str, **asked: str | None) -> int:
-    """What a change really means: judged for callers and for the model's behaviour."""
+    """What a change really means, for reviewers."""
     wanted = parse_operands(operands)
     place = place_of(ctx)
     values = _values(asked["render"])

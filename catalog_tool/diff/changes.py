@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -72,8 +73,13 @@ _DETAIL_FIELDS = ("path", "op", "before", "after", "rule", "contract", "behaviou
 def detail(rule: str, path: str, before: Any, after: Any, message: str, **more: Any) -> Detail:
     """A detail with its rule's levels; ``more`` sets any other field, levels too."""
     known = KNOWN[rule]
-    levels = {"contract": known.contract, "behaviour": known.behaviour}
-    return Detail(path, _op(before, after), before, after, rule, message=message, **{**levels, **more})
+    usual = {"op": _op(before, after), "contract": known.contract, "behaviour": known.behaviour}
+    return Detail(path=path, before=before, after=after, rule=rule, message=message, **{**usual, **more})
+
+
+def same_json(old: Any, new: Any) -> bool:
+    """Whether two JSON values are the same; for Python ``True`` is 1."""
+    return json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
 
 
 def _op(before: Any, after: Any) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from catalog_tool.diff.changes import Detail, detail
+from catalog_tool.diff.changes import Detail, detail, same_json
 from catalog_tool.diff.sequences import matches
 from catalog_tool.diff.words import DELETE, INSERT, TextDiff, diff_texts
 
@@ -54,15 +54,17 @@ class _Messages:
             yield from _compare_pair(self.old[left], self.new[right], f"{_MESSAGES}/{right}")
             message = f"{_called(self.new[right])} stands in another place"
             path = f"{_MESSAGES}/{right}"
-            yield detail("text-structure", path, left, right, message, op="moved", also=(f"{_MESSAGES}/{left}",))
+            yield detail("text-structure", path, left, right, message, op="moved", also=(_MESSAGES,))
 
     def gone(self) -> Iterator[Detail]:
-        names = [self.new[index]["placeholder"] for index in self.right if "placeholder" in self.new[index]]
+        renamed = sum("placeholder" in self.new[index] for index in self.right)
         for index in self.left:
             message, path = self.old[index], f"{_MESSAGES}/{index}"
             if "placeholder" not in message:
                 yield _structure(path, message, None)
-            elif not names:
+            elif renamed:
+                renamed -= 1
+            else:
                 said = f"the placeholder `{message['placeholder']}` went: messages given for it are not used"
                 yield detail("placeholder-optional", path, message, None, said, also=(_MESSAGES,))
 
@@ -114,7 +116,7 @@ def _kind(message: Message) -> str:
 
 
 def _same(old: Message, new: Message) -> bool:
-    return old == new or ("placeholder" in old and old["placeholder"] == new.get("placeholder"))
+    return same_json(old, new) or ("placeholder" in old and old["placeholder"] == new.get("placeholder"))
 
 
 def _called(message: Message) -> str:
@@ -127,7 +129,8 @@ def _structure(path: str, old: Message | None, new: Message | None) -> Detail:
     known = old if new is None else new
     verb = "went" if new is None else "came"
     if known is not None and "examples" in known:
-        message = f"{len(known['examples'])} examples {verb}"
+        count = len(known["examples"])
+        message = f"{count} example{'s' if count != 1 else ''} {verb}: examples steer strongly"
         return detail("text-example", path, old, new, message, also=(_MESSAGES,))
     return detail("text-structure", path, old, new, f"{_called(known or {})} {verb}", also=(_MESSAGES,))
 
@@ -147,7 +150,7 @@ def _new_placeholder(path: str, message: Message, gone: list[str]) -> Detail:
 
 
 def _compare_pair(old: Message, new: Message, path: str) -> Iterator[Detail]:
-    if old == new:
+    if same_json(old, new):
         return
     if "placeholder" in new:
         yield _placeholder_need(old, new, path)
@@ -160,7 +163,7 @@ def _compare_pair(old: Message, new: Message, path: str) -> Iterator[Detail]:
         yield detail("text-structure", f"{path}/role", old.get("role"), new.get("role"), message)
     yield from _content(old.get("content"), new.get("content"), f"{path}/content", str(new.get("role")))
     for key in sorted({*old, *new} - {"role", "content"}):
-        if old.get(key) != new.get(key):
+        if not same_json(old.get(key), new.get(key)):
             message = f"`{key}` of the {new.get('role')} message changed: the model reads it as an example"
             yield detail("text-example", f"{path}/{key}", old.get(key), new.get(key), message)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from catalog_tool.model.limits import PARSED_FILE_BYTES
-from catalog_tool.model.settings import Settings
+from catalog_tool.model.settings import SETTINGS_FILE, Settings
+from catalog_tool.source.catalog_files import AGENT_SETTINGS
+from catalog_tool.source.codeowners import LOCATIONS
 from catalog_tool.source.git import Git
 from catalog_tool.source.layout import SHARED
 from catalog_tool.source.settings import read_settings
@@ -15,41 +18,64 @@ from catalog_tool.source.tree import Content, Entry, RevisionTree, Tree, WorkTre
 
 FOLDERS = 500
 """Changed prompts up to which listing their folders alone pays."""
-_HEAD = re.compile(r"([a-z][a-z0-9_/-]*):(?:[ \t].*)?\Z", re.ASCII)
+_PLAIN = re.compile(rb"(?:[a-z][a-z0-9_/-]*:(?:[ \t][^\n]*)?\n|[ #\r][^\n]*\n|\n)*[ #]*\Z")
+_BLOCK = re.compile(rb"^(?=[^ #\r\n])", re.MULTILINE)
 
 GitTree = RevisionTree | WorkTree
 
 
-class NarrowTree:
-    """A tree of which listing shows only some of the prompts (and no skills, where they are left out).
+class _Known(NamedTuple):
+    """What one side's narrow view holds: paths listed in place of others, and what reading gives.
 
-    ``swaps`` maps a path from the top of the repository, as it would be listed, to those listed
-    instead; ``texts`` holds what reading a path gives instead of its content.
+    Paths are from the top of the repository. ``swaps`` maps a path, as it would be listed, to those
+    listed instead; ``texts`` is the content of a path, ``blobs`` that of a blob.
     """
 
-    def __init__(self, tree: GitTree, swaps: Mapping[str, Sequence[str]], texts: Mapping[str, bytes]) -> None:
+    swaps: Mapping[str, Sequence[str]]
+    texts: Mapping[str, bytes]
+    blobs: Mapping[str, bytes]
+
+
+class NarrowTree:
+    """A tree of which listing shows only some of the prompts (and no skills, where they are left out)."""
+
+    def __init__(self, tree: GitTree, known: _Known) -> None:
         self.prefix = tree.prefix
         self._tree = tree
-        self._swaps = swaps
-        self._texts = texts
+        self._known = known
 
     def list(self, paths: Sequence[str] = ()) -> dict[str, Entry]:
         """Every file below ``paths`` that is not left out."""
-        inner = [other for path in paths for other in self._swaps.get(self.prefix + path, [self.prefix + path])]
+        full = [self.prefix + path for path in paths]
+        inner = {other for path in full for other in self._known.swaps.get(path, [path])}
         cut = len(self.prefix)
-        return self._tree.list(sorted({path[cut:] for path in inner}))
+        return self._tree.list(sorted(path[cut:] for path in inner))
 
     def read(self, entries: Mapping[str, Entry], limit: int) -> Iterator[Content]:
         """The contents, in the entries' order."""
-        found = {path: entry for path, entry in entries.items() if self.prefix + path not in self._texts}
-        contents = self._tree.read(found, limit)
-        for path in entries:
-            text = self._texts.get(self.prefix + path)
-            yield Content(path, text) if text is not None else next(contents)
+        known = {path: self._data(path, entry) for path, entry in entries.items()}
+        asked = {path: entry for path, entry in entries.items() if known[path] is None}
+        contents = self._tree.read(asked, limit)
+        for path, data in known.items():
+            yield Content(path, data) if data is not None else next(contents)
+
+    def _data(self, path: str, entry: Entry) -> bytes | None:
+        text = self._known.texts.get(self.prefix + path)
+        return text if text is not None else self._known.blobs.get(entry.blob or "")
 
     def top(self) -> NarrowTree:
         """The same view from the top of the repository."""
-        return NarrowTree(self._tree.top(), self._swaps, self._texts)
+        return NarrowTree(self._tree.top(), self._known)
+
+
+class _Changed(NamedTuple):
+    """Every path, from the top, that may differ, with its blob at the head where git knows it."""
+
+    paths: dict[str, str | None]
+
+    def touches(self, folder: str) -> bool:
+        """Whether anything at or below a path may differ."""
+        return any(path == folder or path.startswith(f"{folder}/") for path in self.paths)
 
 
 def narrowed(base: GitTree, head: GitTree) -> tuple[Tree, Tree]:
@@ -57,97 +83,111 @@ def narrowed(base: GitTree, head: GitTree) -> tuple[Tree, Tree]:
 
     They stay as they are where settings or shared parts differ, because any prompt may then.
     """
-    git = base.git
-    paths = _changed(git, base, head) if git is not None and git is head.git else None
-    settings = settings_of(base) if paths is not None else None
-    if paths is None or settings is None or base.prefix != head.prefix:
+    git, prefix = base.git, base.prefix
+    if git is None or not isinstance(base, RevisionTree) or prefix != head.prefix:
         return base, head
-    prefix, folder = base.prefix, base.prefix + settings.prompts
-    if any(path == f"{prefix}catalog.yaml" or path.startswith(f"{folder}/{SHARED}/") for path in paths):
+    changed = _changed(git, base, head)
+    if changed is None or prefix + SETTINGS_FILE in changed.paths:
+        return base, head
+    small = _SmallFiles(git, base, changed)
+    folder = prefix + small.settings.prompts
+    names = {_prompt_of(path, folder) for path in changed.paths if path.startswith(f"{folder}/")} - {""}
+    registries = small.registries(names)
+    if changed.touches(f"{folder}/{SHARED}") or registries is None or len(names) > FOLDERS:
         return base, head
     registry = f"{folder}/registry.yaml"
-    prompts = {_prompt_of(path, folder) for path in paths if path.startswith(f"{folder}/")}
-    names = {path[len(folder) + 1 :] for path in prompts if path != folder}
-    texts = _registries(base, head, f"{settings.prompts}/registry.yaml", names)
-    if texts is None or len(names) > FOLDERS:
-        return base, head
     listed = [registry, f"{folder}/{SHARED}", *(f"{folder}/{name}" for name in sorted(names))]
     swaps: dict[str, list[str]] = {folder: listed}
-    skills = [prefix + static_prefix(glob) for glob in settings.skills]
-    if all(skill != prefix.rstrip("/") and skill != folder for skill in skills):
-        touched = any(path.startswith(tuple(f"{skill}/" for skill in skills)) or path in skills for path in paths)
-        swaps |= {} if touched else {skill: [] for skill in skills}
-    return NarrowTree(base, swaps, texts[0]), NarrowTree(head, swaps, texts[1])
+    skills = [prefix + static_prefix(glob) for glob in small.settings.skills]
+    if all(path not in (prefix, prefix.rstrip("/"), folder) for path in skills):
+        swaps |= {} if any(map(changed.touches, skills)) else {path: [] for path in skills}
+    views = [_Known(swaps, {registry: text} if text is not None else {}, small.blobs) for text in registries]
+    return NarrowTree(base, views[0]), NarrowTree(head, views[1])
 
 
-def _changed(git: Git, base: GitTree, head: GitTree) -> set[str] | None:
-    """Every path, from the top, that may differ; None where nobody can say."""
-    if not isinstance(base, RevisionTree):
-        return None
+def _changed(git: Git, base: RevisionTree, head: GitTree) -> _Changed | None:
+    """What may differ; None where nobody can say."""
     commit = head.commit if isinstance(head, RevisionTree) else git.find("HEAD")
     if commit is None:
         return None
     below = ["--", base.prefix] if base.prefix else []
-    out = git.run("diff-tree", "-r", "-z", "--no-renames", "--name-only", base.commit, commit, *below)
-    found = {path for path in out.decode(errors="surrogateescape").split("\0") if path}
+    out = git.run("diff-tree", "-r", "-z", "--no-renames", "--raw", base.commit, commit, *below)
+    fields = out.decode(errors="surrogateescape").split("\0")
+    found: dict[str, str | None] = {
+        path: info.split(" ")[3] for info, path in zip(fields[::2], fields[1::2], strict=False)
+    }
     if isinstance(head, WorkTree):
         status = git.status([base.prefix] if base.prefix else [])
-        found |= {*status.changed, *status.untracked}
-    return found
+        found |= dict.fromkeys((*status.changed, *status.untracked))
+    return _Changed(found)
 
 
 def settings_of(tree: GitTree) -> Settings:
     """The settings of a tree, and of it only ``catalog.yaml`` is looked at."""
-    content = read_one(tree, "catalog.yaml", PARSED_FILE_BYTES)
+    content = read_one(tree, SETTINGS_FILE, PARSED_FILE_BYTES)
     return read_settings(content.data if content is not None else None)[0]
 
 
+class _SmallFiles:
+    """What every reading of a catalog needs, from one listing and one reading: settings, registry, shared parts."""
+
+    def __init__(self, git: Git, base: RevisionTree, changed: _Changed) -> None:
+        self._git, self._base, self._changed = git, base, changed
+        self.blobs: dict[str, bytes] = {}
+        self.entries: dict[str, str] = {}
+        self.settings = Settings()
+        self._load(self.settings.prompts)
+        self.settings = read_settings(self._data(base.prefix + SETTINGS_FILE))[0]
+        if self.settings.prompts != Settings().prompts:
+            self._load(self.settings.prompts)
+
+    def _load(self, prompts: str) -> None:
+        prefix = self._base.prefix
+        inner = (SETTINGS_FILE, f"{prompts}/registry.yaml", f"{prompts}/{SHARED}")
+        wanted = [*(prefix + path for path in inner), *LOCATIONS, AGENT_SETTINGS]
+        listed = self._git.list_tree(self._base.commit, sorted(wanted))
+        self.entries |= {path: entry.blob for path, entry in listed.items() if entry.mode.startswith("100")}
+        heads = (self._changed.paths.get(path) for path in self.entries)
+        ids = [*self.entries.values(), *(blob for blob in heads if blob is not None and blob.strip("0"))]
+        for blob in self._git.cat_blobs([blob for blob in ids if blob not in self.blobs], PARSED_FILE_BYTES):
+            if blob.data is not None:
+                self.blobs[blob.id] = blob.data
+
+    def _data(self, path: str) -> bytes | None:
+        return self.blobs.get(self.entries.get(path, ""))
+
+    def registries(self, names: set[str]) -> tuple[bytes | None, bytes | None] | None:
+        """Both registries with only the prompts that matter: ``names``, grown by those whose labels differ.
+
+        A registry that is not there is None; the whole answer is None where one cannot be narrowed: it
+        is not written plainly, a block of lines a prompt, or only the disk has it.
+        """
+        path = f"{self._base.prefix}{self.settings.prompts}/registry.yaml"
+        if path not in self.entries:
+            return None if path in self._changed.paths else (None, None)
+        old = _blocks(self._data(path))
+        moved = path in self._changed.paths
+        new = _blocks(self.blobs.get(self._changed.paths[path] or "")) if moved else old
+        if old is None or new is None:
+            return None
+        if old is not new:
+            differing = set(old.items()) ^ set(new.items())
+            names |= {name.decode() for name, _ in differing}
+        texts = [b"".join(side.get(name.encode(), b"") for name in sorted(names)) for side in (old, new)]
+        return texts[0], texts[1]
+
+
 def _prompt_of(path: str, folder: str) -> str:
-    """The folder of the prompt that a file below the prompts folder belongs to."""
-    inner = path.rpartition("/")[0]
+    """The id of the prompt that a file below the prompts folder belongs to; empty for files at its top."""
+    inner = path[len(folder) + 1 :].rpartition("/")[0]
     parent, _, last = inner.rpartition("/")
-    return parent if last in ("tests", "evidence") and parent.startswith(folder) else inner
+    return parent if last in ("tests", "evidence") and parent else inner
 
 
-def _registries(
-    base: GitTree, head: GitTree, path: str, names: set[str]
-) -> tuple[dict[str, bytes], dict[str, bytes]] | None:
-    """Both registries with only the prompts that matter: ``names``, grown by those whose labels differ.
-
-    None where a registry is not written plainly, a block of lines a prompt.
-    """
-    blocks = []
-    for tree in (base, head):
-        content = read_one(tree, path, PARSED_FILE_BYTES)
-        found = _blocks(content.data) if content is not None and content.data is not None else {}
-        if found is None or (content is not None and content.data is None):
-            return None
-        blocks.append(found)
-    old, new = blocks
-    names |= {name for name in {*old, *new} if old.get(name) != new.get(name)}
-    full = base.prefix + path
-    return (
-        {full: b"".join(old[name] for name in sorted(names) if name in old)},
-        {full: b"".join(new[name] for name in sorted(names) if name in new)},
-    )
-
-
-def _blocks(data: bytes) -> dict[str, bytes] | None:
-    """The lines of each prompt in a registry; None where it is written in another way."""
-    try:
-        lines = data.decode().splitlines(keepends=True)
-    except UnicodeDecodeError:
+def _blocks(data: bytes | None) -> dict[bytes, bytes] | None:
+    """The lines of each prompt in a registry; None where it is written in another way, or is not known."""
+    if data is None or _PLAIN.match(data) is None:
         return None
-    found: dict[str, list[str]] = {}
-    name = ""
-    for line in lines:
-        if line[0] in " \n#" or line == "\r\n":
-            if name:
-                found[name].append(line)
-            continue
-        head = _HEAD.match(line.rstrip("\r\n"))
-        if head is None or head[1] in found:
-            return None
-        name = head[1]
-        found[name] = [line]
-    return {name: "".join(block).encode() for name, block in found.items()}
+    blocks = [block for block in _BLOCK.split(data) if block and block[:1] not in b" #\r\n"]
+    found = {block[: block.index(b":")]: block for block in blocks}
+    return found if len(found) == len(blocks) else None

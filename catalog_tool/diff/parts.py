@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from catalog_tool.canonical.identity import PARTS, restore_order
-from catalog_tool.diff.changes import Detail, detail
+from catalog_tool.diff.changes import Detail, detail, same_json
 from catalog_tool.diff.messages import compare_messages, text_detail
 from catalog_tool.diff.models import compare_models
 from catalog_tool.diff.rules import worst
@@ -20,6 +20,7 @@ STEP = 0.3
 _SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "top_k", "min_p")
 _LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _FORMS = ("response_format",)
+_ORDERED = ("tools", "output_schema")
 
 Parts = Mapping[str, Any]
 
@@ -56,7 +57,7 @@ def compare_parts(old_parts: Parts, new_parts: Parts, *, same_rendering: bool | 
     ``same_rendering``: whether all golden tests render the same; None where there are none. Each part
     that differs is named by at least one detail: what no rule accounts for is ``undecided``.
     """
-    if all(_same(old_parts.get(name), new_parts.get(name)) for name in (*PARTS, "order")):
+    if all(same_json(old_parts.get(name), new_parts.get(name)) for name in (*PARTS, "order")):
         return []
     old, new = _written(old_parts), _written(new_parts)
     found = [
@@ -71,14 +72,13 @@ def compare_parts(old_parts: Parts, new_parts: Parts, *, same_rendering: bool | 
     return [*found, *_unaccounted(old, new, found)]
 
 
-def _same(old: Any, new: Any) -> bool:
-    """Whether two JSON values are the same; for Python ``True`` is 1."""
-    return json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
-
-
 def _written(parts: Parts) -> dict[str, Any]:
-    """The parts with properties in the written order, as models see them."""
-    return restore_order(copy.deepcopy(dict(parts))) if parts.get("order") else dict(parts)
+    """The parts with properties in the written order, as models see them; the given ones stay as they are."""
+    found = dict(parts)
+    if found.get("order"):
+        found |= {name: copy.deepcopy(found[name]) for name in _ORDERED}
+        restore_order(found)
+    return found
 
 
 def _variables(old: Any, new: Any) -> Iterator[Detail]:
@@ -100,9 +100,8 @@ def _output(old: Any, new: Any) -> Iterator[Detail]:
 def _params(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Detail]:
     for name in sorted({*old, *new}):
         before, after = old.get(name), new.get(name)
-        if before == after and type(before) is type(after):
-            continue
-        yield _param(name, before, after)
+        if not same_json(before, after):
+            yield _param(name, before, after)
 
 
 def _param(name: str, before: Any, after: Any) -> Detail:
@@ -162,7 +161,7 @@ def _unaccounted(old: Parts, new: Parts, found: Sequence[Detail]) -> Iterator[De
     """A part that differs and that no detail names: never silently the same."""
     named = {path.split("/")[1] for item in found for path in (item.path, *item.also) if path}
     for name in PARTS:
-        if name not in named and not _same(old.get(name), new.get(name)):
+        if name not in named and not same_json(old.get(name), new.get(name)):
             message = f"`{name}` differs in a way that could not be judged"
             yield detail("undecided", f"/{name}", old.get(name), new.get(name), message)
     if not found and old.get("order") != new.get("order"):

@@ -84,7 +84,8 @@ def _compare(old: Tool, new: Tool, path: str) -> Iterator[Detail]:
         message = f"the tool `{old['name']}` is now `{name}`: calls are dispatched by name"
         yield detail("tool-renamed", f"{path}/name", old["name"], name, message)
     for key, side in (("parameters", "tool-arguments"), ("returns", "tool-returns")):
-        yield from _schema(old.get(key), new.get(key), f"{path}/{key}", side)
+        for item in _schema(old.get(key), new.get(key), f"{path}/{key}", side):
+            yield item._replace(message=f"`{name}`: {item.message}")
     yield from _description(old.get("description"), new.get("description"), f"{path}/description", str(name))
     yield from _strict(old, new, f"{path}/strict")
     if old.get("dispatch") != new.get("dispatch"):
@@ -98,19 +99,38 @@ def _written(tool: Tool) -> str:
 
 
 def _schema(old: Any, new: Any, path: str, side: str) -> Iterator[Detail]:
-    changes = compare_schemas({} if old is None else old, {} if new is None else new, side=side, base_pointer=path)
-    for item in schema_details(changes):
-        yield item if old is not None and new is not None else item._replace(also=(*item.also, path))
-    if not changes and (old is None) != (new is None):
-        yield detail("schema-respelled", path, old, new, "a schema that accepts anything is as good as none")
+    if old is None or new is None:
+        if old is not None or new is not None:
+            yield _first_or_last(old, new, path, side)
+        return
+    yield from schema_details(compare_schemas(old, new, side=side, base_pointer=path))
+
+
+def _first_or_last(old: Any, new: Any, path: str, side: str) -> Detail:
+    """A schema where there was none, or none where there was one: anything was accepted, or is now."""
+    came = old is None
+    if not compare_schemas({} if came else old, new if came else {}, side=side):
+        return detail("schema-respelled", path, old, new, "a schema that accepts anything is as good as none")
+    if side == "tool-returns":
+        message = "results have a schema now: what the tool returned so far may not fit it"
+        gone = "results have no schema any more: whatever the tool returned still fits"
+        levels = {"contract": "major" if came else "minor"}
+        return detail("tool-returns", path, old, new, message if came else gone, **levels)
+    if came:
+        message = "the arguments have a schema now: the handler sees a part of what it saw"
+        return detail("tool-arg-narrowed", path, old, new, message)
+    message = "the arguments have no schema any more: the handler may see anything"
+    return detail("tool-arg-widened", path, old, new, message)
 
 
 def _description(old: Any, new: Any, path: str, name: str) -> Iterator[Detail]:
     if old == new:
         return
-    wording = text_detail(path, str(old or ""), str(new or ""), f"the description of `{name}`")
-    said = wording.message if wording.rule == "text-wording" else f"the description of `{name}` changed"
-    yield detail("tool-text", path, old, new, f"{said}: models choose tools by it", text=wording.text)
+    said, text = f"the description of `{name}` {'came' if old is None else 'went'}", None
+    if old is not None and new is not None:
+        wording = text_detail(path, str(old), str(new), f"the description of `{name}`")
+        said, text = wording.message, wording.text
+    yield detail("tool-text", path, old, new, f"{said}: models choose tools by it", text=text)
 
 
 def _strict(old: Tool, new: Tool, path: str) -> Iterator[Detail]:

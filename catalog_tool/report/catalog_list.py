@@ -22,11 +22,7 @@ def list_text(document: Mapping[str, Any], *, color: bool) -> str:
     for skill in document["skills"]:
         lines.append(f"{_name(skill['name'], color=color)}  {_faint(skill['digest'][7:19], color=color)}")
         lines.append(f"  {for_terminal(_shortened(skill['description'] or ''))}")
-    return (
-        "\n".join(lines) + "\n"
-        if lines
-        else "The catalog is empty: `catalog new prompt ID` starts a prompt.\n"
-    )
+    return "\n".join(lines) + "\n" if lines else "The catalog is empty: `catalog new prompt ID` starts a prompt.\n"
 
 
 def label_text(value: Any) -> str:

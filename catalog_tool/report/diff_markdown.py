@@ -15,7 +15,7 @@ from catalog_tool.diff.renders import Render
 from catalog_tool.diff.words import diff_texts
 from catalog_tool.report import diff_words
 from catalog_tool.report.diff_lines import marked_text
-from catalog_tool.report.escape import fence, for_markdown, for_terminal
+from catalog_tool.report.escape import fence, for_actions_log, for_markdown, for_terminal
 
 LIMIT = 60_000
 """Bytes of the whole comment."""
@@ -31,7 +31,7 @@ def diff_markdown(result: DiffResult) -> str:
     """The comment; ends with a line feed."""
     if not result.changes:
         return f"{diff_words.NO_CHANGES}\n"
-    text = "\n".join([_headline(result), "", *_table(result), *_remarks(result), ""])
+    text = for_actions_log("\n".join([_headline(result), "", *_table(result), *_remarks(result), ""]))
     left_out = 0
     for change in result.changes:
         room = LIMIT - _NOTICE - len(text.encode())
@@ -100,7 +100,7 @@ def _fold(change: Change, *, fences: bool, renders: bool) -> str:
     if renders:
         for render in change.renders:
             lines += _rendered(render)
-    return "\n".join([*lines, "", "</details>", ""])
+    return for_actions_log("\n".join([*lines, "", "</details>", ""]))
 
 
 def _against(change: Change) -> str:

@@ -52,9 +52,7 @@ def _in_emoji(match: re.Match[str]) -> bool:
 
 
 def _is_picture(char: str) -> bool:
-    return (
-        char in ("\u00a9", "\u00ae") or "\u203c" <= char <= "\u3299" or "\U0001f000" <= char <= "\U0001faff"
-    )
+    return char in ("\u00a9", "\u00ae") or "\u203c" <= char <= "\u3299" or "\U0001f000" <= char <= "\U0001faff"
 
 
 def for_terminal(text: str) -> str:

@@ -12,9 +12,7 @@ _FORMAT = 1
 _COUNTS = ("prompts", "versions", "skills", "errors", "warnings")
 
 
-def findings_value(
-    findings: Sequence[Finding], summary: Summary, *, strict: bool = False
-) -> dict[str, object]:
+def findings_value(findings: Sequence[Finding], summary: Summary, *, strict: bool = False) -> dict[str, object]:
     """The document as a value: ``format``, ``status`` (``ok`` or ``invalid``), findings and summary."""
     context = ReportContext(strict=strict)
     return {

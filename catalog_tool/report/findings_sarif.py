@@ -51,9 +51,7 @@ def _rule(code: str) -> dict[str, object]:
         "id": code,
         "shortDescription": {"text": _message(title)},
         "fullDescription": {"text": _message(title)},
-        "help": {
-            "text": _message(f"{code}: {title}. The page on checks says why it matters and how to mend it.")
-        },
+        "help": {"text": _message(f"{code}: {title}. The page on checks says why it matters and how to mend it.")},
         "defaultConfiguration": {"level": _LEVELS[severity]},
     }
 

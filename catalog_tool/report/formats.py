@@ -73,7 +73,5 @@ def _loaded(entry: EntryPoint) -> FindingsReport:
             hint=f"mend or remove the package that provides {entry.value}",
         ) from error
     if not callable(getattr(report, "render", None)):
-        raise UsageError(
-            f"the format {entry.name!r} ({entry.value}) has no render(findings, summary, context)"
-        )
+        raise UsageError(f"the format {entry.name!r} ({entry.value}) has no render(findings, summary, context)")
     return cast(FindingsReport, report)

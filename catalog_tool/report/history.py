@@ -56,7 +56,5 @@ def _change(change: Mapping[str, Any]) -> str:
     name = for_terminal(change["name"])
     if change["kind"] != "label":
         return f"{change['op']} {change['kind']} {name}"
-    before, after = (
-        label_text(value) if value is not None else "nothing" for value in (change["from"], change["to"])
-    )
+    before, after = (label_text(value) if value is not None else "nothing" for value in (change["from"], change["to"]))
     return f"label {name}: {before} -> {after}"

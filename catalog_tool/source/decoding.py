@@ -15,6 +15,7 @@ _BOM = b"\xef\xbb\xbf"
 _UTF_16 = " (the file looks like UTF-16; save it as UTF-8)"
 _LONE_CR = re.compile(rb"\r(?!\n)")
 
+NOT_NORMAL = "text that is not in Unicode normal form C: its NFC twin has another digest"
 MOST_FLAWS = 100
 """A file with more things wrong than this is not read on."""
 
@@ -44,9 +45,7 @@ def place(text: str, offset: int) -> tuple[int, int]:
 def decode(data: bytes) -> Decoded:
     """The text of ``data``: refuses what is too large, not UTF-8, or holds NUL or a lone CR."""
     if len(data) > PARSED_FILE_BYTES:
-        return Decoded(
-            None, (Flaw("Y002", f"the file is {len(data)} bytes; at most {PARSED_FILE_BYTES} are read"),)
-        )
+        return Decoded(None, (Flaw("Y002", f"the file is {len(data)} bytes; at most {PARSED_FILE_BYTES} are read"),))
     flaws: tuple[Flaw, ...] = ()
     dropped = len(_BOM) if data.startswith(_BOM) else 0
     if dropped:
@@ -67,7 +66,7 @@ def decode(data: bytes) -> Decoded:
         text = text.replace("\r\n", "\n")
     if "\0" in text:
         at = data.index(b"\0")
-        message = f"a NUL character at byte {at + dropped}{_UTF_16 if at < 2 else ''}"
+        message = f"a NUL character at byte {at + dropped}{_UTF_16 if at + dropped < 2 else ''}"
         return Decoded(None, (*flaws, _flaw_at_byte("Y004", message, data, at)))
     return Decoded(text, flaws)
 
@@ -87,9 +86,7 @@ def control_flaw(text: str) -> Flaw | None:
     found = _CONTROL.search(text)
     if found is None:
         return None
-    return Flaw(
-        "Y004", f"the control character U+{ord(found[0]):04X} is not allowed", *place(text, found.start())
-    )
+    return Flaw("Y004", f"the control character U+{ord(found[0]):04X} is not allowed", *place(text, found.start()))
 
 
 def separator_flaws(text: str) -> list[Flaw]:
@@ -120,7 +117,6 @@ def normal_form_flaw(text: str) -> Flaw | None:
     """The first line of ``text`` that is not in Unicode normal form C, if any (design §4)."""
     if text.isascii() or unicodedata.is_normalized("NFC", text):
         return None
-    message = "text that is not in Unicode normal form C: its NFC twin has another digest"
     lines = enumerate(text.split("\n"), 1)
     number = next((number for number, line in lines if not unicodedata.is_normalized("NFC", line)), 1)
-    return Flaw("Y026", message, number, 1)
+    return Flaw("Y026", NOT_NORMAL, number, 1)

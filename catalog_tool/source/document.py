@@ -7,7 +7,7 @@ from typing import Any
 
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
-from catalog_tool.source.decoding import Decoded, Flaw, decode, normal_form_flaw, place
+from catalog_tool.source.decoding import NOT_NORMAL, Decoded, Flaw, decode, normal_form_flaw, place
 from catalog_tool.source.front_matter import FIRST_LINE, read_front_matter, split_front_matter
 from catalog_tool.source.positions import NOWHERE, Locator, Path, Spot
 from catalog_tool.source.strict_json import read_json
@@ -55,6 +55,8 @@ class SourceDocument:
             self.value = document.value
             if self._body is not None:
                 self._add_body()
+            if abnormal is None and ("\\u" in text or "\\U" in text):
+                self._check_escapes()
         else:
             what = "is empty" if document.value is None else "holds no mapping at its top"
             self.findings.append(
@@ -86,6 +88,18 @@ class SourceDocument:
         self._yaml = (document.recovered or halves.yaml, FIRST_LINE)
         return document._replace(value={}) if document.value is None and not document.refused else document
 
+    def _check_escapes(self) -> None:
+        """Text whose escapes alone spell what is not in normal form C: ``"e\\u0301"``."""
+        pending: list[tuple[list[str | int], Any]] = [([], self.value)]
+        for path, value in pending:
+            if isinstance(value, dict):
+                pending.extend(([*path, key], item) for key, item in value.items())
+            elif isinstance(value, list):
+                pending.extend(([*path, index], item) for index, item in enumerate(value))
+            elif isinstance(value, str) and normal_form_flaw(value) is not None:
+                self.report("Y026", NOT_NORMAL, self.at(path))
+                return
+
     def _add_body(self) -> None:
         if self.value is None or self._body is None:
             return
@@ -97,18 +111,14 @@ class SourceDocument:
 
     def _flaws(self, flaws: list[Flaw] | tuple[Flaw, ...]) -> None:
         self.findings.extend(
-            finding(
-                flaw.code, flaw.message, self.path, line=flaw.line, column=flaw.column, artifact=self.artifact
-            )
+            finding(flaw.code, flaw.message, self.path, line=flaw.line, column=flaw.column, artifact=self.artifact)
             for flaw in flaws
         )
 
     def report(self, code: str, message: str, spot: Spot = NOWHERE, **more: str) -> None:
         """Add a finding at a place of this file."""
         self.findings.append(
-            finding(
-                code, message, self.path, line=spot.line, column=spot.column, artifact=self.artifact, **more
-            )
+            finding(code, message, self.path, line=spot.line, column=spot.column, artifact=self.artifact, **more)
         )
 
     @property

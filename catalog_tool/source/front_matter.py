@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from catalog_tool.source.decoding import Flaw
+from catalog_tool.source.decoding import MOST_FLAWS, Flaw
 from catalog_tool.source.strict_yaml import Document, read_yaml
 
 _PLAIN_KEY = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):[ ]+([^\s'\"\[\]{}|>&*!%@`#,?-].*)", re.ASCII)
@@ -28,17 +28,13 @@ class FrontMatter(NamedTuple):
 def split_front_matter(text: str) -> FrontMatter:
     """Split a Markdown file; a value that merely holds three dashes does not end the front matter."""
     if not text.startswith("---\n"):
-        return FrontMatter(
-            None, text, 1, Flaw("Y020", "no front matter: the first line must be exactly `---`", 1, 1)
-        )
+        return FrontMatter(None, text, 1, Flaw("Y020", "no front matter: the first line must be exactly `---`", 1, 1))
     if text.startswith("---\n---\n") or text == "---\n---":
         return FrontMatter("", text[8:], 3)
     end = text.find("\n---\n", 3)
     if end < 0:
         if not text.endswith("\n---"):
-            flaw = Flaw(
-                "Y020", "the front matter is not closed: it ends at a line that is exactly `---`", 1, 1
-            )
+            flaw = Flaw("Y020", "the front matter is not closed: it ends at a line that is exactly `---`", 1, 1)
             return FrontMatter(None, text, 1, flaw)
         end = len(text) - 4
     yaml = text[4 : end + 1]
@@ -55,10 +51,12 @@ def read_front_matter(yaml: str) -> Document:
     if not _is_broken(document):
         return document
     lines = yaml.split("\n")
+    matches = ((number, _PLAIN_KEY.fullmatch(line)) for number, line in enumerate(lines))
+    suspects = [(number, found) for number, found in matches if found is not None and ":" in found[2]]
     recovered = []
-    for number, line in enumerate(lines):
-        found = _PLAIN_KEY.fullmatch(line)
-        if found is not None and ":" in found[2] and _is_broken(read_yaml(line)):
+    for number, found in suspects if len(suspects) <= MOST_FLAWS else ():
+        line = lines[number]
+        if _is_broken(read_yaml(line)):
             start = found.start(2)
             lines[number] = line[:start] + "'" + found[2].rstrip().replace("'", "''") + "'"
             message = f"the value of `{found[1][:60]}` holds `: `; quote it"

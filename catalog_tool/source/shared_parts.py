@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from catalog_tool.canonical.identity import written_order
 from catalog_tool.canonical.jcs import NotCanonicalError, agrees, digest_of, digest_of_bytes
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
@@ -78,15 +79,19 @@ def _tool(
         named = document.value.get("name")
         expected = reference.partition("@")[0].rpartition("/")[2]
         if isinstance(named, str) and named != expected:
-            document.report(
-                "P106", f"the tool is named {named!r}; its path says {expected!r}", document.at(["name"])
-            )
+            document.report("P106", f"the tool is named {named!r}; its path says {expected!r}", document.at(["name"]))
     findings.extend(document.findings)
     if document.value is None or not document.clean:
         return None, ""
     tool = counted_tool(document.value)
     try:
-        return tool, digest_of(tool)
+        return tool, _tool_digest(tool)
     except NotCanonicalError as error:
         findings.append(finding("P106", error.message, path))
         return None, ""
+
+
+def _tool_digest(tool: dict[str, Any]) -> str:
+    """Covers the written order of fields too: it is part of every prompt that uses the tool (design §4)."""
+    order = written_order({"tools": [tool]})
+    return digest_of({"order": order, "tool": tool} if order else tool)

@@ -73,8 +73,10 @@ class _Parser:
                     return self._result()
             position = resume
         self._literal(position, len(text))
-        for frame in self._frames:
+        while self._frames:
+            frame = self._frames.pop()
             self._unclosed(frame)
+            self._leave(frame)
         return self._result()
 
     def _literal(self, start: int, end: int) -> None:

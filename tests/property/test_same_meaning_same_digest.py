@@ -103,7 +103,7 @@ def changed(value: Any, random: Random) -> Any:
         return random.choice([value + "x", value + "\n", " " + value, value + "\u0301", value + "é"])
     if value is None or isinstance(value, bool):
         return random.choice([other for other in (None, True, False, 0, "") if other is not value])
-    return random.choice([value + 1, value - 1, str(value)])
+    return random.choice([value + 1 + abs(value), value - 1 - abs(value), str(value)])
 
 
 @settings(max_examples=CASES)

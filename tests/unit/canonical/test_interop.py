@@ -78,7 +78,7 @@ def test_mlflow_takes_paths_in_normal_form_c() -> None:
     assert mlflow_digest([("e\u0301", b"x")]) == mlflow_digest([("\xe9", b"x")])
 
 
-@given(st.dictionaries(PATHS, st.tuples(st.sampled_from(["100644", "100755"]), st.binary(max_size=40)), max_size=6))  # fmt: skip
+@given(st.dictionaries(PATHS, st.tuples(st.sampled_from(["100644", "100755"]), st.binary(max_size=40)), max_size=6))
 def test_zipfile_reads_what_was_stored(files: dict[str, tuple[str, bytes]]) -> None:
     rows = [(path, mode, data) for path, (mode, data) in files.items()]
     written = stored_zip(rows)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes, canonical_members, digest_of
 
 NAMES = ("arrays", "french", "structures", "unicode", "values", "weird")
-CHARACTERS = st.characters(codec=None) | st.sampled_from("é\ud7ff\ue000\uffff\U00010000\U0001f600\x7f\x85\u2028\"\\/")
+CHARACTERS = st.characters(codec=None) | st.sampled_from('é\ud7ff\ue000\uffff\U00010000\U0001f600\x7f\x85\u2028"\\/')
 NUMBERS = (
     st.integers()
     | st.integers(min_value=-(2**53) - 2, max_value=2**53 + 2)

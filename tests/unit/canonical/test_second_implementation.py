@@ -21,7 +21,7 @@ HEX = "0123456789abcdef" * 4
 NUMBERS = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False).filter(
     lambda number: not number.is_integer() or abs(number) < 2**53
 )
-TEXTS = st.text(st.characters(codec="utf-8") | st.sampled_from("\ue000\U00010000\u2028\x7f\"\\/"), max_size=6)
+TEXTS = st.text(st.characters(codec="utf-8") | st.sampled_from('\ue000\U00010000\u2028\x7f"\\/'), max_size=6)
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=4),
@@ -40,9 +40,7 @@ PARTS = st.fixed_dictionaries(
         "variables": OBJECTS,
     }
 )
-FILES = st.dictionaries(
-    TEXTS, st.tuples(st.sampled_from(["100644", "100755"]), st.integers(0, 2**40)), max_size=5
-)
+FILES = st.dictionaries(TEXTS, st.tuples(st.sampled_from(["100644", "100755"]), st.integers(0, 2**40)), max_size=5)
 BUNDLES = st.fixed_dictionaries(
     {
         "labels": st.dictionaries(TEXTS, st.dictionaries(TEXTS, JSON, max_size=2), max_size=3),

@@ -133,9 +133,7 @@ def test_skill() -> None:
         ("scripts/run.sh", "100755", b"#!/bin/sh\necho hi\n"),
         ("SKILL.md", "100644", b"---\nname: pdf\ndescription: Fill PDF forms.\n---\n# PDF\n"),
     ]
-    files = [
-        SkillFile(path, mode, hashlib.sha256(data).hexdigest(), len(data)) for path, mode, data in contents
-    ]
+    files = [SkillFile(path, mode, hashlib.sha256(data).hexdigest(), len(data)) for path, mode, data in contents]
     expected = "sha256:802b9cd038e12cc5bf89b960fb7441876732a458917de44dcf7c0e191249ffe5"
     assert skill_digest(files) == skill_digest(reversed(files)) == expected
 

@@ -1,0 +1,144 @@
+"""catalog.yaml to settings (design §2)."""
+
+from __future__ import annotations
+
+import pytest
+
+from catalog_tool import __version__
+from catalog_tool.model.settings import Rule, Settings
+from catalog_tool.source.settings import read_settings
+
+
+def wrong(text: str | bytes) -> list[tuple[str, int | None, int | None]]:
+    data = text if isinstance(text, bytes) else text.encode()
+    return [(found.code, found.line, found.column) for found in read_settings(data)[1]]
+
+
+def message(text: str) -> str:
+    findings = read_settings(text.encode())[1]
+    return f"{findings[0].message} {findings[0].hint}"
+
+
+@pytest.mark.parametrize("data", [None, b"", b"\n", b"# only a comment\n", b"format: 1\n", b"{}"])
+def test_everything_has_a_default(data: bytes | None) -> None:
+    assert read_settings(data) == (Settings(), [])
+    assert Settings().skills == ("skills", ".claude/skills")
+
+
+def test_everything_can_be_set() -> None:
+    text = """\
+format: 1
+requires: ">=0.1"
+catalog: acme
+prompts: ai/prompts/
+skills: [skills, "plugins/*/skills"]
+skill_profile: upload
+targets:
+  dev: {backend: sqlite, path: dev.db}
+  live: {backend: http, url: "${URL}", token: "${TOKEN}", edits: block, include: [a/**], skills: false}
+labels:
+  production: {protected: true, on_drift: restore, gate: {}}
+rules:
+  P140: {severity: ignore, reason: we float on purpose}
+  Y013: {severity: error}
+schemas: {prompt: schemas/prompt.json}
+"""
+    settings, findings = read_settings(text.encode())
+    assert findings == []
+    assert settings == Settings(
+        catalog="acme",
+        requires=">=0.1",
+        prompts="ai/prompts",
+        skills=("skills", "plugins/*/skills"),
+        skill_profile="upload",
+        targets={
+            "dev": {
+                "backend": "sqlite",
+                "path": "dev.db",
+                "edits": "report",
+                "include": ["**"],
+                "labels": ["*"],
+                "skills": True,
+            },
+            "live": {
+                "backend": "http",
+                "url": "${URL}",
+                "token": "${TOKEN}",
+                "edits": "block",
+                "include": ["a/**"],
+                "labels": ["*"],
+                "skills": False,
+            },
+        },
+        labels={"production": {"protected": True, "on_drift": "restore", "gate": {}}},
+        rules={"P140": Rule("ignore", "we float on purpose"), "Y013": Rule("error")},
+        schemas={"prompt": "schemas/prompt.json"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\nskill_profil: upload\n", ("C301", 2, 1)),
+        ("targets:\n  dev: {backend: sqlite, pth: x}\n", ("C301", 2, 26)),
+        ("targets:\n  dev: {path: x}\n", ("C301", 2, 8)),
+        ("skill_profile: loose\n", ("C301", 1, 16)),
+        ("catalog: Acme\n", ("C301", 1, 10)),
+        ("labels: {latest: {}}\n", ("C301", 1, 18)),
+        ("labels: {production: {on_drift: pray}}\n", ("C301", 1, 33)),
+        ("rules: {P140: {severity: ignore}}\n", ("C301", 1, 15)),
+        ("rules: {P140: loud}\n", ("C301", 1, 15)),
+        ("prompts: ../other\n", ("C301", 1, 10)),
+        ("prompts: /etc\n", ("C301", 1, 10)),
+        ("prompts: .\n", ("C301", 1, 10)),
+        ("prompts: a/../..\n", ("C301", 1, 10)),
+        ("skills: [skills, ../other]\n", ("C301", 1, 18)),
+        ("schemas: {prompt: ../x.json}\n", ("C301", 1, 19)),
+        ("format: 2\nnew_key: x\n", ("Y023", 1, 9)),
+        ("format: '1'\n", ("C301", 1, 9)),
+        ("format: true\n", ("C301", 1, 9)),
+        ("requires: '>=99'\n", ("C302", 1, 11)),
+        ("requires: '<0.0.1'\n", ("C302", 1, 11)),
+        ("requires: newest\n", ("C302", 1, 11)),
+        (f"requires: '>={'9' * 5000}'\n", ("C302", 1, 11)),
+        ("rules: {P999: {severity: error}}\n", ("C304", 1, 9)),
+        ("targets: {x: {backend: http, token: s3cret}}\n", ("C303", 1, 37)),
+        ("targets: {x: {backend: langfuse, secret_key: sk-1}}\n", ("C303", 1, 46)),
+        ("targets: {x: {backend: postgres, url: 'postgresql://u:pw@h/d'}}\n", ("C303", 1, 39)),
+        ("a: &x 1\n", ("Y009", 1, 4)),
+        ("- a\n", ("Y017", 1, 1)),
+        (b"catalog: \xff\n", ("Y003", 1, 10)),
+    ],
+)
+def test_what_is_wrong(text: str | bytes, expected: tuple[str, int, int]) -> None:
+    assert wrong(text) == [expected]
+
+
+def test_an_unknown_key_names_the_nearest() -> None:
+    assert "skill_profile" in message("skill_profil: upload\n")
+    assert "targets" in message("target: {}\n")
+
+
+def test_a_newer_format_is_refused_by_name() -> None:
+    assert "format 2" in message("format: 2\n")
+
+
+@pytest.mark.parametrize("wanted", [">=0.1", f"=={__version__}", ">=0.0.1, <99", "~=0.1", "!=0.0.1"])
+def test_versions_of_this_tool_that_fit(wanted: str) -> None:
+    assert wrong(f'requires: "{wanted}"\n') == []
+
+
+def test_a_whole_value_from_the_environment_is_no_secret() -> None:
+    text = "targets: {x: {backend: http, url: 'https://h/x', token: '${TOKEN}'}}\n"
+    assert wrong(text) == []
+    assert wrong("targets: {x: {backend: http, url: 'https://h:8080/x@y'}}\n") == []
+
+
+def test_a_finding_may_belong_to_a_check_of_another_package() -> None:
+    assert wrong("rules: {ACME1: {severity: error}}\n") == []
+
+
+def test_one_mistake_does_not_hide_the_rest_of_the_catalog() -> None:
+    settings, findings = read_settings(b"prompts: ai/\nskills: [s, ../t]\nskill_profile: upload\nnonsense: 1\n")
+    assert [found.code for found in findings] == ["C301"]
+    assert (settings.prompts, settings.skills, settings.skill_profile) == ("ai", ("s",), "upload")
