@@ -135,8 +135,7 @@ def sorted_files(files: Iterable[SkillFile]) -> list[SkillFile]:
 def skill_digest(files: Iterable[SkillFile]) -> str:
     """The digest of a skill from its files."""
     listed = [
-        {"mode": file.mode, "path": file.path, "sha256": file.sha256, "size": file.size}
-        for file in sorted_files(files)
+        {"mode": file.mode, "path": file.path, "sha256": file.sha256, "size": file.size} for file in sorted_files(files)
     ]
     return digest_of({"hv": HASH_VERSION, "kind": "skill", "files": listed}, is_plain=True)
 

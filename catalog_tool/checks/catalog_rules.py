@@ -104,6 +104,8 @@ def _owners(
     hint = "add `owner` under `metadata`, or a line to CODEOWNERS"
     for item in skills:
         path = f"{item.skill.path}/{SKILL_FILE}"
+        if item.skill.entry["description"] is None:
+            continue  # it could not be read, which has been said
         if not item.skill.entry["owners"] and not owners_of(files.prefix + path, files.owners):
             yield finding(
                 "S224",

@@ -44,17 +44,35 @@ def validate(place: Place, **asked: Any) -> Validation:
     """Find everything that is wrong; ``asked`` are the fields of ``validation.Request``."""
     memory = Memory(place.root)
     answers = memory.answers()
-    state = _ask(place, asked, answers.get(_PATHS))
-    if state is not None and state.is_clean and state.key in answers:
-        known = answers[state.key]
-        return Validation([Finding(*found) for found in known["findings"]], known["read"])
-    if state is not None and not state.is_clean and asked["since"] is None:
-        snapshot = memory.snapshot(state.key)
-        few = import_module("catalog_tool.checks.snapshot") if snapshot is not None else None
-        answer = few.answer(snapshot, place, state, asked["profile"]) if few is not None else None
-        if isinstance(answer, Validation):
-            return answer
-    return _anew(place, asked, memory, answers.get(_PATHS))
+    paths = _paths_of(answers)
+    state = _ask(place, asked, paths)
+    try:
+        known = _remembered(place, asked, memory, answers, state)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        known = None  # what was kept has another shape: it is as if nothing had been
+    return known if known is not None else _anew(place, asked, memory, paths)
+
+
+def _paths_of(answers: dict[str, Any]) -> list[str] | None:
+    found = answers.get(_PATHS)
+    good = isinstance(found, list) and all(isinstance(path, str) for path in found)
+    return found if good else None
+
+
+def _remembered(
+    place: Place, asked: dict[str, Any], memory: Memory, answers: dict[str, Any], state: State | None
+) -> Validation | None:
+    """The answer from memory: of the same commit, or of a work tree that differs from it in a few files."""
+    if state is None:
+        return None
+    if state.is_clean:
+        known = answers.get(state.key)
+        return Validation([Finding(*found) for found in known["findings"]], dict(known["read"])) if known else None
+    snapshot = memory.snapshot(state.key) if asked["since"] is None else None
+    if snapshot is None:
+        return None
+    found = import_module("catalog_tool.checks.snapshot").answer(snapshot, place, state, asked["profile"])
+    return found if isinstance(found, Validation) else None
 
 
 def _anew(place: Place, asked: dict[str, Any], memory: Memory, paths: list[str] | None) -> Validation:
@@ -90,7 +108,7 @@ def _state(place: Place, git: Git, asked: dict[str, Any], paths: list[str], know
     started = git.start(*branch_arguments())
     changes = _CLEAN
     if asked["revision"] is None:
-        changes = known or parse_status(git.run(*status_arguments(paths)))
+        changes = known or parse_status(git.run_quietly(*status_arguments(paths)))
         commit = changes.head or ""
     else:
         commit = git.resolve(asked["revision"])

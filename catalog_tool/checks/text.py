@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from catalog_tool.checks.hidden_text import HiddenHit, find_hidden, find_html_comments
 from catalog_tool.checks.secrets import find_secrets
@@ -76,3 +76,19 @@ def place_findings(
         line, column = lines.place(offset)
         placed.append(finding(code, message, path, line=line, column=column, artifact=artifact))
     return placed
+
+
+def redacted(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, none of which repeats a secret that one of them is about."""
+    if not any(found.code == "Y040" for found in findings):
+        return list(findings)
+    return [
+        found._replace(message=_without_secrets(found.message), hint=found.hint and _without_secrets(found.hint))
+        for found in findings
+    ]
+
+
+def _without_secrets(text: str) -> str:
+    for hit in reversed(find_secrets(text)):
+        text = f"{text[: hit.start]}[secret]{text[hit.end :]}"
+    return text

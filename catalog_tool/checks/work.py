@@ -5,6 +5,7 @@ What an earlier run recorded of the same content is taken as it is.
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -78,10 +79,15 @@ class Worker:
         contents = self._read(batch)
         for work in batch:
             files = {path: contents.pop(path) for path in work.entries if path in contents}
-            records.append(
-                self._version(work.version, files) if work.version else self._skill(work.skill, files)
-            )
+            records.append(self._record(work, files))
         return records
+
+    def _record(self, work: Work, files: Mapping[str, Content]) -> Record:
+        if isinstance(work.known, SkillRecord):
+            return work.known._replace(contents=_inner_contents(work.known.skill.path, files))
+        if work.known is not None:
+            return work.known
+        return self._version(work.version, files) if work.version else self._skill(work.skill, files)
 
     def _read(self, batch: Sequence[Work]) -> dict[str, Content]:
         parsed: dict[str, Entry] = {}
@@ -128,6 +134,7 @@ _worker: list[Worker] = []
 
 
 def _set_worker(worker: Worker) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     _worker[:] = [worker]
 
 

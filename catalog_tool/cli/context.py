@@ -12,6 +12,7 @@ import click
 
 from catalog_tool.errors import UsageError
 from catalog_tool.report.context import ReportContext
+from catalog_tool.report.escape import for_actions_log
 from catalog_tool.source.root import Place, find_root
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -74,15 +75,17 @@ def in_actions() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def answer(text: str) -> None:
-    """The result, on stdout."""
-    sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+def answer(text: str, *, has_commands: bool = False) -> None:
+    """The result, on stdout; in an Actions log nothing in it is obeyed, unless it is made of commands."""
+    whole = text if text.endswith("\n") or not text else f"{text}\n"
+    sys.stdout.write(whole if has_commands or not in_actions() else for_actions_log(whole))
 
 
 def tell(text: str) -> None:
     """Anything that is not the result, on stderr."""
     if text:
-        sys.stderr.write(text if text.endswith("\n") else f"{text}\n")
+        whole = text if text.endswith("\n") else f"{text}\n"
+        sys.stderr.write(for_actions_log(whole) if in_actions() else whole)
 
 
 def format_option(*names: str, open_to_more: bool = False) -> Callable[[_Command], _Command]:

@@ -52,7 +52,7 @@ def command(ctx: click.Context, /, operands: tuple[str, ...], output: str, **ask
     place = place_of(ctx)
     values = _values(asked["render"])
     result = compare(place, wanted, Options(iso(now())[:10], values, asked["render"] or "values"))
-    _give(_report(ctx, place, result, {"output": output, **asked}), asked["target"])
+    _give(_report(ctx, place, result, {"output": output, **asked}), asked["target"], has_commands=output == "github")
     threshold = asked["fail_on"]
     return int(threshold is not None and result.fails(threshold))
 
@@ -100,9 +100,9 @@ def _at_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def _give(text: str, target: str | None) -> None:
+def _give(text: str, target: str | None, *, has_commands: bool) -> None:
     if target is None:
-        answer(text)
+        answer(text, has_commands=has_commands)
         return
     try:
         Path(target).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

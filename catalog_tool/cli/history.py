@@ -8,13 +8,14 @@ import click
 
 from catalog_tool.cli.complete import labels, prompt_ids
 from catalog_tool.cli.context import answer, format_option, place_of, tell, wants_color
-from catalog_tool.errors import GitError
+from catalog_tool.errors import GitError, UsageError
 from catalog_tool.report.history import history_text
 from catalog_tool.report.json_document import json_document
 from catalog_tool.source.catalog_files import find_catalog
 from catalog_tool.source.history import prompt_history
 from catalog_tool.source.history_live import live_at
 from catalog_tool.source.history_times import parse_time
+from catalog_tool.source.resolve import near_label, refuse_broken
 from catalog_tool.source.tree import RevisionTree
 
 EPILOG = """\b
@@ -48,9 +49,11 @@ def command(ctx: click.Context, /, prompt_id: str, label: str | None, at: str | 
         )
     seconds = parse_time(at) if at is not None else None
     tree = RevisionTree(place.git, place.git.resolve(asked["revision"]), place.prefix)
-    history = prompt_history(
-        place.git, tree.commit, place.prefix, find_catalog(tree).settings, prompt_id, label
-    )
+    files = find_catalog(tree)
+    refuse_broken(files)
+    history = prompt_history(place.git, tree.commit, place.prefix, files.settings, prompt_id, label)
+    if label is not None and not history.events and not history.shallow:
+        raise UsageError(f"{prompt_id} has never had the label {label!r}", hint=near_label(files, prompt_id, label))
     live = live_at(history.scope, seconds) if seconds is not None else None
     document: dict[str, Any] = {"format": 1, "status": "ok", **history.to_json(live)}
     answer(

@@ -13,6 +13,7 @@ from catalog_tool.model.names import version_number
 from catalog_tool.report.catalog_list import list_text
 from catalog_tool.report.json_document import json_document
 from catalog_tool.source.codeowners import owners_of
+from catalog_tool.source.resolve import refuse_broken
 from catalog_tool.source.skill_folders import SKILL_FILE
 from catalog_tool.source.tree import tree_of
 
@@ -31,6 +32,7 @@ def command(ctx: click.Context, /, revision: str | None, output: str) -> None:
     """List prompts with their versions and labels, and skills."""
     place = place_of(ctx)
     inspection = inspect(tree_of(place, revision), Options(overlap=False))
+    refuse_broken(inspection.files)
     document = {"format": 1, "status": "ok", "prompts": _prompts(inspection), "skills": _skills(inspection)}
     answer(json_document(document) if output == "json" else list_text(document, color=wants_color(ctx)))
     unusable = sum(not record.digest for record in inspection.versions)

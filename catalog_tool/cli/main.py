@@ -6,6 +6,7 @@ runs, so that ``--help`` and completion answer at once.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -17,6 +18,7 @@ import click
 
 from catalog_tool import __version__
 from catalog_tool.errors import CatalogError
+from catalog_tool.report.escape import for_actions_log, lines_for_terminal
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -117,6 +119,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
 
 def _tolerate_any_text() -> None:
     """UTF-8 out whatever the locale, and never a crash over a character."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the whole run
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -131,21 +134,37 @@ def _guarded(argv: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         _say("interrupted")
         return EXIT_INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(f"{error.format_message()}\n")
+        return 2
     except click.ClickException as error:
         return _refused(argv, "usage", error.format_message(), _usage_hint(error), 2)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except CatalogError as error:
         return _refused(argv, error.kind, error.message, error.hint, error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        return _cut_off(argv, error)
+    except Exception as error:  # noqa: BLE001 - the boundary: a bug is one line, and a traceback with --debug
+        return _failed(argv, error)
+
+
+def _cut_off(argv: list[str], error: OSError) -> int:
+    """The reader of our output went away, or its disk is full: nothing more can be said on stdout."""
+    if not isinstance(error, BrokenPipeError) and error.errno != errno.ENOSPC:
+        return _failed(argv, error)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if isinstance(error, BrokenPipeError):
         return 0
-    except Exception as error:  # the boundary: a bug is one line, and a traceback with --debug
-        if "--debug" in argv:
-            raise
-        return _refused(
-            argv, "internal", f"{type(error).__name__}: {error}", "run again with --debug and report it", 3
-        )
+    _say(f"error: the result could not be written: {error.strerror}")
+    return 3
+
+
+def _failed(argv: list[str], error: Exception) -> int:
+    if "--debug" in argv:
+        raise error
+    hint = "run again with --debug and report it"
+    return _refused(argv, "internal", f"{type(error).__name__}: {error}", hint, 3)
 
 
 def _usage_hint(error: click.ClickException) -> str:
@@ -160,20 +179,19 @@ def _refused(argv: list[str], kind: str, message: str, hint: str, code: int) -> 
         document: dict[str, Any] = {
             "format": 1, "status": "error", "error": {"kind": kind, "message": message, "hint": hint},
         }  # fmt: skip
-        from catalog_tool.report.json_document import json_document
-
-        sys.stdout.write(json_document(document))
-        sys.stdout.flush()
+        render = import_module("catalog_tool.report.json_document").json_document
+        try:
+            sys.stdout.write(render(document))
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return code
 
 
 def _say(*lines: str) -> None:
-    from catalog_tool.report.escape import for_actions_log, for_terminal
-
-    for line in lines:
-        if line:
-            shown = for_terminal(line)
-            sys.stderr.write((for_actions_log(shown) if os.environ.get("GITHUB_ACTIONS") else shown) + "\n")
+    for line in filter(None, lines):
+        shown = lines_for_terminal(line)
+        sys.stderr.write((for_actions_log(shown) if os.environ.get("GITHUB_ACTIONS") else shown) + "\n")
 
 
 def _wants_json(argv: list[str]) -> bool:

@@ -62,7 +62,8 @@ def command(
     result: Validation = validate(place, **asked, jobs=processes, progress=progress("checking"))
     if wanted:
         result = result._replace(findings=[found for found in result.findings if _below(found, wanted)])
-    answer(report.render(result.findings, result.summary(), report_context(ctx, place, strict=strict)))
+    context = report_context(ctx, place, strict=strict)
+    answer(report.render(result.findings, result.summary(), context), has_commands=output == "github")
     return int(result.is_invalid(strict=strict))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from catalog_tool.model.codes import finding
@@ -31,7 +31,7 @@ class CatalogFiles(NamedTuple):
     """The files of one catalog, with what is small already read.
 
     ``registry`` is the registry's document, for places; ``listed`` the paths that were looked at, from the
-    top of the repository; ``small`` the bytes of the registry and the shared parts, by path.
+    top of the repository; ``small`` the bytes of settings, registry and shared parts, by path.
     """
 
     settings: Settings
@@ -72,6 +72,7 @@ def find_catalog(tree: Tree) -> CatalogFiles:
     skills = find_skills(entries, settings.skills, small.link, small.plugin)
     findings.extend(skills.findings)
     findings.extend(_nested(entries))
+    findings.extend(_missing_folders(entries, settings))
     team = _team_schemas(small, settings, findings)
     return CatalogFiles(
         settings, entries, layout, shared, labels, registry, skills.folders,
@@ -125,7 +126,7 @@ def _wanted(
         *layout.tools.values(),
         *(_relative(path) for path in settings.schemas.values()),
     ]
-    inner += [layout.registry] if layout.registry is not None else []
+    inner += [SETTINGS_FILE, *([layout.registry] if layout.registry is not None else [])]
     inner += [path for path, entry in entries.items() if entry.mode == LINK or path.endswith(PLUGIN_MANIFEST)]
     return dict.fromkeys([prefix + path for path in inner] + [*LOCATIONS, AGENT_SETTINGS])
 
@@ -153,8 +154,8 @@ class _SmallFiles:
         self.inner = {path[cut:]: data for path, data in self.at_top.items() if path.startswith(self.prefix)}
 
     def texts(self, layout: PromptLayout) -> dict[str, bytes]:
-        """The bytes of the registry and the shared parts that could be read, by path."""
-        paths = [*layout.partials.values(), *layout.tools.values(), *filter(None, [layout.registry])]
+        """The bytes of the settings, the registry and the shared parts that could be read, by path."""
+        paths = [SETTINGS_FILE, *layout.partials.values(), *layout.tools.values(), *filter(None, [layout.registry])]
         return {path: data for path in paths if (data := self.inner.get(path)) is not None}
 
     def link(self, path: str) -> str:
@@ -221,6 +222,15 @@ def _team_schemas(
         if not problems:
             schemas[kind] = document.value
     return schemas
+
+
+def _missing_folders(entries: Mapping[str, Entry], settings: Settings) -> Iterator[Finding]:
+    """Folders that the settings name and that hold nothing: a typo there would look like an empty catalog."""
+    usual = Settings()
+    named = [static_prefix(glob) for glob in settings.skills if glob not in usual.skills]
+    for folder in (*([settings.prompts] if settings.prompts != usual.prompts else []), *filter(None, named)):
+        if not any(path == folder or path.startswith(f"{folder}/") for path in entries):
+            yield finding("C307", f"there is nothing in the folder `{folder}`", SETTINGS_FILE, hint="check its spelling")
 
 
 def _nested(entries: Mapping[str, Entry]) -> Sequence[Finding]:

@@ -174,6 +174,13 @@ class Git:
             raise _git_error(arguments[0], done.stderr.decode(errors="replace"))
         return done.stdout
 
+    def run_quietly(self, *arguments: str) -> bytes:
+        """As ``run``, but a command that has anything to say on stderr did not see everything: ``GitError``."""
+        done = self._spawn(self._command(arguments))
+        if done.returncode != 0 or done.stderr:
+            raise _git_error(arguments[0], done.stderr.decode(errors="replace"))
+        return done.stdout
+
     def start(self, *arguments: str) -> Started:
         """Start a git command whose answer is fetched later, so that two can run at once."""
         try:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO
 
 KEPT = 8
 """Answers that are kept for one catalog."""
@@ -75,16 +76,19 @@ class Memory:
     def answers(self) -> dict[str, Any]:
         """Every answer that is kept, by its key, oldest first; empty where there is none."""
         try:
-            with open(os.path.join(self.folder, "answers.json"), encoding="utf-8") as file:
+            with _regular(os.path.join(self.folder, "answers.json")) as file:
                 found = json.load(file)
         except (OSError, ValueError, RecursionError):
             return {}
-        return found["answers"] if isinstance(found, dict) and found.get("root") == self.root else {}
+        if not isinstance(found, dict) or found.get("root") != self.root:
+            return {}
+        answers = found.get("answers")
+        return answers if isinstance(answers, dict) else {}
 
     def snapshot(self, key: str) -> dict[str, Any] | None:
         """The snapshot that was taken under exactly this key."""
         try:
-            with open(os.path.join(self.folder, "snapshot.json"), encoding="utf-8") as file:
+            with _regular(os.path.join(self.folder, "snapshot.json")) as file:
                 if file.readline().rstrip("\n") != json.dumps([self.root, key]):
                     return None
                 found = json.load(file)
@@ -104,6 +108,13 @@ class Memory:
         answers[key] = answer
         newest = dict(list(answers.items())[-KEPT:])
         write_atomically(self.folder, "answers.json", json.dumps({"root": self.root, "answers": newest}))
+
+
+def _regular(path: str) -> TextIO:
+    """The file opened for reading; ``OSError`` where it is anything but a file."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(f"{path} is no file")
+    return open(path, encoding="utf-8")
 
 
 def write_atomically(folder: str, name: str, text: str) -> None:

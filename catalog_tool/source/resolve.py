@@ -7,13 +7,14 @@ import re
 from typing import NamedTuple
 
 from catalog_tool.errors import UsageError
+from catalog_tool.model.finding import ERROR
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.model.names import Reference, is_label, is_version, version_number
 from catalog_tool.model.prompt import PromptVersion
 from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
 from catalog_tool.source.layout import VersionFile
 from catalog_tool.source.prompts import PromptSchemas, read_prompt
-from catalog_tool.source.root import Place
+from catalog_tool.source.root import SETTINGS_FILE, Place
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.skill_folders import SkillFolder
@@ -50,9 +51,20 @@ def parse_reference(text: str) -> Reference:
 
 
 def open_catalog(place: Place, revision: str | None) -> OpenCatalog:
-    """The catalog in the work tree or at a revision. Raises ``GitError``."""
+    """The catalog in the work tree or at a revision. Raises ``GitError``, and as ``refuse_broken`` does."""
     tree = tree_of(place, revision)
-    return OpenCatalog(tree, find_catalog(tree))
+    files = find_catalog(tree)
+    refuse_broken(files)
+    return OpenCatalog(tree, files)
+
+
+def refuse_broken(files: CatalogFiles) -> None:
+    """Raise ``UsageError`` where settings or registry cannot be used: what they say would be passed over."""
+    central = (SETTINGS_FILE, f"{files.settings.prompts}/registry.yaml")
+    for found in files.findings:
+        if found.severity == ERROR and found.path in central:
+            place = ":".join(str(part) for part in (found.path, found.line, found.column) if part is not None)
+            raise UsageError(f"{place}: {found.code} {found.message}", hint=found.hint or "see `catalog validate`")
 
 
 def versions_of(files: CatalogFiles, name: str) -> list[VersionFile]:
@@ -82,15 +94,20 @@ def resolve_prompt(catalog: OpenCatalog, reference: Reference) -> ResolvedPrompt
         return ResolvedPrompt(_by_digest(catalog, files, selector), None)
     labels = catalog.files.labels.get(name, {})
     if not is_label(selector) or selector not in labels:
-        near = difflib.get_close_matches(selector, labels, n=1)
-        known = f"did you mean {name}@{near[0]}?" if near else f"its labels: {', '.join(labels) or 'none'}"
-        raise UsageError(f"{name} has no label {selector!r}", hint=known)
+        raise UsageError(f"{name} has no label {selector!r}", hint=near_label(catalog.files, name, selector))
     stable = labels[selector].stable
     if stable not in by_version:
         raise UsageError(
             f"{name}@{selector} points to {stable}, which does not exist", hint="see `catalog validate`"
         )
     return ResolvedPrompt(read_version(catalog, by_version[stable]), selector)
+
+
+def near_label(files: CatalogFiles, name: str, label: str) -> str:
+    """The hint for a label that a prompt does not have: the nearest that it has, or all."""
+    labels = files.labels.get(name, {})
+    near = difflib.get_close_matches(label, labels, n=1)
+    return f"did you mean {name}@{near[0]}?" if near else f"its labels: {', '.join(labels) or 'none'}"
 
 
 def _by_digest(catalog: OpenCatalog, files: list[VersionFile], prefix: str) -> PromptVersion:
@@ -140,6 +157,8 @@ def find_skill(files: CatalogFiles, name: str) -> SkillFolder | None:
 def unknown_name(files: CatalogFiles, name: str) -> UsageError:
     """The error for a name that is neither a prompt nor a skill, with the nearest that is."""
     known = sorted({file.id for file in files.layout.versions} | {folder.key for folder in files.skills})
+    if name in known:
+        return UsageError(f"{name} is a skill, not a prompt", hint=f"`catalog show {name}` shows it")
     near = difflib.get_close_matches(name, known, n=1)
     return UsageError(
         f"there is no prompt or skill {name!r}",

@@ -16,6 +16,8 @@ from catalog_tool.source.document import SourceDocument, pointer_path
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 
+BACKENDS = ("memory", "file", "sqlite", "postgres", "redis", "s3", "dynamodb", "http", "langfuse", "mlflow")
+"""The kinds of stores that this package knows; other packages may add more."""
 _SECRET_KEYS = ("token", "secret_key", "password", "api_key")
 _FROM_ENVIRONMENT = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
 _URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s:]*:(?!\$\{)[^/@\s]+@", re.ASCII)
@@ -40,6 +42,7 @@ def read_settings(data: bytes | None) -> tuple[Settings, list[Finding]]:
         _check_folders(document, value)
         _check_rules(document, value.get("rules") or {})
         _check_secrets(document, value.get("targets") or {})
+        _check_backends(document, value.get("targets") or {})
     return _settings(value) if document.clean else _lenient(value), document.findings
 
 
@@ -112,6 +115,16 @@ def _check_rules(document: SourceDocument, rules: dict[str, Any]) -> None:
             known = CONTRACT_SEVERITIES if of_changes else ("error", "warning", "info", "ignore")
             message = f"{code} cannot be {severity!r}; write one of {', '.join(known)}"
             document.report("C301", message, document.at(["rules", code, "severity"]))
+
+
+def _check_backends(document: SourceDocument, targets: dict[str, Any]) -> None:
+    """A backend of another package may have any name, but not one that is nearly one of ours."""
+    for name, target in targets.items():
+        backend = str(target.get("backend", ""))
+        near = difflib.get_close_matches(backend, BACKENDS, n=1)
+        if backend not in BACKENDS and near:
+            message = f"there is no backend `{backend}`; did you mean `{near[0]}`?"
+            document.report("C301", message, document.at(["targets", name, "backend"]))
 
 
 def _check_secrets(document: SourceDocument, targets: dict[str, Any]) -> None:

@@ -115,7 +115,8 @@ class Templates:
         report = check_names(self._templates, declared)
         for index, name, offset in report.undeclared:
             self._report("P113", f"`{name}` is used and not declared in `variables`", index, offset)
-        for name in report.unused:
+        broken = any(template.problems for template in self._templates)
+        for name in () if broken else report.unused:
             spot = self._document.key(["variables", "properties", name])
             self._document.report("P114", f"`{name}` is declared and never used", spot)
 

@@ -261,8 +261,10 @@ def _walk(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, Entry]]:
         try:
             with os.scandir(root / inner) as found:
                 names = sorted(item.name for item in found)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
+        except OSError as error:
+            raise GitError(f"{root / inner}: {error.strerror}", hint="what cannot be read cannot be checked") from error
         if count > CATALOG_FILES:
             raise GitError(
                 f"more than {CATALOG_FILES} files below {root}", hint="name the catalog's root with -C"

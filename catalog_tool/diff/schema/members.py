@@ -83,10 +83,8 @@ def _added(comparison: Comparison, old: Case, new: Case, name: str) -> Delta:
     place = _place(term, name)
     newly_required = name in _required(new) - _required(old)
     is_open = comparison.old.is_anything(rest)
-    if is_open:
-        relation = SAME if comparison.new.is_anything(term) else NARROWS
-    else:
-        relation = comparison.relation(rest, term)
+    if_open = SAME if comparison.new.is_anything(term) else NARROWS
+    relation = if_open if is_open else comparison.relation(rest, term)
     return Delta(
         "member-added",
         place,
