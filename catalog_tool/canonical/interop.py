@@ -53,8 +53,7 @@ def _tree_id(node: Mapping[str, Any]) -> bytes:
 def mlflow_digest(files: Iterable[tuple[str, bytes]]) -> str:
     """MLflow's digest of a skill from (path, content) of its files."""
     named = [
-        (unicodedata.normalize("NFC", path).encode("utf-8", "surrogateescape"), content)
-        for path, content in files
+        (unicodedata.normalize("NFC", path).encode("utf-8", "surrogateescape"), content) for path, content in files
     ]
     state = hashlib.sha256()
     for path, content in sorted(named):
@@ -69,10 +68,7 @@ def stored_zip(files: Sequence[tuple[str, str, bytes]]) -> bytes:
     small files of a skill; ``zipfile`` reads it. Layout: APPNOTE.TXT 6.3, §4.3. Raises ``UsageError``
     for more files or bytes than a plain ZIP can hold.
     """
-    if (
-        len(files) > _MOST_FILES
-        or sum(len(path) * 8 + 256 + len(data) for path, _, data in files) > _MOST_BYTES
-    ):
+    if len(files) > _MOST_FILES or sum(len(path) * 8 + 256 + len(data) for path, _, data in files) > _MOST_BYTES:
         raise UsageError(f"{len(files)} files are too much for one archive")
     out: list[bytes] = []
     central: list[bytes] = []

@@ -101,8 +101,7 @@ class _Builder:
         else:
             self.folder = self._stack.enter_context(publish.staging(out))
         self._blobs = {
-            folder.path: {inner: entry.blob for inner, entry in folder.files.items()}
-            for folder in files.skills
+            folder.path: {inner: entry.blob for inner, entry in folder.files.items()} for folder in files.skills
         }
         self._writer = BundleWriter(self.folder, files.labels)
         self._stack.callback(self._writer.discard)

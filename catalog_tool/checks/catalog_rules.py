@@ -77,18 +77,14 @@ def _same_digest(versions: Sequence[PromptRecord]) -> Iterator[Finding]:
                 yield finding("P141", message, record.path, artifact=f"{record.id}@{record.version}")
 
 
-def _owners(
-    files: CatalogFiles, versions: Sequence[PromptRecord], skills: Sequence[SkillRecord]
-) -> Iterator[Finding]:
+def _owners(files: CatalogFiles, versions: Sequence[PromptRecord], skills: Sequence[SkillRecord]) -> Iterator[Finding]:
     """Artifacts that nobody owns: a warning where the catalog names owners at all, else information."""
     highest: dict[str, PromptRecord] = {}
     for record in versions:
         other = highest.get(record.id)
         if other is None or version_number(record.version) > version_number(other.version):
             highest[record.id] = record
-    owned = (
-        bool(files.owners) or any(r.owners for r in versions) or any(s.skill.entry["owners"] for s in skills)
-    )
+    owned = bool(files.owners) or any(r.owners for r in versions) or any(s.skill.entry["owners"] for s in skills)
     severity = WARNING if owned else INFO
     hint = "add `owners`, or a line to CODEOWNERS"
     for record in highest.values():
@@ -129,17 +125,13 @@ def _duplicates(folders: Iterable[SkillFolder]) -> Iterator[Finding]:
 def _prompt_names(files: CatalogFiles) -> Iterator[Finding]:
     first = {file.id: file.path for file in reversed(files.layout.versions)}
     for name, other in find_confusable(first):
-        yield finding(
-            "P170", f"`{name}` and `{other}` are easily taken for one another", first[name], artifact=name
-        )
+        yield finding("P170", f"`{name}` and `{other}` are easily taken for one another", first[name], artifact=name)
 
 
 def _skill_names(skills: Sequence[SkillRecord]) -> Iterator[Finding]:
     paths = {record.skill.key: f"{record.skill.path}/{SKILL_FILE}" for record in skills}
     for name, other in find_confusable(paths):
-        yield finding(
-            "S212", f"`{name}` and `{other}` are easily taken for one another", paths[name], artifact=name
-        )
+        yield finding("S212", f"`{name}` and `{other}` are easily taken for one another", paths[name], artifact=name)
 
 
 def _overlaps(skills: Sequence[SkillRecord]) -> Iterator[Finding]:
@@ -147,9 +139,7 @@ def _overlaps(skills: Sequence[SkillRecord]) -> Iterator[Finding]:
     signatures = {record.skill.key: signature(record.skill.description) for record in skills}
     for name, other, similarity in find_overlaps(signatures):
         message = f"the description says much the same as that of `{other}` ({similarity:.0%}): an agent has to guess"
-        yield finding(
-            "S222", message, paths[name], artifact=name, hint="say in each when to use it and not the other"
-        )
+        yield finding("S222", message, paths[name], artifact=name, hint="say in each when to use it and not the other")
 
 
 class ListingLimits:
@@ -157,9 +147,7 @@ class ListingLimits:
 
     def __init__(self, settings: dict[str, object]) -> None:
         fraction = settings.get(agent_limits.BUDGET_SETTING)
-        self.fraction_set = (
-            isinstance(fraction, int | float) and not isinstance(fraction, bool) and 0 < fraction <= 1
-        )
+        self.fraction_set = isinstance(fraction, int | float) and not isinstance(fraction, bool) and 0 < fraction <= 1
         self.fraction = float(fraction) if self.fraction_set else agent_limits.LISTING_BUDGET_FRACTION  # type: ignore[arg-type]  # checked above
         self.entry_setting, self.entry_chars = "", agent_limits.LISTING_ENTRY_CHARS
         for name in agent_limits.ENTRY_SETTINGS:

@@ -107,9 +107,7 @@ def find_hidden(text: str, *, raw: bytes | None = None) -> list[HiddenHit]:
             if start == 0 and text[0] == "\ufeff":
                 start = 1
             if start < end and not _AT_HOME[kind](text, start, end):
-                hits.append(
-                    HiddenHit(kind, start, end, tuple(map(ord, text[start : min(end, start + _KEPT)])))
-                )
+                hits.append(HiddenHit(kind, start, end, tuple(map(ord, text[start : min(end, start + _KEPT)]))))
     return hits
 
 
@@ -132,17 +130,12 @@ def _never(_text: str, _start: int, _end: int) -> bool:
 
 def _is_flag(text: str, start: int, end: int) -> bool:
     """Tags after a black flag that spell one subdivision and end there: England, Scotland, Texas."""
-    return (
-        text[start - 1 : start] == _BLACK_FLAG
-        and _compiled(_FLAG_TAGS).fullmatch(text, start, end) is not None
-    )
+    return text[start - 1 : start] == _BLACK_FLAG and _compiled(_FLAG_TAGS).fullmatch(text, start, end) is not None
 
 
 def _is_mark_in_rtl(text: str, start: int, end: int) -> bool:
     near = text[max(0, start - _NEAR) : end + _NEAR]
-    return end - start <= 2 and any(
-        found.group() != "\u061c" for found in _compiled(_RIGHT_TO_LEFT).finditer(near)
-    )
+    return end - start <= 2 and any(found.group() != "\u061c" for found in _compiled(_RIGHT_TO_LEFT).finditer(near))
 
 
 def _is_joiner(text: str, start: int, end: int) -> bool:

@@ -109,9 +109,7 @@ def _open_word_gates(text: str, kind: Kind) -> Iterator[tuple[str, list[int]]]:
         yield "d", list(_finds(text, "dangerously"))
     if kind == "script":
         return
-    dismissed = [
-        at for at in _finds(text, "nstruction") if _is_dismissed(text[max(0, at - _BEFORE) : at].lower())
-    ]
+    dismissed = [at for at in _finds(text, "nstruction") if _is_dismissed(text[max(0, at - _BEFORE) : at].lower())]
     if dismissed:
         yield "i", dismissed
     denied = [at for at in _finds(text, "the user") if _is_denied(text[max(0, at - _BEFORE) : at])]
@@ -120,13 +118,7 @@ def _open_word_gates(text: str, kind: Kind) -> Iterator[tuple[str, list[int]]]:
 
 
 def _is_dismissed(before: str) -> bool:
-    return (
-        "ignor" in before
-        or "disregard" in before
-        or "forget" in before
-        or "overrid" in before
-        or "bypass" in before
-    )
+    return "ignor" in before or "disregard" in before or "forget" in before or "overrid" in before or "bypass" in before
 
 
 def _is_denied(before: str) -> bool:

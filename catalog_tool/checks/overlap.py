@@ -105,9 +105,7 @@ def overlaps_of(changed: Iterable[str], signatures: Mapping[str, Signature]) -> 
     once, about 1 µs each, and nothing is indexed. Holds every pair of theirs in ``find_overlaps``, and
     those in larger crowds that it leaves out.
     """
-    asked = {
-        name: frozenset(signatures[name]) for name in changed if len(signatures.get(name, ())) >= _FEWEST
-    }
+    asked = {name: frozenset(signatures[name]) for name in changed if len(signatures.get(name, ())) >= _FEWEST}
     telling: frozenset[int] = frozenset().union(*asked.values())
     found: set[Overlap] = set()
     for name, features in signatures.items():
@@ -148,9 +146,7 @@ def _stem(word: str) -> str:
     return word
 
 
-def _overlaps(
-    name: str, features: Signature, others: Iterable[tuple[str, Collection[int]]]
-) -> Iterator[Overlap]:
+def _overlaps(name: str, features: Signature, others: Iterable[tuple[str, Collection[int]]]) -> Iterator[Overlap]:
     """Those of ``others`` that overlap with ``name``; itself is passed over."""
     mine = frozenset(features)
     for other, theirs in others:

@@ -34,9 +34,7 @@ class PromptRecord(NamedTuple):
     entry: bytes
 
 
-def record_prompt(
-    file: VersionFile, data: bytes, shared: SharedParts, schemas: PromptSchemas
-) -> PromptRecord:
+def record_prompt(file: VersionFile, data: bytes, shared: SharedParts, schemas: PromptSchemas) -> PromptRecord:
     """Read and check one version's file."""
     read = read_prompt(file, data, shared, schemas)
     findings = read.document.findings
@@ -68,9 +66,7 @@ def _advice(read: ReadPrompt, artifact: str) -> Iterator[Finding]:
         if "parameters" not in tool:
             spot = document.at(["tools", index])
             message = f"`{tool['name']}` has no schema here: its arguments are not reviewed"
-            yield finding(
-                "P131", message, document.path, line=spot.line, column=spot.column, artifact=artifact
-            )
+            yield finding("P131", message, document.path, line=spot.line, column=spot.column, artifact=artifact)
 
 
 def _escaped(document: SourceDocument, artifact: str) -> Iterator[Finding]:
@@ -87,6 +83,4 @@ def _escaped(document: SourceDocument, artifact: str) -> Iterator[Finding]:
                 if chr(hit.codepoints[0]) not in text:
                     code, message = hidden_message(hit)
                     spot = document.at(path)
-                    yield finding(
-                        code, message, document.path, line=spot.line, column=spot.column, artifact=artifact
-                    )
+                    yield finding(code, message, document.path, line=spot.line, column=spot.column, artifact=artifact)

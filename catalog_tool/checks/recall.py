@@ -92,9 +92,7 @@ def _anew(place: Place, asked: dict[str, Any], memory: Memory, paths: list[str] 
     return Validation(*validation)
 
 
-def _ask(
-    place: Place, asked: dict[str, Any], paths: list[str] | None, known: Status | None = None
-) -> State | None:
+def _ask(place: Place, asked: dict[str, Any], paths: list[str] | None, known: Status | None = None) -> State | None:
     """What git says, or None where nothing can be known beforehand; ``known`` is what it said of the work tree."""
     if place.git is None or (asked["revision"] is None and paths is None):
         return None

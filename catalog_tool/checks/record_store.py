@@ -112,9 +112,7 @@ class RecordStore:
             self._forget()
 
     def _drop_unused(self, connection: sqlite3.Connection, live: set[str]) -> None:
-        keys = [
-            key for (key,) in connection.execute("SELECT key FROM record WHERE namespace=?", (self._number,))
-        ]
+        keys = [key for (key,) in connection.execute("SELECT key FROM record WHERE namespace=?", (self._number,))]
         dead = [(self._number, key) for key in keys if key not in live]
         if len(dead) > len(live) + 1000:
             connection.executemany("DELETE FROM record WHERE namespace=? AND key=?", dead)

@@ -51,9 +51,7 @@ class Recorder:
             return
         key = self._keys[self._next]
         if key is not None and self._fresh[self._next]:
-            self._new.append(
-                (key, record._replace(contents={}) if isinstance(record, SkillRecord) else record)
-            )
+            self._new.append((key, record._replace(contents={}) if isinstance(record, SkillRecord) else record))
         self._next += 1
 
     def save(self) -> None:

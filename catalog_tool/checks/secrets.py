@@ -203,8 +203,7 @@ def _is_sample_jwt(value: bytes) -> bool:
     claims = value.split(b".")[1] if value.startswith(b"eyJ") else b""
     try:
         return (
-            _compiled(_SAMPLE_CLAIMS).search(base64.urlsafe_b64decode(claims + b"=" * (-len(claims) % 4)))
-            is not None
+            _compiled(_SAMPLE_CLAIMS).search(base64.urlsafe_b64decode(claims + b"=" * (-len(claims) % 4))) is not None
         )
     except binascii.Error:
         return False

@@ -78,9 +78,7 @@ def answer(snapshot: Snapshot, place: Place, state: State, profile: str | None) 
     tree = WorkTree(Path(place.root), place.git, place.prefix, KnownChanges(status, paths))
     files = find_catalog(tree)
     records = _read(tree, files, profile)
-    if {_path(record) for record in records} != units or not all(
-        _is_same(snapshot, record) for record in records
-    ):
+    if {_path(record) for record in records} != units or not all(_is_same(snapshot, record) for record in records):
         return None
     kept = [Finding(*found) for found in snapshot["findings"]]
     kept = [found for found in kept if found.code in WHOLE_CATALOG or not _inside(found.path, units)]

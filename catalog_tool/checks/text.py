@@ -41,9 +41,7 @@ _HIDDEN_CODES = {
 }
 
 
-def text_findings(
-    text: str, path: str, artifact: str | None = None, *, raw: bytes | None = None
-) -> list[Finding]:
+def text_findings(text: str, path: str, artifact: str | None = None, *, raw: bytes | None = None) -> list[Finding]:
     """Findings on hidden characters and secrets in a file's text; ``raw`` is the same text as UTF-8."""
     found = [
         (hit.start, "Y040", f"this looks like a secret ({hit.kind}): take it out and revoke it")

@@ -48,15 +48,11 @@ Exit codes: 0 built, 1 errors (nothing is written) or --check differs, 2 wrong u
 )
 @format_option("text", "json")
 @click.pass_context
-def command(
-    ctx: click.Context, /, revision: str | None, out: str, jobs: int, output: str, *, check: bool
-) -> int:
+def command(ctx: click.Context, /, revision: str | None, out: str, jobs: int, output: str, *, check: bool) -> int:
     """Build the content-hashed bundle and skills-catalog.json."""
     place = place_of(ctx)
     processes = jobs or os.cpu_count() or 1
-    result = build(
-        place, BuildRequest(Path(out), revision, check=check, jobs=processes, progress=progress("building"))
-    )
+    result = build(place, BuildRequest(Path(out), revision, check=check, jobs=processes, progress=progress("building")))
     if output == "json":
         answer(json_document(_document(result, out)))
     else:

@@ -35,9 +35,7 @@ def lazily(name: str) -> Any:
 
 def report_context(ctx: click.Context, place: Place, *, strict: bool) -> ReportContext:
     """Where a report of findings is shown; paths are given as seen from the top of the repository."""
-    return ReportContext(
-        color=wants_color(ctx), actions=in_actions(), strict=strict, path_prefix=shown_prefix(place)
-    )
+    return ReportContext(color=wants_color(ctx), actions=in_actions(), strict=strict, path_prefix=shown_prefix(place))
 
 
 def shown_prefix(place: Place) -> str:
@@ -97,6 +95,4 @@ def format_option(*names: str, open_to_more: bool = False) -> Callable[[_Command
     )  # fmt: skip
 
 
-rev_option = click.option(
-    "--rev", "revision", metavar="REV", help="Read this git revision instead of the work tree."
-)
+rev_option = click.option("--rev", "revision", metavar="REV", help="Read this git revision instead of the work tree.")

@@ -32,21 +32,15 @@ time. Nothing but git is asked.
 @click.command("history", epilog=EPILOG)
 @click.argument("prompt_id", metavar="ID", shell_complete=prompt_ids)
 @click.option("--label", metavar="LABEL", shell_complete=labels, help="Only what moved this label.")
-@click.option(
-    "--at", "at", metavar="TIME", help="What was live at this time (ISO 8601, UTC without an offset)."
-)
-@click.option(
-    "--rev", "revision", metavar="REV", default="HEAD", show_default=True, help="Look back from here."
-)
+@click.option("--at", "at", metavar="TIME", help="What was live at this time (ISO 8601, UTC without an offset).")
+@click.option("--rev", "revision", metavar="REV", default="HEAD", show_default=True, help="Look back from here.")
 @format_option("text", "json")
 @click.pass_context
 def command(ctx: click.Context, /, prompt_id: str, label: str | None, at: str | None, **asked: str) -> None:
     """Who changed a prompt, when and why, and what was live at a time."""
     place = place_of(ctx)
     if place.git is None:
-        raise GitError(
-            f"{place.root} is not in a git repository", hint="history is read from git: run `git init`"
-        )
+        raise GitError(f"{place.root} is not in a git repository", hint="history is read from git: run `git init`")
     seconds = parse_time(at) if at is not None else None
     tree = RevisionTree(place.git, place.git.resolve(asked["revision"]), place.prefix)
     files = find_catalog(tree)
@@ -56,10 +50,6 @@ def command(ctx: click.Context, /, prompt_id: str, label: str | None, at: str | 
         raise UsageError(f"{prompt_id} has never had the label {label!r}", hint=near_label(files, prompt_id, label))
     live = live_at(history.scope, seconds) if seconds is not None else None
     document: dict[str, Any] = {"format": 1, "status": "ok", **history.to_json(live)}
-    answer(
-        json_document(document)
-        if asked["output"] == "json"
-        else history_text(document, color=wants_color(ctx))
-    )
+    answer(json_document(document) if asked["output"] == "json" else history_text(document, color=wants_color(ctx)))
     if history.shallow:
         tell("history is cut off: what happened before it is missing (in CI: fetch-depth: 0)")

@@ -47,9 +47,7 @@ def _prompts(inspection: Inspection) -> list[dict[str, Any]]:
         if not record.digest:
             continue
         labels = {label: value.to_json() for label, value in files.labels.get(record.id, {}).items()}
-        prompt = prompts.setdefault(
-            record.id, {"id": record.id, "versions": [], "labels": labels, "owners": []}
-        )
+        prompt = prompts.setdefault(record.id, {"id": record.id, "versions": [], "labels": labels, "owners": []})
         prompt["owners"] = list(record.owners or owners_of(files.prefix + record.path, files.owners))
         prompt["versions"].append(
             {

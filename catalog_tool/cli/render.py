@@ -36,9 +36,7 @@ variable whose value is a list of messages; give it in the file.
 @rev_option
 @format_option("text", "json")
 @click.pass_context
-def command(
-    ctx: click.Context, /, reference: str, pairs: tuple[str, ...], output: str, **asked: str | None
-) -> None:
+def command(ctx: click.Context, /, reference: str, pairs: tuple[str, ...], output: str, **asked: str | None) -> None:
     """Render a prompt version with variables."""
     wanted = parse_reference(reference)
     catalog = open_catalog(place_of(ctx), wanted.revision or asked["revision"])
@@ -96,15 +94,11 @@ def _json_value(name: str, text: str, schema: Any) -> Any:
     except (ValueError, RecursionError) as error:
         if SchemaEngine(schema).is_valid(text):
             return text
-        raise UsageError(
-            f"--var {name}: {text!r} is not JSON: {error}", hint="quote a string as '\"text\"'"
-        ) from error
+        raise UsageError(f"--var {name}: {text!r} is not JSON: {error}", hint="quote a string as '\"text\"'") from error
 
 
 def _check_values(values: Mapping[str, Any], variables: dict[str, Any]) -> None:
     problems = SchemaEngine(variables).errors(dict(values)) if variables else []
     if problems:
-        said = "; ".join(
-            f"{problem.pointer[1:] or 'the variables'}: {problem.message}" for problem in problems[:5]
-        )
+        said = "; ".join(f"{problem.pointer[1:] or 'the variables'}: {problem.message}" for problem in problems[:5])
         raise UsageError(f"the values do not fit the prompt's variables: {said}")

@@ -72,9 +72,7 @@ def _skill(catalog: OpenCatalog, folder: SkillFolder) -> dict[str, Any]:
         flaw = content.flaw or Flaw("Y001", "cannot be read")
         contents[content.path[len(folder.path) + 1 :]] = content.data if content.data is not None else flaw
     if not isinstance(contents.get(SKILL_FILE), bytes):
-        raise UsageError(
-            f"{folder.path}/{SKILL_FILE} cannot be read", hint=f"see `catalog validate {folder.path}`"
-        )
+        raise UsageError(f"{folder.path}/{SKILL_FILE} cannot be read", hint=f"see `catalog validate {folder.path}`")
     profile = catalog.files.settings.skill_profile
     skill = record_skill(folder, contents, ProfileCheck(profile)).skill
     body = read_skill(folder, contents, profile).body
@@ -88,8 +86,7 @@ def _skill(catalog: OpenCatalog, folder: SkillFolder) -> dict[str, Any]:
         "path": skill.path,
         "owners": skill.entry["owners"],
         "files": [
-            {"path": path, "mode": mode, "sha256": sha256, "size": size}
-            for path, mode, sha256, size in skill.files
+            {"path": path, "mode": mode, "sha256": sha256, "size": size} for path, mode, sha256, size in skill.files
         ],
         "body": body,
     }

@@ -69,6 +69,4 @@ def command(
 
 def _below(found: Finding, wanted: list[str]) -> bool:
     path = found.path
-    return path is not None and any(
-        place == "." or path == place or path.startswith(f"{place}/") for place in wanted
-    )
+    return path is not None and any(place == "." or path == place or path.startswith(f"{place}/") for place in wanted)

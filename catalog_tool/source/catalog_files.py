@@ -64,9 +64,7 @@ def find_catalog(tree: Tree) -> CatalogFiles:
     layout = lay_out_prompts(entries, settings.prompts)
     findings.extend(layout.findings)
     small = _SmallFiles(tree, listing, _wanted(entries, layout, settings, tree.prefix), findings)
-    shared, found = read_shared(
-        layout, small.inner, SchemaEngine(load_schema("tool")) if layout.tools else None
-    )
+    shared, found = read_shared(layout, small.inner, SchemaEngine(load_schema("tool")) if layout.tools else None)
     findings.extend(found)
     labels, registry = _labels(layout, small, findings)
     skills = find_skills(entries, settings.skills, small.link, small.plugin)
@@ -117,9 +115,7 @@ def _relative(path: str) -> str:
     return posixpath.normpath(path)
 
 
-def _wanted(
-    entries: Mapping[str, Entry], layout: PromptLayout, settings: Settings, prefix: str
-) -> dict[str, None]:
+def _wanted(entries: Mapping[str, Entry], layout: PromptLayout, settings: Settings, prefix: str) -> dict[str, None]:
     """Paths from the top of the small files that are read at once, each once, in a fixed order."""
     inner = [
         *layout.partials.values(),
@@ -140,9 +136,7 @@ class _SmallFiles:
         self.prefix = tree.prefix
         self.at_top: dict[str, bytes | None] = {}
         present = {
-            path: listing[path]
-            for path in wanted
-            if path in listing and listing[path].mode in (FILE, EXECUTABLE, LINK)
+            path: listing[path] for path in wanted if path in listing and listing[path].mode in (FILE, EXECUTABLE, LINK)
         }
         for content in tree.top().read(present, PARSED_FILE_BYTES):
             self.at_top[content.path] = content.data
@@ -180,9 +174,7 @@ def _json_object(data: bytes) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _labels(
-    layout: PromptLayout, small: _SmallFiles, findings: list[Finding]
-) -> tuple[Labels, SourceDocument | None]:
+def _labels(layout: PromptLayout, small: _SmallFiles, findings: list[Finding]) -> tuple[Labels, SourceDocument | None]:
     data = small.inner.get(layout.registry) if layout.registry is not None else None
     if layout.registry is None or data is None:
         return {}, None
@@ -203,9 +195,7 @@ def _agent_settings(small: _SmallFiles) -> dict[str, object]:
     return _json_object(small.at_top.get(AGENT_SETTINGS) or b"{}")
 
 
-def _team_schemas(
-    small: _SmallFiles, settings: Settings, findings: list[Finding]
-) -> dict[str, dict[str, object]]:
+def _team_schemas(small: _SmallFiles, settings: Settings, findings: list[Finding]) -> dict[str, dict[str, object]]:
     schemas: dict[str, dict[str, object]] = {}
     for kind, written in settings.schemas.items():
         path = _relative(written)
@@ -227,10 +217,17 @@ def _team_schemas(
 def _missing_folders(entries: Mapping[str, Entry], settings: Settings) -> Iterator[Finding]:
     """Folders that the settings name and that hold nothing: a typo there would look like an empty catalog."""
     usual = Settings()
-    named = [static_prefix(glob) for glob in settings.skills if glob not in usual.skills]
-    for folder in (*([settings.prompts] if settings.prompts != usual.prompts else []), *filter(None, named)):
-        if not any(path == folder or path.startswith(f"{folder}/") for path in entries):
-            yield finding("C307", f"there is nothing in the folder `{folder}`", SETTINGS_FILE, hint="check its spelling")
+    hint = "check its spelling"
+    if settings.prompts != usual.prompts and not _holds(entries, settings.prompts):
+        yield finding("C307", f"there is nothing in the folder `{settings.prompts}`", SETTINGS_FILE, hint=hint)
+    folders = [static_prefix(glob) for glob in settings.skills]
+    if settings.skills != usual.skills and folders and not any(_holds(entries, folder) for folder in folders):
+        named = ", ".join(f"`{glob}`" for glob in settings.skills)
+        yield finding("C307", f"there is nothing in the skill folders {named}", SETTINGS_FILE, hint=hint)
+
+
+def _holds(entries: Mapping[str, Entry], folder: str) -> bool:
+    return not folder or any(path == folder or path.startswith(f"{folder}/") for path in entries)
 
 
 def _nested(entries: Mapping[str, Entry]) -> Sequence[Finding]:

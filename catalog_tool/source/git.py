@@ -142,11 +142,7 @@ class Git:
         try:
             folder = os.path.join(self.top, _first_line(marker).removeprefix("gitdir:").strip())
             common = f"{folder}/commondir"
-            return (
-                os.path.normpath(os.path.join(folder, _first_line(common)))
-                if os.path.isfile(common)
-                else folder
-            )
+            return os.path.normpath(os.path.join(folder, _first_line(common))) if os.path.isfile(common) else folder
         except OSError as error:
             raise GitError(f"{marker}: {error.strerror}") from error
 
@@ -250,14 +246,8 @@ class Git:
 
         ``.gitattributes`` in the tree do so too; they are the caller's to look for.
         """
-        settings = self._raw(
-            self._command(["config", "-z", "--get-regexp", r"^core\.(autocrlf|attributesfile)$"])
-        )
-        if any(
-            record.split(b"\n")[-1].lower() not in (b"false", b"")
-            for record in settings.split(b"\0")
-            if record
-        ):
+        settings = self._raw(self._command(["config", "-z", "--get-regexp", r"^core\.(autocrlf|attributesfile)$"]))
+        if any(record.split(b"\n")[-1].lower() not in (b"false", b"") for record in settings.split(b"\0") if record):
             return True
         home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
         places = (f"{self.git_dir()}/info/attributes", f"{home}/git/attributes", "/etc/gitattributes")
@@ -306,9 +296,7 @@ def _pipe(process: subprocess.Popen[bytes]) -> IO[bytes]:
 def _read_blob(stream: IO[bytes], blob: str, limit: int) -> Blob:
     header = stream.readline().split()
     if len(header) != 3 or header[1] != b"blob":
-        raise GitError(
-            f"the object {blob} cannot be read", hint="run `git fsck`; in a partial clone fetch it first"
-        )
+        raise GitError(f"the object {blob} cannot be read", hint="run `git fsck`; in a partial clone fetch it first")
     size = int(header[2])
     left = size + 1
     if size <= limit:

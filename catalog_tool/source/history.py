@@ -103,9 +103,7 @@ def prompt_history(
     brought = _brought(git, changed, paths, changes)
     merged = [step.commit for came in brought.values() for step in came]
     facts = read_commits(git, [*(step.commit for step in changed), *merged])
-    events = tuple(
-        _event(step, _kept(changes, step, label), brought.get(step.commit, ()), facts) for step in changed
-    )
+    events = tuple(_event(step, _kept(changes, step, label), brought.get(step.commit, ()), facts) for step in changed)
     return History(scope, events, shallow=bool(cut))
 
 
@@ -116,9 +114,7 @@ def _kept(changes: Changes, step: Step, label: str | None) -> tuple[Change, ...]
     return tuple(change for change in found if change.kind == "label" and change.name == label)
 
 
-def _brought(
-    git: Git, changed: Sequence[Step], paths: Sequence[str], changes: Changes
-) -> dict[str, list[Step]]:
+def _brought(git: Git, changed: Sequence[Step], paths: Sequence[str], changes: Changes) -> dict[str, list[Step]]:
     """The commits that came with each merge and touched what it is an event for."""
     brought = brought_by_merges(git, changed, paths)
     changes.load_registries(step for came in brought.values() for step in came)
@@ -128,9 +124,7 @@ def _brought(
     }
 
 
-def _event(
-    step: Step, changes: tuple[Change, ...], came: Iterable[Step], facts: dict[str, CommitFacts]
-) -> Event:
+def _event(step: Step, changes: tuple[Change, ...], came: Iterable[Step], facts: dict[str, CommitFacts]) -> Event:
     merged = []
     for other in came:
         fact = facts[other.commit]

@@ -86,9 +86,7 @@ class Changes:
     def load_registries(self, steps: Iterable[Step]) -> None:
         """Read every registry that ``steps`` put in place or replaced."""
         touches = [self._sort(step).registry for step in steps]
-        self._registries.load(
-            blob for touch in touches if touch is not None for blob in (touch.before, touch.after)
-        )
+        self._registries.load(blob for touch in touches if touch is not None for blob in (touch.before, touch.after))
 
     def load_parts(self, telling: Sequence[Step], steps: Sequence[Step]) -> None:
         """Read what says which shared parts are used, if any of ``telling`` touches one."""
@@ -176,9 +174,7 @@ class Changes:
         names = sorted(before.keys() | now.keys())
         moves = [(name, before.get(name), now.get(name)) for name in names]
         return [
-            Change("label", _op(old, new), name, self._registry, old, new)
-            for name, old, new in moves
-            if old != new
+            Change("label", _op(old, new), name, self._registry, old, new) for name, old, new in moves if old != new
         ]
 
     def _moves(self, registry: Touch, label: str) -> bool:

@@ -13,9 +13,7 @@ EXACT_PATHS = 50
 _FOLDERS = 50
 
 
-def skill_dates(
-    git: Git, commit: str, prefix: str, skill_md_paths: Sequence[str]
-) -> dict[str, tuple[int, int]]:
+def skill_dates(git: Git, commit: str, prefix: str, skill_md_paths: Sequence[str]) -> dict[str, tuple[int, int]]:
     """The oldest and the newest committer time (seconds since the epoch) of commits that touch each file.
 
     ``skill_md_paths`` are relative to the catalog's root, which is ``prefix`` below the top of the

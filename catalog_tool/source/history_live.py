@@ -38,9 +38,7 @@ class Scope(NamedTuple):
     def checked(self) -> Scope:
         """This scope. UsageError: its prompt id or its label cannot exist."""
         if not is_prompt_id(self.prompt_id):
-            raise UsageError(
-                f"{self.prompt_id[:100]!r} is not a prompt id", hint="for example billing/refund"
-            )
+            raise UsageError(f"{self.prompt_id[:100]!r} is not a prompt id", hint="for example billing/refund")
         if self.label is not None and not is_label(self.label):
             raise UsageError(f"{self.label[:100]!r} is not a label", hint="for example production")
         return self
@@ -125,9 +123,7 @@ class _LiveReader:
 
     def live(self, at: int) -> Live:
         entries = {
-            path: entry
-            for path, entry in self._tree.list(self._paths).items()
-            if entry.mode in (FILE, EXECUTABLE)
+            path: entry for path, entry in self._tree.list(self._paths).items() if entry.mode in (FILE, EXECUTABLE)
         }
         labels = self._labels(entries.get(self._paths[1]))
         wanted = labels if self._scope.label is None else [self._scope.label]
@@ -169,9 +165,7 @@ class _LiveReader:
                 versions.setdefault(place.version.version, file)
         return versions, shared
 
-    def _label(
-        self, value: LabelValue, versions: dict[str, PartFile], shared: dict[str, PartFile]
-    ) -> LiveLabel:
+    def _label(self, value: LabelValue, versions: dict[str, PartFile], shared: dict[str, PartFile]) -> LiveLabel:
         rows = []
         for name, weight in value.split:
             part = versions.get(name)

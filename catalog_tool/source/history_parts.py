@@ -55,9 +55,7 @@ class PartReader:
 
     def load(self, blobs: Iterable[str]) -> None:
         """Read those of ``blobs`` that are not known yet, in one process. Raises ``GitError``."""
-        for blob in self._git.cat_blobs(
-            [blob for blob in blobs if blob not in self._data], PARSED_FILE_BYTES
-        ):
+        for blob in self._git.cat_blobs([blob for blob in blobs if blob not in self._data], PARSED_FILE_BYTES):
             self._data[blob.id] = blob.data
 
     def data(self, blob: str) -> bytes | None:

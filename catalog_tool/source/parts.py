@@ -49,9 +49,7 @@ def slots(messages: list[dict[str, Any]], paths: list[Path]) -> list[tuple[Slot,
             message["content"] = parts = [dict(part) for part in content]
             for number, part in enumerate(parts):
                 if isinstance(part.get("text"), str):
-                    found.append(
-                        (Slot([*path, "content", number, "text"], part["text"]), _setter(part, "text"))
-                    )
+                    found.append((Slot([*path, "content", number, "text"], part["text"]), _setter(part, "text")))
         for number, example in enumerate(_copied_examples(message)):
             found.extend(
                 (Slot([*path, "examples", number, side], example[side]), _setter(example, side))
@@ -89,6 +87,4 @@ def params_of(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def counted_tool(tool: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of a tool that count; ``strict: false`` is the same as none."""
-    return {
-        key: tool[key] for key in tool if key in TOOL_KEYS and not (key == "strict" and tool[key] is False)
-    }
+    return {key: tool[key] for key in tool if key in TOOL_KEYS and not (key == "strict" and tool[key] is False)}

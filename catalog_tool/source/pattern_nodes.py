@@ -69,9 +69,7 @@ def union(pairs: list[tuple[int, int]]) -> Ranges:
 def complement(ranges: Ranges) -> Ranges:
     """Every code point that is not in ``ranges``."""
     edges = [(-1, -1), *ranges, (TOP + 1, TOP + 1)]
-    return tuple(
-        (left[1] + 1, right[0] - 1) for left, right in pairwise(edges) if left[1] + 1 <= right[0] - 1
-    )
+    return tuple((left[1] + 1, right[0] - 1) for left, right in pairwise(edges) if left[1] + 1 <= right[0] - 1)
 
 
 PYTHON = {"^": "^", "$": r"\Z", "\\b": r"(?a:\b)"}

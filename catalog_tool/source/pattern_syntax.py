@@ -184,9 +184,7 @@ class _Reader:
         first, comma, second = self.text[self.at : max(end, self.at)].partition(",")
         self.at = end + 1
         if not _is_count(first) or (second and not _is_count(second)):
-            raise UnreadablePatternError(
-                f"a {{ that is no count up to {PATTERN_COUNT:,}; a literal one is \\{{"
-            )
+            raise UnreadablePatternError(f"a {{ that is no count up to {PATTERN_COUNT:,}; a literal one is \\{{")
         low = int(first)
         high = low if not comma else int(second) if second else None
         if high is not None and high < low:

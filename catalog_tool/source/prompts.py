@@ -132,9 +132,7 @@ def _tools(
     return tools
 
 
-def _tool(
-    document: SourceDocument, index: int, item: Any, shared: SharedParts, uses: dict[str, str]
-) -> dict[str, Any]:
+def _tool(document: SourceDocument, index: int, item: Any, shared: SharedParts, uses: dict[str, str]) -> dict[str, Any]:
     if isinstance(item, dict):
         for key in ("parameters", "returns"):
             if key in item:
@@ -145,9 +143,7 @@ def _tool(
     if item in shared.tools:
         found = shared.tools[item]
         if found is None:
-            document.report(
-                "P106", f"the tool file of `{item}` cannot be used", document.at(["tools", index])
-            )
+            document.report("P106", f"the tool file of `{item}` cannot be used", document.at(["tools", index]))
         return found or {"name": name}
     if "@" in item:
         version = item.partition("@")[2]

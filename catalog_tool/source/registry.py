@@ -22,9 +22,7 @@ def read_registry(path: str, data: bytes) -> tuple[Labels, SourceDocument, list[
     for name, written in document.value.items():
         if name == "format" and not isinstance(written, dict):
             if written is True or written != 1:
-                document.report(
-                    "Y023", f"format {written!r} is not one this tool reads (1)", document.at(["format"])
-                )
+                document.report("Y023", f"format {written!r} is not one this tool reads (1)", document.at(["format"]))
             continue
         if not is_prompt_id(name):
             document.report("C310", f"`{name}` is not a prompt id", document.key([name]))
@@ -54,9 +52,7 @@ def _value(document: SourceDocument, path: list[str], value: Any) -> LabelValue 
         return LabelValue(((value, 100),))
     if isinstance(value, dict) and value:
         return _split(document, path, value)
-    document.report(
-        "C310", "a label points to a version (`v2`) or to a split (`{v2: 95, v3: 5}`)", document.at(path)
-    )
+    document.report("C310", "a label points to a version (`v2`) or to a split (`{v2: 95, v3: 5}`)", document.at(path))
     return None
 
 

@@ -43,9 +43,7 @@ def parse_reference(text: str) -> Reference:
     """Split a reference; raises ``UsageError`` for one without a name, or with nothing after ``@``."""
     found = _REFERENCE.fullmatch(text)
     if found is None:
-        raise UsageError(
-            f"{text!r} is no reference", hint="write NAME, NAME@production, NAME@v2 or REV:NAME@v2"
-        )
+        raise UsageError(f"{text!r} is no reference", hint="write NAME, NAME@production, NAME@v2 or REV:NAME@v2")
     revision, name, selector = found.groups()
     return Reference(name, selector, revision)
 
@@ -86,9 +84,7 @@ def resolve_prompt(catalog: OpenCatalog, reference: Reference) -> ResolvedPrompt
         return ResolvedPrompt(read_version(catalog, files[-1]), None)
     if is_version(selector):
         if selector not in by_version:
-            raise UsageError(
-                f"{name} has no version {selector}", hint=f"its versions: {', '.join(by_version)}"
-            )
+            raise UsageError(f"{name} has no version {selector}", hint=f"its versions: {', '.join(by_version)}")
         return ResolvedPrompt(read_version(catalog, by_version[selector]), None)
     if selector.startswith("sha256:"):
         return ResolvedPrompt(_by_digest(catalog, files, selector), None)
@@ -97,9 +93,7 @@ def resolve_prompt(catalog: OpenCatalog, reference: Reference) -> ResolvedPrompt
         raise UsageError(f"{name} has no label {selector!r}", hint=near_label(catalog.files, name, selector))
     stable = labels[selector].stable
     if stable not in by_version:
-        raise UsageError(
-            f"{name}@{selector} points to {stable}, which does not exist", hint="see `catalog validate`"
-        )
+        raise UsageError(f"{name}@{selector} points to {stable}, which does not exist", hint="see `catalog validate`")
     return ResolvedPrompt(read_version(catalog, by_version[stable]), selector)
 
 
@@ -113,15 +107,9 @@ def near_label(files: CatalogFiles, name: str, label: str) -> str:
 def _by_digest(catalog: OpenCatalog, files: list[VersionFile], prefix: str) -> PromptVersion:
     if _DIGEST.fullmatch(prefix) is None:
         raise UsageError(f"{prefix!r} is no digest", hint="write sha256: and at least 12 hex digits")
-    found = [
-        version
-        for file in files
-        if (version := _read(catalog, file)[0]) and version.digest.startswith(prefix)
-    ]
+    found = [version for file in files if (version := _read(catalog, file)[0]) and version.digest.startswith(prefix)]
     if len({version.digest for version in found}) != 1:
-        raise UsageError(
-            f"{'no version' if not found else 'more than one version'} of {files[0].id} has {prefix}"
-        )
+        raise UsageError(f"{'no version' if not found else 'more than one version'} of {files[0].id} has {prefix}")
     return found[-1]
 
 

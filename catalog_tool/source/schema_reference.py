@@ -165,9 +165,7 @@ def _required(_validator: Any, names: Any, instance: Any, _schema: Any) -> Itera
                 yield _error(name)
 
 
-def _dependent_required(
-    _validator: Any, needs: Any, instance: Any, _schema: Any
-) -> Iterator[ValidationError]:
+def _dependent_required(_validator: Any, needs: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
     if isinstance(instance, dict):
         for name, others in needs.items():
             for other in others if name in instance else ():
@@ -191,18 +189,14 @@ def _properties(validator: Any, properties: Any, instance: Any, _schema: Any) ->
             yield from validator.descend(instance[name], schema, path=name, schema_path=name)
 
 
-def _pattern_properties(
-    validator: Any, patterns: Any, instance: Any, _schema: Any
-) -> Iterator[ValidationError]:
+def _pattern_properties(validator: Any, patterns: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
     for pattern, schema in patterns.items() if isinstance(instance, dict) else ():
         for name, value in instance.items():
             if _matches(pattern, name):
                 yield from validator.descend(value, schema, path=name, schema_path=pattern)
 
 
-def _additional_properties(
-    validator: Any, allowed: Any, instance: Any, schema: Any
-) -> Iterator[ValidationError]:
+def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     """One error for each name that is not allowed, at that name, instead of one for all of them."""
     known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
     for name, value in instance.items() if isinstance(instance, dict) else ():

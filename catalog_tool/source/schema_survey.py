@@ -54,9 +54,7 @@ _SUBSCHEMAS = _ONE | _LIST | _MAP
 _REFERENCES = ("$ref", "$dynamicRef")
 # What the fast engine reads differently from the reference: keywords of older drafts that it still
 # obeys, and remainders of fractions and of very large numbers.
-_EXOTIC = frozenset(
-    {"dependencies", "additionalItems", "$recursiveRef", "$recursiveAnchor", "id", "multipleOf"}
-)
+_EXOTIC = frozenset({"dependencies", "additionalItems", "$recursiveRef", "$recursiveAnchor", "id", "multipleOf"})
 
 
 class SchemaProblem(NamedTuple):
@@ -139,9 +137,7 @@ class Survey:
             edges = self._edges[id(place.schema)]
             below = list(_children(place))
             edges += [(id(child), keyword in _SAME) for keyword, _, child in below if keyword not in _STORED]
-            pending += [
-                Place(pointer, child, place.base, place.root) for _, pointer, child in reversed(below)
-            ]
+            pending += [Place(pointer, child, place.base, place.root) for _, pointer, child in reversed(below)]
 
     def _enter(self, place: Place) -> Place | None:
         schema = place.schema
@@ -187,9 +183,7 @@ class Survey:
     def _weigh(self, place: Place, pattern: str, keyword: str, below: str) -> None:
         self.has_patterns = True
         if not self.may_evaluate(pattern, keyword):
-            reason = (
-                judge(pattern).reason or "beside `unevaluatedProperties` it may take more than linear time"
-            )
+            reason = judge(pattern).reason or "beside `unevaluatedProperties` it may take more than linear time"
             message = f"the pattern {clip(pattern)} is not evaluated: {reason}"
             self.skipped.append(SchemaProblem(place.pointer + below, keyword, message, "", "pattern"))
             self.doubtful.add(id(place.schema))

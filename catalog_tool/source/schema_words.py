@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 WORDS_CHARACTERS = 240
 """The longest ``errorMessage`` that is shown."""
-_OWN_WORDS = frozenset(
-    {"pattern", "not", "anyOf", "oneOf", "const", "enum", "minProperties", "dependentRequired"}
-)
+_OWN_WORDS = frozenset({"pattern", "not", "anyOf", "oneOf", "const", "enum", "minProperties", "dependentRequired"})
 _ARTICLES = {
     "string": "a string",
     "number": "a number",
@@ -258,18 +256,14 @@ def _weight(child: ValidationError) -> int:
     return 4 if child.validator == "required" else 1
 
 
-def _shared_choice(
-    fitting: list[list[ValidationError]], chosen: list[ValidationError]
-) -> SchemaProblem | None:
+def _shared_choice(fitting: list[list[ValidationError]], chosen: list[ValidationError]) -> SchemaProblem | None:
     """One sentence where every alternative wants another constant at the same key."""
     wrong = next((child for child in chosen if child.validator in {"const", "enum"}), None)
     if wrong is None or len(fitting) < 2:
         return None
     values: list[object] = []
     for children in fitting:
-        same = [
-            c for c in children if c.validator in {"const", "enum"} and c.absolute_path == wrong.absolute_path
-        ]
+        same = [c for c in children if c.validator in {"const", "enum"} and c.absolute_path == wrong.absolute_path]
         if not same:
             return None
         for child in same:

@@ -50,9 +50,7 @@ def _read(name: str) -> str:
     try:
         return (_folder() / f"{name}{SUFFIX}").read_text(encoding="utf-8")
     except OSError as error:
-        raise CatalogError(
-            f"the schema {name} is missing from this installation", hint="reinstall it"
-        ) from error
+        raise CatalogError(f"the schema {name} is missing from this installation", hint="reinstall it") from error
 
 
 @lru_cache(maxsize=1)

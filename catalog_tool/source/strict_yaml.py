@@ -117,9 +117,7 @@ def _syntax_flaw(error: yaml.MarkedYAMLError, text: str) -> Flaw:
         code, hint = "Y011", "; indent with spaces"
     elif "mapping values are not allowed" in said:
         hint = "; quote a value that holds ': '"
-    return Flaw(
-        code, f"not YAML: {said}{hint}", *((mark.line + 1, mark.column + 1) if mark else (None, None))
-    )
+    return Flaw(code, f"not YAML: {said}{hint}", *((mark.line + 1, mark.column + 1) if mark else (None, None)))
 
 
 def _at_tab(text: str, mark: Any) -> bool:
@@ -200,12 +198,7 @@ class _Composer:
                 holder[key] = value
                 key = _MISSING
             elif type(holder) is dict:
-                if (
-                    type(value) is str
-                    and value not in holder
-                    and value not in REFUSED_KEYS
-                    and value.isascii()
-                ):
+                if type(value) is str and value not in holder and value not in REFUSED_KEYS and value.isascii():
                     key = value
                     continue
                 key = self._key(value, holder, event)
@@ -229,9 +222,7 @@ class _Composer:
     def _flaw(self, code: str, message: str, mark: Any) -> None:
         self.flaws.append(self._at(code, message, mark))
         if len(self.flaws) >= MOST_FLAWS:
-            raise _TooMuch(
-                self._at("Y015", f"more than {MOST_FLAWS} things are wrong; reading stopped", mark)
-            )
+            raise _TooMuch(self._at("Y015", f"more than {MOST_FLAWS} things are wrong; reading stopped", mark))
 
     def _plain(self, event: Any) -> Any:
         if event.value == "<<":

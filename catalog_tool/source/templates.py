@@ -30,9 +30,7 @@ class Templates:
     ``uses`` gets every partial that is looked for, with its digest or ``ABSENT``.
     """
 
-    def __init__(
-        self, document: SourceDocument, engine: str, shared: SharedParts, uses: dict[str, str]
-    ) -> None:
+    def __init__(self, document: SourceDocument, engine: str, shared: SharedParts, uses: dict[str, str]) -> None:
         self._document = document
         self._engine = engine
         self._shared = shared

@@ -95,9 +95,7 @@ class RevisionTree:
             paths.setdefault(entry.blob or "", []).append(path)
         for blob in self.git.cat_blobs(paths, limit):
             for path in paths[blob.id]:
-                yield (
-                    Content(path, blob.data) if blob.data is not None else _too_large(path, blob.size, limit)
-                )
+                yield (Content(path, blob.data) if blob.data is not None else _too_large(path, blob.size, limit))
 
     def top(self) -> RevisionTree:
         """The whole commit."""
@@ -122,9 +120,7 @@ class WorkTree:
     After ``list``, ``status`` is what git said of what was listed.
     """
 
-    def __init__(
-        self, root: Path, git: Git | None = None, prefix: str = "", known: KnownChanges | None = None
-    ) -> None:
+    def __init__(self, root: Path, git: Git | None = None, prefix: str = "", known: KnownChanges | None = None) -> None:
         self.root = root
         self.git = git
         self.prefix = prefix
@@ -180,12 +176,7 @@ class WorkTree:
         verify = self.git is not None and self._has_conversions()
         for path, entry in entries.items():
             content = _read_file(f"{root}/{path}", path, entry, limit)
-            if (
-                verify
-                and entry.blob is not None
-                and content.data is not None
-                and blob_id(content.data) != entry.blob
-            ):
+            if verify and entry.blob is not None and content.data is not None and blob_id(content.data) != entry.blob:
                 content = self._as_stored(path, entry.blob, limit)
             yield content
 
@@ -211,9 +202,7 @@ class WorkTree:
     def _note_attributes(self, listed: Sequence[str], found: Mapping[str, TreeEntry]) -> None:
         """Remember a ``.gitattributes`` in what was listed, or in a folder above it."""
         above = {folder for path in listed for folder in _folders_above(path)}
-        in_place = any(
-            self.git is not None and Path(self.git.top, folder, ATTRIBUTES).exists() for folder in above
-        )
+        in_place = any(self.git is not None and Path(self.git.top, folder, ATTRIBUTES).exists() for folder in above)
         if in_place or any(path.endswith(ATTRIBUTES) for path in found):
             self._converted = True
 
@@ -229,9 +218,7 @@ def tree_of(place: Place, revision: str | None) -> WorkTree | RevisionTree:
     if revision is None:
         return WorkTree(Path(place.root), place.git, place.prefix)
     if place.git is None:
-        raise GitError(
-            f"{place.root} is not in a git repository", hint="leave the revision out, or run `git init`"
-        )
+        raise GitError(f"{place.root} is not in a git repository", hint="leave the revision out, or run `git init`")
     return RevisionTree(place.git, place.git.resolve(revision), place.prefix)
 
 
@@ -266,9 +253,7 @@ def _walk(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, Entry]]:
         except OSError as error:
             raise GitError(f"{root / inner}: {error.strerror}", hint="what cannot be read cannot be checked") from error
         if count > CATALOG_FILES:
-            raise GitError(
-                f"more than {CATALOG_FILES} files below {root}", hint="name the catalog's root with -C"
-            )
+            raise GitError(f"more than {CATALOG_FILES} files below {root}", hint="name the catalog's root with -C")
         pending.extend(f"{inner}/{name}" if inner else name for name in names if name != ".git")
 
 

@@ -42,9 +42,7 @@ def engine_named(name: Any) -> Engine:
     return engine
 
 
-def _plain(
-    template: Template, values: Mapping[str, Any], variables: Mapping[str, Any], allowance: Allowance
-) -> str:
+def _plain(template: Template, values: Mapping[str, Any], variables: Mapping[str, Any], allowance: Allowance) -> str:
     return render_text(template, values, variables=variables, allowance=allowance)
 
 

@@ -307,20 +307,14 @@ def _refusals(text: str, tree: nodes.Template) -> tuple[Problem, ...]:
         (node.lineno, f"the tag '{_REFUSED[type(node)]}' is not available: a prompt stands alone")
         for node in tree.find_all(tuple(_REFUSED))
     ]
-    found += [
-        (node.lineno, "recursive loops are not available")
-        for node in tree.find_all(nodes.For)
-        if node.recursive
-    ]
+    found += [(node.lineno, "recursive loops are not available") for node in tree.find_all(nodes.For) if node.recursive]
     found += [
         (node.lineno, "a number is no JSON number")
         for node in tree.find_all(nodes.Const)
         if isinstance(node.value, float) and not math.isfinite(node.value)
     ]
     offset_of = _offsets(text)
-    return tuple(
-        Problem("unsupported-tag", f"jinja: {message}", offset_of(line)) for line, message in sorted(found)
-    )
+    return tuple(Problem("unsupported-tag", f"jinja: {message}", offset_of(line)) for line, message in sorted(found))
 
 
 def _uses(text: str, tree: nodes.Template) -> tuple[Use, ...]:
@@ -352,9 +346,7 @@ _FAILURES = (
 _UNDEFINED_NAME = re.compile(r"'(\w+)' is undefined").fullmatch
 
 
-def render(
-    template: Template, values: Mapping[str, Any], variables: Mapping[str, Any], allowance: Allowance
-) -> str:
+def render(template: Template, values: Mapping[str, Any], variables: Mapping[str, Any], allowance: Allowance) -> str:
     """One pass of the template over plain values.
 
     A declared variable without a value is an undefined that writes nothing, so that ``is defined`` and

@@ -117,11 +117,7 @@ def _walk(nodes: Sequence[Node], frames: list[Shape]) -> Iterator[_Resolved]:
         if node.inverted:
             yield from _walk(node.nodes, frames)
         else:
-            inside = (
-                use.child.shape.elements()
-                if use.child is not None
-                else Shape((), frames[0].root, unknown=True)
-            )
+            inside = use.child.shape.elements() if use.child is not None else Shape((), frames[0].root, unknown=True)
             yield from _walk(node.nodes, [*frames, inside])
 
 

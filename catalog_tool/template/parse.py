@@ -102,9 +102,7 @@ class _Parser:
         elif sigil == "/":
             self._close(tag)
         elif sigil in "<$":
-            self._problem(
-                "unsupported-tag", "template inheritance ({{<name}}, {{$name}}) is not supported", tag
-            )
+            self._problem("unsupported-tag", "template inheritance ({{<name}}, {{$name}}) is not supported", tag)
         elif sigil == ">":
             self._problem("unexpanded-partial", f"the partial {shown(tag.body)} was not expanded", tag)
         return True
@@ -128,9 +126,7 @@ class _Parser:
         if name != DOT:
             return tuple(name.split(DOT)) if DOT in name else (name,)
         if not any(not frame.inverted for frame in self._frames):
-            self._problem(
-                "dot-outside-section", "{{.}} means the current item: it needs a section around it", tag
-            )
+            self._problem("dot-outside-section", "{{.}} means the current item: it needs a section around it", tag)
             return None
         return ()
 

@@ -101,9 +101,7 @@ def load_text(text: str, load: Load) -> Loaded:
     template = parse(expanded.text)
     if not expanded.pieces:
         return Loaded(expanded, template, _merged(expanded.problems, template.problems))
-    placed = (
-        Problem(found.kind, found.message, *expanded.place(found.offset)) for found in template.problems
-    )
+    placed = (Problem(found.kind, found.message, *expanded.place(found.offset)) for found in template.problems)
     return Loaded(expanded, template, _merged(expanded.problems, tuple(placed)))
 
 

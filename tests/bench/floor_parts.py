@@ -71,11 +71,7 @@ def _variables(messages: list[dict[str, Any]]) -> dict[str, Any]:
 def _tool(item: Any, tools: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(item, str):
         item = tools.get(item) or {"name": item}
-    return {
-        name: value
-        for name, value in item.items()
-        if name in _TOOL_KEYS and (name, value) != ("strict", False)
-    }
+    return {name: value for name, value in item.items() if name in _TOOL_KEYS and (name, value) != ("strict", False)}
 
 
 def order_of(parts: Parts) -> dict[str, list[str]]:

@@ -12,9 +12,7 @@ from pathlib import Path
 
 def rewrite(source: Path, target: Path) -> dict[str, float]:
     """Write every file below ``source`` to ``target``; seconds without the reading."""
-    files = {
-        path.relative_to(source): path.read_bytes() for path in sorted(source.rglob("*")) if path.is_file()
-    }
+    files = {path.relative_to(source): path.read_bytes() for path in sorted(source.rglob("*")) if path.is_file()}
     before, start = os.times(), time.perf_counter()
     for folder in sorted({path.parent for path in files}):
         (target / folder).mkdir(parents=True, exist_ok=True)

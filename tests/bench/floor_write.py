@@ -130,22 +130,12 @@ def write_sqlite(catalog: Catalog, output: Output, dumps: Dumps) -> None:
         )
         base.executemany(
             "INSERT INTO labels VALUES(?,?,?)",
-            (
-                (name, label, dumps(value))
-                for name, all_ in catalog.labels.items()
-                for label, value in all_.items()
-            ),
+            ((name, label, dumps(value)) for name, all_ in catalog.labels.items() for label, value in all_.items()),
         )
-        base.executemany(
-            "INSERT INTO skills VALUES(?,?,?)", ((s.name, s.digest, s.body) for s in catalog.skills)
-        )
+        base.executemany("INSERT INTO skills VALUES(?,?,?)", ((s.name, s.digest, s.body) for s in catalog.skills))
         base.executemany(
             "INSERT INTO skill_files VALUES(?,?,?,?,?,?)",
-            (
-                (s.name, m.path, m.mode, m.digest, len(m.data), m.data)
-                for s in catalog.skills
-                for m in s.members
-            ),
+            ((s.name, m.path, m.mode, m.digest, len(m.data), m.data) for s in catalog.skills for m in s.members),
         )
         base.execute("COMMIT")
     base.close()

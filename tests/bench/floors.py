@@ -86,8 +86,7 @@ def read_catalog(root: Path, engine: Engine) -> Catalog:
     registry = root / "prompts/registry.yaml"
     labels = engine.read(registry.read_bytes()) if registry.exists() else {}
     values = {
-        name: {label: label_value(value) for label, value in pointers.items()}
-        for name, pointers in labels.items()
+        name: {label: label_value(value) for label, value in pointers.items()} for name, pointers in labels.items()
     }
     dates = commit_dates(root)
     return Catalog(sorted(prompts), values, list(read_skills(root, engine, dates)))
@@ -198,9 +197,7 @@ def read_skill(name: str, members: list[Member], engine: Engine, dates: list[int
     }
     row = skill_row(name, digest, fields, members, body.decode())
     row |= {"first_commit_at": stamp(dates[-1:]), "last_commit_at": stamp(dates[:1]), "interop": interop}
-    entry = engine.dumps(
-        {"digest": digest, "files": files, "description": fields["description"], "interop": interop}
-    )
+    entry = engine.dumps({"digest": digest, "files": files, "description": fields["description"], "interop": interop})
     return Skill(name, digest, entry, row, members, served)
 
 

@@ -41,9 +41,7 @@ def table(rows: Sequence[Row]) -> str:
     lines = []
     for line in cells:
         numbers = (text.rjust(width) for text, width in zip(line[1:5], widths[1:5], strict=True))
-        lines.append(
-            "  ".join((line[0].ljust(widths[0]), *numbers, line[5].ljust(widths[5]), line[6])).rstrip()
-        )
+        lines.append("  ".join((line[0].ljust(widths[0]), *numbers, line[5].ljust(widths[5]), line[6])).rstrip())
     return "\n".join(lines) + "\n"
 
 

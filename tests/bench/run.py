@@ -38,9 +38,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of the generated catalogs")
     parser.add_argument("--tool", type=shlex.split, default=installed_tool(), help="the command under test")
     parser.add_argument("--json", type=Path, help="write the rows there too")
-    parser.add_argument(
-        "--scratch", type=Path, help="a folder to work in; default: one in memory where there is one"
-    )
+    parser.add_argument("--scratch", type=Path, help="a folder to work in; default: one in memory where there is one")
     return parser.parse_args(given)
 
 
@@ -67,19 +65,12 @@ def measure(setting: Setting, names: Sequence[str]) -> tuple[list[Row], list[str
 def main(given: Sequence[str]) -> int:
     """Measure, print the table; 1 where a target is missed or a measure could not be taken."""
     chosen = arguments(given)
-    with tempfile.TemporaryDirectory(
-        prefix="catalog-bench-", dir=chosen.scratch or scratch_parent()
-    ) as scratch:
-        setting = Setting(
-            scratch=Path(scratch), tool=chosen.tool, size=chosen.size, runs=chosen.runs, seed=chosen.seed
-        )
+    with tempfile.TemporaryDirectory(prefix="catalog-bench-", dir=chosen.scratch or scratch_parent()) as scratch:
+        setting = Setting(scratch=Path(scratch), tool=chosen.tool, size=chosen.size, runs=chosen.runs, seed=chosen.seed)
         rows, failed = measure(setting, chosen.only or list(MEASURES))
     print(table(rows), end="")
     missed = [row for row in rows if not row.passed]
-    print(
-        f"{len(rows) - len(missed)} of {len(rows)} within target; "
-        f"medians of interleaved runs, seed {chosen.seed}"
-    )
+    print(f"{len(rows) - len(missed)} of {len(rows)} within target; medians of interleaved runs, seed {chosen.seed}")
     for name in floor_schemas.stand_ins():
         print(f"the floors checked with a stand-in for schemas/{name}")
     for name in failed:

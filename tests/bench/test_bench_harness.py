@@ -107,9 +107,7 @@ def test_both_floors_find_the_same_bundle_and_the_tree_ids_are_gits(catalog: Pat
     assert (outs[0] / "bundle.json").read_bytes()[:100] == (outs[1] / "bundle.json").read_bytes()[:100]
     rows = json.loads((outs[0] / "skills-catalog.json").read_bytes())["skills"]
     for row in rows:
-        assert (
-            row["interop"]["git_tree"] == run("git", "rev-parse", f"HEAD:{row['path']}", cwd=catalog).strip()
-        )
+        assert row["interop"]["git_tree"] == run("git", "rev-parse", f"HEAD:{row['path']}", cwd=catalog).strip()
         assert row["first_commit_at"] <= row["last_commit_at"]
 
 

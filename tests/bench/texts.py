@@ -48,14 +48,11 @@ class File(NamedTuple):
 
 def shared_files() -> list[File]:
     """The partials and tools under ``prompts/_shared``, all of them ``v1``."""
-    partials = [
-        File(f"prompts/_shared/partials/{name}/v1.md", text.encode()) for name, text in _PARTIALS.items()
-    ]
+    partials = [File(f"prompts/_shared/partials/{name}/v1.md", text.encode()) for name, text in _PARTIALS.items()]
     return partials + [
         File(
             f"prompts/_shared/tools/{name}/v1.yaml",
-            f"name: {name}\ndescription: {text}\nparameters:\n  type: object\n"
-            f"  properties: {properties}\n".encode(),
+            f"name: {name}\ndescription: {text}\nparameters:\n  type: object\n  properties: {properties}\n".encode(),
         )
         for name, (text, properties) in _TOOLS.items()
     ]

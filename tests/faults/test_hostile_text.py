@@ -66,9 +66,7 @@ def test_row_46_every_planted_character_is_flagged_raw_and_escaped() -> None:
     assert len(PLANTED) >= 60
     for text in PLANTED:
         assert find_hidden(text), ascii(text)
-        assert find_hidden("Grüße — " + text + "\nmore", raw=("Grüße — " + text + "\nmore").encode()), ascii(
-            text
-        )
+        assert find_hidden("Grüße — " + text + "\nmore", raw=("Grüße — " + text + "\nmore").encode()), ascii(text)
         assert find_hidden(json.loads(json.dumps(text))), ascii(text)
 
 
@@ -153,20 +151,14 @@ def keys(make: Maker) -> dict[str, str]:
         "github-fine": j(("github", "_pat_", make.draw(22), "_", make.draw(59))),
         "gitlab": j(("gl", "pat-", make.draw(20, SAFE))),
         "slack-bot": j(("xo", "xb-", make.draw(12, "0123456789"), "-", make.draw(24))),
-        "slack-hook": j(
-            ("https://hooks.", "slack.com/services/T", make.draw(8, UPPER), "/B0", make.draw(24))
-        ),
+        "slack-hook": j(("https://hooks.", "slack.com/services/T", make.draw(8, UPPER), "/B0", make.draw(24))),
         "openai": j(("sk", "-", make.draw(20), "T3Blbk", "FJ", make.draw(20))),
         "openai-project": j(("sk", "-proj-", make.draw(74, SAFE), "T3Blbk", "FJ", make.draw(74, SAFE))),
         "anthropic": j(("sk-", "ant-api03-", make.draw(93, SAFE), "AA")),
         "google": j(("AI", "za", make.draw(35, SAFE))),
         "google-oauth": j(("GOC", "SPX-", make.draw(28, SAFE))),
-        "private-key": j(
-            ("-----BEGIN ", "PRIVATE ", "KEY-----\n", make.draw(64, ALNUM + "+/"), "\n", make.draw(64))
-        ),
-        "azure-storage": j(
-            ("DefaultEndpointsProtocol=https;AccountName=app;Account", "Key=", make.draw(86), "==")
-        ),
+        "private-key": j(("-----BEGIN ", "PRIVATE ", "KEY-----\n", make.draw(64, ALNUM + "+/"), "\n", make.draw(64))),
+        "azure-storage": j(("DefaultEndpointsProtocol=https;AccountName=app;Account", "Key=", make.draw(86), "==")),
         "azure-client": j((make.draw(3), "8", "Q~", make.draw(34, SAFE))),
         "stripe": j(("sk", "_live_", make.draw(24))),
         "twilio": j(("S", "K", make.hex(32))),

@@ -51,8 +51,7 @@ def _nested(keyword: str, depth: int, *, listed: bool = False) -> dict[str, Any]
 def _doubling(levels: int, keyword: str) -> dict[str, Any]:
     """2^levels evaluations of one value from a schema that is linear in ``levels``."""
     defs: dict[str, Any] = {
-        f"d{n}": {keyword: [{"$ref": f"#/$defs/d{n + 1}"}, {"$ref": f"#/$defs/d{n + 1}"}]}
-        for n in range(levels)
+        f"d{n}": {keyword: [{"$ref": f"#/$defs/d{n + 1}"}, {"$ref": f"#/$defs/d{n + 1}"}]} for n in range(levels)
     }
     defs[f"d{levels}"] = {"type": "integer"}
     return {"$ref": "#/$defs/d0", "$defs": defs}
@@ -143,9 +142,7 @@ def test_attack(name: str) -> None:
 
 
 REFERENCES = [
-    name
-    for name in ATTACKS
-    if "remote ref" in name or "file ref" in name or "loop" in name or "nowhere" in name
+    name for name in ATTACKS if "remote ref" in name or "file ref" in name or "loop" in name or "nowhere" in name
 ]
 
 
@@ -156,9 +153,7 @@ def test_references_that_lead_out_or_round_are_named(name: str) -> None:
     assert {problem.kind for problem in SchemaEngine(schema).errors(document)} == {"reference"}
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in ATTACKS if name.startswith("pattern") and "quadratic" not in name]
-)
+@pytest.mark.parametrize("name", [name for name in ATTACKS if name.startswith("pattern") and "quadratic" not in name])
 def test_patterns_that_explode_are_listed_and_refuse_nothing(name: str) -> None:
     schema, document = ATTACKS[name]
     assert [problem.kind for problem in check_schema(schema)] == ["pattern"]

@@ -39,12 +39,8 @@ IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
 
 seeds = st.integers(0, 2**48)
 SHAPES = max(PAIRS // 5, 150)
-few = settings(
-    max_examples=SHAPES, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
-trial = settings(
-    max_examples=PAIRS, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+few = settings(max_examples=SHAPES, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+trial = settings(max_examples=PAIRS, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 # --- schemas -----------------------------------------------------------------------------------------
@@ -264,9 +260,7 @@ class Writer:
     def _nullable(self, schema: dict[str, Any]) -> None:
         kind = schema.get("type")
         if isinstance(kind, str):
-            schema["type"] = self.rng.choice(
-                [[kind, "null"], [kind], "number" if kind == "integer" else kind]
-            )
+            schema["type"] = self.rng.choice([[kind, "null"], [kind], "number" if kind == "integer" else kind])
 
     def _wrap(self, schema: dict[str, Any]) -> None:
         definitions = schema.pop("$defs", None)
@@ -280,9 +274,7 @@ class Writer:
 
     def _values(self, schema: dict[str, Any]) -> None:
         if "enum" in schema:
-            schema["enum"] = [value for value in schema["enum"] if self.rng.random() < 0.8] + [
-                self.rng.choice(WORDS)
-            ]
+            schema["enum"] = [value for value in schema["enum"] if self.rng.random() < 0.8] + [self.rng.choice(WORDS)]
         else:
             schema.update(self.values(0))
 
@@ -393,10 +385,7 @@ class Filler:
         prefix = flat.get("prefixItems", [])
         length = self.rng.choice([0, 1, 2, 3, len(prefix), flat.get("minItems", 1)])
         rest = flat.get("items", True)
-        return [
-            self.value(prefix[index] if index < len(prefix) else rest, depth - 1)
-            for index in range(int(length))
-        ]
+        return [self.value(prefix[index] if index < len(prefix) else rest, depth - 1) for index in range(int(length))]
 
     def near(self, value: Any) -> Any:
         """The value with one small thing changed somewhere."""
@@ -470,9 +459,7 @@ def refers_to_itself_in_place(schema: Any, root: Any, above: tuple[int, ...] = (
         return False
     if id(schema) in above:
         return True
-    inner = [
-        child for keyword, _, child in parts(schema) if keyword in (*IN_PLACE_LISTS, "not", "if", "then")
-    ]
+    inner = [child for keyword, _, child in parts(schema) if keyword in (*IN_PLACE_LISTS, "not", "if", "then")]
     inner += [child for keyword, _, child in parts(schema) if keyword == "dependentSchemas"]
     if "$ref" in schema:
         inner.append(Filler(root, random.Random(0)).look_up(schema["$ref"]))
@@ -547,16 +534,12 @@ def test_another_prover_finds_no_counterexample(number: int) -> None:
     if not (usable(old) and usable(new)) or is_major(compare_schemas(old, new, side="output")):
         return
     try:
-        before, after = (
-            jsonschema_rs.canonicalize(schema, draft=jsonschema_rs.Draft202012) for schema in (old, new)
-        )
+        before, after = (jsonschema_rs.canonicalize(schema, draft=jsonschema_rs.Draft202012) for schema in (old, new))
         left_over = after.subtract(before)
         witness = left_over.satisfiability()
     except (ValueError, jsonschema_rs.ReferencingError, jsonschema_rs.canonical.CanonicalizationError):
         return
-    assert witness != jsonschema_rs.canonical.Satisfiability.YES, (
-        f"old {json.dumps(old)}\nnew {json.dumps(new)}"
-    )
+    assert witness != jsonschema_rs.canonical.Satisfiability.YES, f"old {json.dumps(old)}\nnew {json.dumps(new)}"
 
 
 @seed(22)
@@ -569,9 +552,9 @@ def test_every_difference_of_writing_is_named(number: int) -> None:
         assert all(change.path.startswith("/base") for change in changes)
         named = [pointer for change in changes for pointer in (change.path, *change.also)]
         for path in differing(old, new, "/base"):
-            assert any(
-                path == name or path.startswith(name + "/") or name.startswith(path + "/") for name in named
-            ), f"{side} {path} not in {named}\nold {json.dumps(old)}\nnew {json.dumps(new)}"
+            assert any(path == name or path.startswith(name + "/") or name.startswith(path + "/") for name in named), (
+                f"{side} {path} not in {named}\nold {json.dumps(old)}\nnew {json.dumps(new)}"
+            )
 
 
 @seed(23)

@@ -175,9 +175,7 @@ SCHEMA_LIKE = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.sampled_from(
-        ("object", "array", "string", "a", "b", "#", "#/$defs/a", "#/properties/a", "#/allOf/0")
-    ),
+    | st.sampled_from(("object", "array", "string", "a", "b", "#", "#/$defs/a", "#/properties/a", "#/allOf/0")),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYWORDS), inner, max_size=4),
     max_leaves=25,
 )

@@ -30,9 +30,7 @@ def run(script: Path, *arguments: str | Path, cwd: Path) -> subprocess.Completed
         "LC_ALL": "C.UTF-8",
         "GIT_CONFIG_NOSYSTEM": "1",
     }
-    return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=30
-    )
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=30)
 
 
 def lines(script: Path, *arguments: str | Path, cwd: Path) -> tuple[int, list[str]]:
@@ -265,9 +263,7 @@ def test_a_source_that_does_not_parse_is_named(tmp_path: Path) -> None:
         ("x = 1\n", "", 1, ["new.py:1: means something else than before"]),
     ],
 )
-def test_formatting_is_told_from_a_change(
-    old: str, new: str, code: int, out: list[str], tmp_path: Path
-) -> None:
+def test_formatting_is_told_from_a_change(old: str, new: str, code: int, out: list[str], tmp_path: Path) -> None:
     (tmp_path / "old.py").write_text(old, encoding="utf-8")
     (tmp_path / "new.py").write_text(new, encoding="utf-8")
     assert lines(SAME_AST, "old.py", "new.py", cwd=tmp_path) == (code, out)
@@ -345,9 +341,7 @@ def test_our_own_changelog_is_in_order(tmp_path: Path) -> None:
         ("## [1.0.0]", "## First release of [1.0.0]", "13: not a version heading"),
     ],
 )
-def test_what_is_out_of_order_is_named_with_its_line(
-    old: str, new: str, message: str, tmp_path: Path
-) -> None:
+def test_what_is_out_of_order_is_named_with_its_line(old: str, new: str, message: str, tmp_path: Path) -> None:
     assert old in GOOD
     found = changelog(tmp_path, GOOD.replace(old, new, 1))
     assert any(line.startswith(message) for line in found), found
@@ -435,9 +429,7 @@ def test_a_file_without_risky_statements_passes(tmp_path: Path) -> None:
 
 
 def test_a_finding_has_the_line_of_its_statement(tmp_path: Path) -> None:
-    (tmp_path / "m.sql").write_text(
-        "select 1;\n\n/* a\nb */\nalter table t\n  drop column c;\n", encoding="utf-8"
-    )
+    (tmp_path / "m.sql").write_text("select 1;\n\n/* a\nb */\nalter table t\n  drop column c;\n", encoding="utf-8")
     assert [line.split(": ")[0] for line in lines(MIGRATION, "m.sql", cwd=tmp_path)[1]] == ["m.sql:5"] * 2
 
 
@@ -455,9 +447,7 @@ def test_rules_know_their_dialect(tmp_path: Path) -> None:
 def git(folder: Path, *arguments: str) -> None:
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
-    subprocess.run(
-        ["git", *identity, *arguments], cwd=folder, env=environment, check=True, capture_output=True
-    )
+    subprocess.run(["git", *identity, *arguments], cwd=folder, env=environment, check=True, capture_output=True)
 
 
 @pytest.fixture

@@ -188,9 +188,7 @@ PATTERNS: tuple[Pattern, ...] = (
         r"/dev/(?:tcp|udp)/[\w.$\{\}-]{1,80}/[\w$\{\}]{1,20}[^\n]{0,10}(?:0>&1|<&|>&)|(?:>&|<"
         r"|exec[ \t]+\d*<>)[ \t]*/dev/(?:tcp|udp)/\S",
     ),
-    Pattern(
-        "reverse-shell", "/", r"\bn(?:c|cat|etcat)[ \t][^\n]{0,80}(?:-e|-c|--exec)[ \t]+(?:/bin/)?(?:ba)?sh\b"
-    ),
+    Pattern("reverse-shell", "/", r"\bn(?:c|cat|etcat)[ \t][^\n]{0,80}(?:-e|-c|--exec)[ \t]+(?:/bin/)?(?:ba)?sh\b"),
     Pattern("reverse-shell", "/", r"\bmkfifo[ \t][^\n]{0,100}\bn(?:c|cat|etcat)[ \t]"),
     Pattern(
         "ignore-instructions",

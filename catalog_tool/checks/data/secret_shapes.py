@@ -118,9 +118,7 @@ ASSIGNED: tuple[Shape, ...] = (
 PRIVATE_KEY = r"-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[ \t\r\n\"'+,]|\\[rn]){1,8}"
 """The head of a PEM or PGP private key; the key follows, in JSON with escaped line ends."""
 
-ADDRESS_LOGIN = (
-    r"""[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/@:"'`<>{}$]{0,100}:([^\s/@"'`<>{}$]{6,200})@[A-Za-z0-9\[]"""
-)
+ADDRESS_LOGIN = r"""[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/@:"'`<>{}$]{0,100}:([^\s/@"'`<>{}$]{6,200})@[A-Za-z0-9\[]"""
 """A password inside an address."""
 
 PLACEHOLDER_WORDS = (

@@ -68,9 +68,7 @@ def _rank(name: str) -> Rank | None:
     match = SEMVER.fullmatch(name)
     if match is None:
         return None
-    pre = tuple(
-        (not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in (match[4] or "").split(".")
-    )
+    pre = tuple((not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in (match[4] or "").split("."))
     return (int(match[1]), int(match[2]), int(match[3])), match[4] is None, pre
 
 

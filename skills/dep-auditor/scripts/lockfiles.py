@@ -83,10 +83,7 @@ def npm(text: str) -> list[Package]:
             continue
         resolved = str(entry.get("resolved", ""))
         version = str(entry.get("version", ""))
-        if resolved:
-            source = _address(resolved)
-        else:
-            source = _address(version) if not version[:1].isdigit() else "registry"
+        source = _address(resolved) if resolved else _address(version) if not version[:1].isdigit() else "registry"
         name = entry.get("name") or path.rpartition("node_modules/")[2]
         found.append(Package(str(name), version, source, "integrity" in entry))
     return found

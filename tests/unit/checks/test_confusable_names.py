@@ -61,16 +61,11 @@ def test_no_names_no_pairs() -> None:
 @given(st.lists(st.text(max_size=12), max_size=12))
 def test_all_at_once_agrees_with_one_by_one(names: list[str]) -> None:
     ordered = sorted(set(names))
-    expected = [
-        (name, next(first for first in ordered if skeleton(first) == skeleton(name))) for name in ordered
-    ]
+    expected = [(name, next(first for first in ordered if skeleton(first) == skeleton(name))) for name in ordered]
     assert find_confusable(names) == [(name, other) for name, other in expected if name != other]
 
 
 def test_twenty_thousand_numbered_siblings_are_clean() -> None:
     assert (
-        find_confusable(
-            f"{stem}_{i:04d}" for stem in ("greet", "refund", "triage", "plan") for i in range(5000)
-        )
-        == []
+        find_confusable(f"{stem}_{i:04d}" for stem in ("greet", "refund", "triage", "plan") for i in range(5000)) == []
     )

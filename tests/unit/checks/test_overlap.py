@@ -52,15 +52,11 @@ def test_what_an_agent_can_tell_apart_does_not_overlap(one: str, other: str) -> 
 
 def test_a_name_on_one_side_only_leaves_doubt() -> None:
     plain = "Best practices for developing applications with Spring Boot."
-    assert pairs(a=plain, b="Best practices for developing applications with Spring Boot and Kotlin.") == [
-        ("b", "a")
-    ]
+    assert pairs(a=plain, b="Best practices for developing applications with Spring Boot and Kotlin.") == [("b", "a")]
 
 
 def test_the_first_word_of_a_sentence_is_no_name() -> None:
-    assert pairs(a="Checks links in the docs folder.", b="Validates links in the docs folder.") == [
-        ("b", "a")
-    ]
+    assert pairs(a="Checks links in the docs folder.", b="Validates links in the docs folder.") == [("b", "a")]
 
 
 def test_signatures_are_small_stable_and_json() -> None:
@@ -71,11 +67,7 @@ def test_signatures_are_small_stable_and_json() -> None:
     assert signature("") == signature("Use it when the user asks.") == ()
 
 
-WORDS = [
-    f"{a}{b}"
-    for a in ("parse", "merge", "chart", "audit", "query", "cache")
-    for b in ("able", "form", "line")
-]
+WORDS = [f"{a}{b}" for a in ("parse", "merge", "chart", "audit", "query", "cache") for b in ("able", "form", "line")]
 
 
 @given(st.lists(st.lists(st.sampled_from(WORDS), min_size=4, max_size=8).map(" ".join), max_size=8))
@@ -84,8 +76,7 @@ def test_few_changed_among_many_agree_with_every_pair(texts: list[str]) -> None:
     expected = [
         (max(a, b), min(a, b))
         for a, b in combinations(signatures, 2)
-        if min(len(signatures[a]), len(signatures[b])) >= 3
-        and _share(signatures[a], signatures[b]) >= THRESHOLD
+        if min(len(signatures[a]), len(signatures[b])) >= 3 and _share(signatures[a], signatures[b]) >= THRESHOLD
     ]
     found = overlaps_of(signatures, signatures)
     assert [(overlap.name, overlap.other) for overlap in found] == sorted(expected)
@@ -98,9 +89,7 @@ def _share(one: tuple[int, ...], other: tuple[int, ...]) -> float:
 
 def test_the_index_finds_planted_copies_in_a_crowd() -> None:
     rng = random.Random(7)
-    vocabulary = [
-        f"{a}{b}" for a in "bdfgklmnprst" for b in ("ocko", "ivern", "alun", "estra", "umbo", "yx", "ork")
-    ]
+    vocabulary = [f"{a}{b}" for a in "bdfgklmnprst" for b in ("ocko", "ivern", "alun", "estra", "umbo", "yx", "ork")]
     texts = {f"n{i:04d}": " ".join(rng.sample(vocabulary, 16)) for i in range(1000)}
     for i in range(100):
         words = texts[f"n{i:04d}"].split()

@@ -14,7 +14,10 @@ PROMPTS = 130
 """Enough for the record store and, with as many skills, for a snapshot."""
 
 PROMPT = "version: v1\nowners: [a]\nmodel: gpt-4o-2024-08-06\nsystem_prompt: |\n  Answer {{{{question}}}} as {n}.\n"
-SKILL = "---\nname: skill-{n}\ndescription: Does the thing numbered {n} for team {n}.\nmetadata:\n  owner: a\n---\n# Body {n}\n"
+SKILL = (
+    "---\nname: skill-{n}\ndescription: Does the thing numbered {n} for team {n}.\n"
+    "metadata:\n  owner: a\n---\n# Body {n}\n"
+)
 
 
 @pytest.fixture

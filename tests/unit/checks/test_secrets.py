@@ -99,9 +99,7 @@ def test_any_text_is_read_and_bytes_beside_it_change_nothing(text: str) -> None:
     assert find_secrets(text, raw=text.encode("utf-8", "surrogatepass")) == find_secrets(text)
 
 
-@pytest.mark.parametrize(
-    "piece", ["a1" * 8, "@", "://a:", "eyJ0aaaaaaaa-", "password1=", "_" + "a" * 30, "AKIA0"]
-)
+@pytest.mark.parametrize("piece", ["a1" * 8, "@", "://a:", "eyJ0aaaaaaaa-", "password1=", "_" + "a" * 30, "AKIA0"])
 def test_long_repetitions_take_linear_time(piece: str) -> None:
     assert find_secrets(piece * (200_000 // len(piece))) == []
 

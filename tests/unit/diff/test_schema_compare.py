@@ -420,9 +420,7 @@ def test_an_optional_member_in_overlapping_alternatives_is_not_called_safe() -> 
     assert "major" in {change.contract for change in compare_schemas(old, new, side="tool-returns")}
     tagged = [members(("k",), k={"const": name}, a=TEXT) for name in ("x", "y")]
     more = [tagged[0], members(("k",), k={"const": "y"}, a=TEXT, b=WHOLE)]
-    assert {c.contract for c in compare_schemas({"oneOf": tagged}, {"oneOf": more}, side="tool-returns")} == {
-        "minor"
-    }
+    assert {c.contract for c in compare_schemas({"oneOf": tagged}, {"oneOf": more}, side="tool-returns")} == {"minor"}
 
 
 def test_variables_and_arguments_are_objects_whatever_the_schema_says() -> None:
@@ -446,19 +444,13 @@ HOSTILE = {
         8000, lambda ref: {"type": "object", "properties": {"x": ref}, "required": ["x"]}, last
     ),
     "long chain in place": lambda last: definitions(8000, lambda ref: ref, last),
-    "chain of alternatives": lambda last: definitions(
-        2000, lambda ref: {"oneOf": [ref, {"type": "null"}]}, last
-    ),
+    "chain of alternatives": lambda last: definitions(2000, lambda ref: {"oneOf": [ref, {"type": "null"}]}, last),
     "doubled allOf": lambda last: definitions(60, lambda ref: {"allOf": [ref, ref]}, last),
     "doubled members": lambda last: definitions(30, lambda ref: {"properties": {"l": ref, "r": ref}}, last),
     "many alternatives": lambda last: {"anyOf": [{"minLength": n, **last} for n in range(5000)]},
-    "product of alternatives": lambda last: {
-        "allOf": [{"anyOf": [last, {"minLength": n}]} for n in range(40)]
-    },
+    "product of alternatives": lambda last: {"allOf": [{"anyOf": [last, {"minLength": n}]} for n in range(40)]},
     "many members": lambda last: {"properties": {f"p{n}": last for n in range(20_000)}},
-    "many references nowhere": lambda last: {
-        "properties": {f"p{n}": {"$ref": json.dumps(last)} for n in range(9000)}
-    },
+    "many references nowhere": lambda last: {"properties": {f"p{n}": {"$ref": json.dumps(last)} for n in range(9000)}},
     "long lists": lambda last: {"enum": [*range(20_000), last]},
 }
 

@@ -24,9 +24,7 @@ def prompt(size: int, rng: random.Random) -> str:
     lines: list[str] = []
     length = 0
     while length < size:
-        lines.append(
-            " ".join(rng.choice(WORDS) for _ in range(rng.randint(3, 16))) + rng.choice([".\n", "\n\n"])
-        )
+        lines.append(" ".join(rng.choice(WORDS) for _ in range(rng.randint(3, 16))) + rng.choice([".\n", "\n\n"]))
         length += len(lines[-1])
     return "".join(lines)
 
@@ -38,9 +36,9 @@ def edited(text: str, edits: int, rng: random.Random) -> str:
     return " ".join(words)
 
 
-texts = st.lists(
-    st.sampled_from(["a", "b", "never", " ", "  ", "\n", "\t", ".", "é", "\r\n", "x y"]), max_size=40
-).map("".join)
+texts = st.lists(st.sampled_from(["a", "b", "never", " ", "  ", "\n", "\t", ".", "é", "\r\n", "x y"]), max_size=40).map(
+    "".join
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -70,9 +68,7 @@ def test_hunks_stand_where_they_say(old: str, new: str, context: int) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    st.lists(st.integers(0, 4), max_size=30), st.lists(st.integers(0, 4), max_size=30), st.integers(0, 300)
-)
+@given(st.lists(st.integers(0, 4), max_size=30), st.lists(st.integers(0, 4), max_size=30), st.integers(0, 300))
 def test_matches_are_common_and_in_order(old: list[int], new: list[int], steps: int) -> None:
     old_end = new_end = 0
     for match in matches(old, new, steps=steps):
@@ -90,9 +86,7 @@ def test_the_shortest_script_is_found() -> None:
 
 
 def test_a_word_is_shown_in_its_line() -> None:
-    diff = diff_texts(
-        "Greet.\nYou must never share keys.\nBye.\n", "Greet.\nYou should avoid sharing keys.\nBye.\n"
-    )
+    diff = diff_texts("Greet.\nYou must never share keys.\nBye.\n", "Greet.\nYou should avoid sharing keys.\nBye.\n")
     assert [tuple(segment) for segment in diff.segments] == [
         ("equal", "Greet.\nYou "),
         ("delete", "must never share"),
@@ -149,8 +143,7 @@ def test_hunks_join_only_where_they_are_near() -> None:
     changed[8] = "line nine\n"
     changed[25] = "line twenty-six\n"
     found = [
-        (h.old_line, h.old_lines, h.new_line, h.new_lines)
-        for h in diff_texts("".join(lines), "".join(changed)).hunks
+        (h.old_line, h.old_lines, h.new_line, h.new_lines) for h in diff_texts("".join(lines), "".join(changed)).hunks
     ]
     assert found == [(3, 9, 3, 9), (24, 5, 24, 5)]
 

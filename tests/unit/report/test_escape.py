@@ -59,8 +59,7 @@ class TestForTerminal:
         hidden = [
             chr(point)
             for point in range(0x110000)
-            if unicodedata.category(chr(point)) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-            and point not in WITH_A_GLYPH
+            if unicodedata.category(chr(point)) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and point not in WITH_A_GLYPH
         ]
         assert len(hidden) > 2000
         for char in hidden:

@@ -46,9 +46,7 @@ RESULT = closed(
     locations={"type": "array", "items": LOCATION, "minItems": 1},
     partialFingerprints={"type": "object", "additionalProperties": TEXT},
 )
-DRIVER = closed(
-    {"name": TEXT}, semanticVersion=TEXT, rules={"type": "array", "items": RULE, "uniqueItems": True}
-)
+DRIVER = closed({"name": TEXT}, semanticVersion=TEXT, rules={"type": "array", "items": RULE, "uniqueItems": True})
 RUN = closed(
     {"tool": closed({"driver": DRIVER}), "results": {"type": "array", "items": RESULT}},
     columnKind={"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
@@ -94,9 +92,7 @@ def test_results_point_to_their_rule_and_place() -> None:
 def test_a_message_is_text_and_not_a_template_or_a_link() -> None:
     evil = Finding("X900", ERROR, "use {{tone}} [here](https://evil.example) \x1b[2J\nnow", hint="{0}")
     (result,) = run_of(evil)["results"]
-    assert result["message"]["text"] == (
-        "use {{{{tone}}}} [here]\\(https://evil.example) \\x1b[2J\nnow\n{{0}}"
-    )
+    assert result["message"]["text"] == ("use {{{{tone}}}} [here]\\(https://evil.example) \\x1b[2J\nnow\n{{0}}")
 
 
 def test_any_path_is_a_relative_address() -> None:

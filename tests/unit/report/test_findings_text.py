@@ -12,9 +12,7 @@ from .findings import NO_BASE, UNDECLARED, UNOWNED, UNUSED, summary_of
 
 
 def text(*findings: Finding, color: bool = False, actions: bool = False, path_prefix: str = "") -> str:
-    return findings_text(
-        findings, summary_of(findings), color=color, actions=actions, path_prefix=path_prefix
-    )
+    return findings_text(findings, summary_of(findings), color=color, actions=actions, path_prefix=path_prefix)
 
 
 def test_a_clean_catalog_is_one_line() -> None:

@@ -132,9 +132,7 @@ def test_labels_in_canonical_form_and_only_our_own(tmp_path: Path) -> None:
     found = history(git).events
     assert [event.commit for event in found] == [made.id(number) for number in (6, 5, 3, 1)]
     split = [{"version": "v1", "weight": 95}, {"version": "v2", "weight": 5}]
-    rows = [
-        [(c.op, c.name, c.to_json()["from"], c.to_json()["to"]) for c in event.changes] for event in found
-    ]
+    rows = [[(c.op, c.name, c.to_json()["from"], c.to_json()["to"]) for c in event.changes] for event in found]
     assert rows == [
         [("removed", "production", split[::-1], None)],
         [("modified", "production", split, split[::-1])],
@@ -403,9 +401,7 @@ def test_a_worktree_of_its_own_and_an_odd_folder(tmp_path: Path) -> None:
     assert events(Git(tmp_path / "w")) == [[("version", "added", "v1")]]
 
 
-def test_the_number_of_processes_does_not_grow_with_history(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_number_of_processes_does_not_grow_with_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "calls"
     real = subprocess.run(["which", "git"], capture_output=True, text=True, check=True).stdout.strip()
     shim = tmp_path / "bin" / "git"

@@ -39,9 +39,7 @@ def test_commits_of_a_side_branch_count_and_merges_do_not(tmp_path: Path) -> Non
     reverted = made.commit({"skills/a/SKILL.md": "1"}, of=edited, side=True)
     made.commit({}, merge=reverted)
     git = made.done()
-    assert skill_dates(git, git.resolve("main"), "", ["skills/a/SKILL.md"]) == {
-        "skills/a/SKILL.md": _hours(0, 3)
-    }
+    assert skill_dates(git, git.resolve("main"), "", ["skills/a/SKILL.md"]) == {"skills/a/SKILL.md": _hours(0, 3)}
 
 
 def test_wrong_clocks_give_the_oldest_and_newest_time(tmp_path: Path) -> None:
@@ -49,9 +47,7 @@ def test_wrong_clocks_give_the_oldest_and_newest_time(tmp_path: Path) -> None:
     for number, at in enumerate((5, 1, 9, 4)):
         made.commit({"skills/a/SKILL.md": str(number)}, at=START + at * HOUR)
     git = made.done()
-    assert skill_dates(git, git.resolve("main"), "", ["skills/a/SKILL.md"])["skills/a/SKILL.md"] == _hours(
-        1, 9
-    )
+    assert skill_dates(git, git.resolve("main"), "", ["skills/a/SKILL.md"])["skills/a/SKILL.md"] == _hours(1, 9)
 
 
 @pytest.mark.parametrize("count", [3, EXACT_PATHS + 1, 300])

@@ -13,9 +13,7 @@ PATH = "prompts/registry.yaml"
 _IDS = st.sampled_from(["a", "a_b", "ab", "a/b", "billing", "billing/refund", "b"])
 _LABELS = st.dictionaries(
     st.sampled_from(["production", "staging", "canary", "a", "b", "billing"]),
-    st.sampled_from(
-        ["v1", "v2", "'v3'", "{v1: 95, v2: 5}", "{v2: 5, v1: 95.00}", "\n    v1: 40\n    v2: 60"]
-    ),
+    st.sampled_from(["v1", "v2", "'v3'", "{v1: 95, v2: 5}", "{v2: 5, v1: 95.00}", "\n    v1: 40\n    v2: 60"]),
     min_size=1,
 )
 _NOISE = st.sampled_from(["", "\n", "# a:\n", "# billing: {x: v1}\n", "  # a\n", "\r\n"])

@@ -125,9 +125,7 @@ def _near_prompts(draw: st.DrawFn) -> dict[str, Any]:
         elif change == "drop":
             del holder[key]
         elif isinstance(holder, dict):
-            holder[draw(_KEYS | st.text(max_size=6))] = (
-                holder.pop(key) if change == "rename" else draw(_VALUES)
-            )
+            holder[draw(_KEYS | st.text(max_size=6))] = holder.pop(key) if change == "rename" else draw(_VALUES)
         if not document:
             break
     return document
@@ -430,9 +428,7 @@ def test_two_patterns_of_one_meaning_are_both_kept() -> None:
     ],
 )  # fmt: skip
 def test_words(schema: dict[str, Any], document: Any, expected: list[tuple[str, str]]) -> None:
-    assert [
-        (problem.pointer, problem.message) for problem in SchemaEngine(schema).errors(document)
-    ] == expected
+    assert [(problem.pointer, problem.message) for problem in SchemaEngine(schema).errors(document)] == expected
 
 
 def test_every_problem_says_where_and_by_which_rule() -> None:
@@ -451,9 +447,7 @@ def test_every_problem_says_where_and_by_which_rule() -> None:
 def test_unique_items_are_those_of_json() -> None:
     engine = SchemaEngine({"uniqueItems": True})
     assert engine.is_valid([1, True, "1", [1], [True], {"a": 1}, {"a": True}, None, False, 0])
-    assert [p.message for p in engine.errors([1, 2, 1.0])] == [
-        "the document holds the same item twice: items 1 and 3"
-    ]
+    assert [p.message for p in engine.errors([1, 2, 1.0])] == ["the document holds the same item twice: items 1 and 3"]
     assert not engine.is_valid([{"a": 1, "b": 2}, {"b": 2.0, "a": 1}])
 
 
@@ -491,9 +485,7 @@ def test_a_valid_document_never_loads_the_reference() -> None:
     )
     root = Path(__file__).parents[3]
     env = {**os.environ, "PYTHONPATH": str(root)}
-    result = subprocess.run(
-        [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
     assert result.stdout == "False\n"
 
 

@@ -306,9 +306,7 @@ def test_each_backend_takes_the_common_keys_and_its_own(backend: str) -> None:
 
 
 def test_a_backend_of_another_package_takes_any_key() -> None:
-    assert SchemaEngine(load_schema("catalog")).is_valid(
-        {"targets": {"t": {"backend": "acme", "any": {"thing": 1}}}}
-    )
+    assert SchemaEngine(load_schema("catalog")).is_valid({"targets": {"t": {"backend": "acme", "any": {"thing": 1}}}})
 
 
 @pytest.mark.parametrize(
@@ -367,12 +365,8 @@ SKILL = {"name": "pdf", "description": "Fills forms."}
         ({**SKILL, "anything": None}, True, False, True),
     ],
 )
-def test_the_three_profiles_of_skills(
-    front: dict[str, Any], portable: bool, upload: bool, claude_code: bool
-) -> None:
-    verdicts = [
-        SchemaEngine(load_schema(f"skill-{p}")).is_valid(front) for p in ("portable", "upload", "claude-code")
-    ]
+def test_the_three_profiles_of_skills(front: dict[str, Any], portable: bool, upload: bool, claude_code: bool) -> None:
+    verdicts = [SchemaEngine(load_schema(f"skill-{p}")).is_valid(front) for p in ("portable", "upload", "claude-code")]
     assert verdicts == [portable, upload, claude_code]
 
 
@@ -383,7 +377,6 @@ def test_golden_tests_take_expectations_of_any_kind_but_no_unknown_key() -> None
         {"cases": [{**case, "expect": [{"type": "judge", "rubric": "kind", "votes": 3}]}], "expect": []}
     )
     assert (
-        engine.errors({"cases": [{**case, "flakey": True}]})[0].message
-        == "unknown key `flakey`, did you mean `flaky`?"
+        engine.errors({"cases": [{**case, "flakey": True}]})[0].message == "unknown key `flakey`, did you mean `flaky`?"
     )
     assert not engine.is_valid({"cases": [{**case, "expect": [{"value": "no type"}]}]})

@@ -100,13 +100,7 @@ def test_only_scalars_are_written(text: str) -> None:
 
 
 DOUBLING = "".join(
-    "{% macro m"
-    + str(n)
-    + "() %}{% set y = m"
-    + str(n + 1)
-    + "() %}{% set y = m"
-    + str(n + 1)
-    + "() %}{% endmacro %}"
+    "{% macro m" + str(n) + "() %}{% set y = m" + str(n + 1) + "() %}{% set y = m" + str(n + 1) + "() %}{% endmacro %}"
     for n in range(60)
 )
 LIMITED = [
@@ -264,9 +258,7 @@ def test_names_are_found_without_rendering() -> None:
     report = check_names([template], {"properties": {"x": {}, "w": {}, "u": {}}})
     assert [(use.name, use.offset) for use in report.undeclared] == [("list", 2)]
     assert report.unused == ("u",)
-    assert [problem.kind for _, problem in infer_variables([template]).problems] == [
-        "undeclared-variables"
-    ] * 3
+    assert [problem.kind for _, problem in infer_variables([template]).problems] == ["undeclared-variables"] * 3
 
 
 def test_a_jinja_template_is_not_taken_for_a_mustache_one() -> None:

@@ -49,27 +49,17 @@ DEVIATIONS = {
     ("interpolation", "Basic Context Miss Interpolation"): Deviation(ABSENT, declared=_CANNOT),
     ("interpolation", "Triple Mustache Context Miss Interpolation"): Deviation(ABSENT, declared=_CANNOT),
     ("interpolation", "Ampersand Context Miss Interpolation"): Deviation(ABSENT, declared=_CANNOT),
-    ("interpolation", "Dotted Names - Broken Chains"): Deviation(
-        ABSENT, declared=_object(a=_object(b=_object(c={})))
-    ),
+    ("interpolation", "Dotted Names - Broken Chains"): Deviation(ABSENT, declared=_object(a=_object(b=_object(c={})))),
     ("interpolation", "Dotted Names - Broken Chain Resolution"): Deviation(
         ABSENT, declared=_object(a=_object(b=_object(c=_object(name={}))))
     ),
     ("interpolation", "Dotted Names - Context Precedence"): Deviation(
         ABSENT, declared=_object(a=_object(b=_object(c={})))
     ),
-    ("interpolation", "Dotted Names are never single keys"): Deviation(
-        ABSENT, declared=_object(a=_object(b={}))
-    ),
-    ("interpolation", "Implicit Iterators - Basic Interpolation"): Deviation(
-        DOT_ROOT, problem="dot-outside-section"
-    ),
-    ("interpolation", "Implicit Iterators - HTML Escaping"): Deviation(
-        DOT_ROOT, problem="dot-outside-section"
-    ),
-    ("interpolation", "Implicit Iterators - Triple Mustache"): Deviation(
-        DOT_ROOT, problem="dot-outside-section"
-    ),
+    ("interpolation", "Dotted Names are never single keys"): Deviation(ABSENT, declared=_object(a=_object(b={}))),
+    ("interpolation", "Implicit Iterators - Basic Interpolation"): Deviation(DOT_ROOT, problem="dot-outside-section"),
+    ("interpolation", "Implicit Iterators - HTML Escaping"): Deviation(DOT_ROOT, problem="dot-outside-section"),
+    ("interpolation", "Implicit Iterators - Triple Mustache"): Deviation(DOT_ROOT, problem="dot-outside-section"),
     ("interpolation", "Implicit Iterators - Ampersand"): Deviation(DOT_ROOT, problem="dot-outside-section"),
     ("interpolation", "Implicit Iterators - Basic Integer Interpolation"): Deviation(
         DOT_ROOT, problem="dot-outside-section"

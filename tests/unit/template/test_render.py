@@ -52,9 +52,7 @@ class Loud:
         raise AssertionError
 
 
-@pytest.mark.parametrize(
-    "value", [[1], {"a": 1}, (1,), pytest.param(Loud(), id="object"), math.nan, 2**53, b"x", {1}]
-)
+@pytest.mark.parametrize("value", [[1], {"a": 1}, (1,), pytest.param(Loud(), id="object"), math.nan, 2**53, b"x", {1}])
 def test_what_cannot_be_written(value: Any) -> None:
     with pytest.raises(BadValueError, match=r"^x: ") as caught:
         render_text(parse("{{x}}"), {"x": value})
@@ -109,9 +107,7 @@ def test_a_template_with_problems_is_not_rendered() -> None:
     assert [problem.kind for problem in caught.value.problems] == ["bad-name", "unclosed-tag"]
 
 
-@pytest.mark.parametrize(
-    "text", ["{{x}}{{x}}{{x}}", "{{#l}}{{x}}{{/l}}", f"{{{{#l}}}}{'y' * 500_000}{{{{/l}}}}"]
-)
+@pytest.mark.parametrize("text", ["{{x}}{{x}}{{x}}", "{{#l}}{{x}}{{/l}}", f"{{{{#l}}}}{'y' * 500_000}{{{{/l}}}}"])
 def test_the_output_is_capped(text: str) -> None:
     values = {"x": "x" * (limits.RENDERED_CHARACTERS // 2), "l": [1] * 10}
     with pytest.raises(RenderLimitError):

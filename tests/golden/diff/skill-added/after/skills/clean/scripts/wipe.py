@@ -1,1 +1,1 @@
-print('wipe')
+print("wipe")
