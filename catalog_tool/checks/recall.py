@@ -104,13 +104,16 @@ def _ask(place: Place, asked: dict[str, Any], paths: list[str] | None, known: St
 
 def _state(place: Place, git: Git, asked: dict[str, Any], paths: list[str], known: Status | None) -> State:
     started = git.start(*branch_arguments())
-    changes = _CLEAN
-    if asked["revision"] is None:
-        changes = known or parse_status(git.run_quietly(*status_arguments(paths)))
-        commit = changes.head or ""
-    else:
-        commit = git.resolve(asked["revision"])
-    since = git.resolve(asked["since"]) if asked["since"] is not None else ""
+    try:
+        if asked["revision"] is None:
+            changes = known or parse_status(git.run_quietly(*status_arguments(paths)))
+            commit = changes.head or ""
+        else:
+            changes, commit = _CLEAN, git.resolve(asked["revision"])
+        since = git.resolve(asked["since"]) if asked["since"] is not None else ""
+    except GitError:
+        started.stop()
+        raise
     branches = started.finish()
     settings = str(os.stat(f"{git.git_dir()}/config").st_mtime_ns)
     environment = (named_branch(), os.environ.get("CI"), os.environ.get("PYTHONPATH"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from catalog_tool.model.codes import CODES, finding
 from catalog_tool.model.finding import ERROR, WARNING, Finding
 from catalog_tool.source.schema_engine import SchemaEngine
+from catalog_tool.source.schema_survey import SchemaProblem
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.skills import CLAUDE_CODE, ReadSkill
 
@@ -32,31 +34,19 @@ class ProfileCheck:
             return []
         found: list[Finding] = []
         if not self._engine.is_valid(front):
+            first: dict[tuple[str, str], Finding] = {}
             for problem in self._engine.errors(front):
-                field = problem.pointer.split("/")[1] if problem.pointer else ""
-                found.append(self._finding(skill, *self._judge(field, problem.keyword, problem.message)))
+                code, field = _judge(front, problem)
+                said = self._finding(skill, code, field, problem.message)
+                first.setdefault((code, problem.pointer or problem.message), said)
+            found.extend(first.values())
         found += self._unknown_fields(skill, front)
         found += self._name(skill, front)
         if self._team is not None and not self._team.is_valid(front):
-            found += [self._finding(skill, "S209", "", problem.message) for problem in self._team.errors(front)]
+            found += [
+                self._finding(skill, "S209", _field(problem), problem.message) for problem in self._team.errors(front)
+            ]
         return found
-
-    def _judge(self, field: str, keyword: str, message: str) -> tuple[str, str, str]:
-        if keyword == "required":
-            missing = next(
-                (name for name in ("name", "description") if f"`{name}`" in message or f"'{name}'" in message),
-                "name",
-            )
-            return _CODE_BY_FIELD[missing], "", message
-        if keyword == "maxLength":
-            return "S205", field, message
-        if keyword in ("additionalProperties", "unevaluatedProperties"):
-            return "S206", field, message
-        if keyword == "not" and field in _CODE_BY_FIELD:
-            return "S208", field, message
-        if keyword in ("type", "oneOf", "anyOf", "enum"):
-            return ("S202" if field == "name" else "S207"), field, message
-        return _CODE_BY_FIELD.get(field, "S207"), field, message
 
     def _finding(self, skill: ReadSkill, code: str, field: str, message: str) -> Finding:
         severity = CODES[code][0]
@@ -90,3 +80,24 @@ class ProfileCheck:
             return []
         message = f"the name is {name!r}; the folder says {skill.folder.name!r}"
         return [self._finding(skill, "S203", "name", message)]
+
+
+def _field(problem: SchemaProblem) -> str:
+    """The field that a problem is in, or empty where it is in none."""
+    return problem.pointer.split("/")[1] if problem.pointer else ""
+
+
+def _judge(front: Mapping[str, Any], problem: SchemaProblem) -> tuple[str, str]:
+    """The code for what a profile's schema refuses, and the field to show."""
+    field, keyword = _field(problem), problem.keyword
+    if keyword == "required":
+        return _CODE_BY_FIELD["name" if "`name`" in problem.message else "description"], ""
+    if keyword == "maxLength":
+        return "S205", field
+    if keyword == "additionalProperties":
+        return "S206", field
+    if keyword == "not" and field in _CODE_BY_FIELD:
+        return "S208", field
+    if keyword == "type" and field == "description" and front[field] is not None:
+        return "S207", field
+    return _CODE_BY_FIELD.get(field, "S207"), field

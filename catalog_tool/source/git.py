@@ -57,6 +57,11 @@ class Started(NamedTuple):
             raise _git_error(self.name, err.decode(errors="replace"))
         return out
 
+    def stop(self) -> None:
+        """End it: its answer is not wanted any more."""
+        self.process.kill()
+        self.process.communicate()
+
 
 class Status(NamedTuple):
     """What differs between the work tree and HEAD; paths are relative to the top of the repository."""

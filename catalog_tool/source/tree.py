@@ -164,7 +164,7 @@ class WorkTree:
         if not path.startswith(self.prefix):
             return
         inner = path[len(self.prefix) :]
-        mode = _mode(self.root / inner)
+        mode = None if _is_behind_link(self.root, inner) else _mode(self.root / inner)
         if mode is None:
             entries.pop(inner, None)
         else:
@@ -176,7 +176,9 @@ class WorkTree:
         verify = self.git is not None and self._has_conversions()
         for path, entry in entries.items():
             content = _read_file(f"{root}/{path}", path, entry, limit)
-            if verify and entry.blob is not None and content.data is not None and blob_id(content.data) != entry.blob:
+            if content.flaw is not None and entry.blob is not None and not os.path.lexists(f"{root}/{path}"):
+                content = self._as_stored(path, entry.blob, limit)  # a sparse checkout leaves it out
+            elif verify and entry.blob is not None and content.data is not None and blob_id(content.data) != entry.blob:
                 content = self._as_stored(path, entry.blob, limit)
             yield content
 
@@ -197,7 +199,7 @@ class WorkTree:
         """Whether git may write other bytes to disk than it stores (line ends, filters)."""
         if self._converted is None and self.git is not None:
             self._converted = self.git.may_convert()
-        return bool(self._converted)
+        return bool(self._converted) or (self._top is not None and self._top._has_conversions())
 
     def _note_attributes(self, listed: Sequence[str], found: Mapping[str, TreeEntry]) -> None:
         """Remember a ``.gitattributes`` in what was listed, or in a folder above it."""
@@ -205,6 +207,11 @@ class WorkTree:
         in_place = any(self.git is not None and Path(self.git.top, folder, ATTRIBUTES).exists() for folder in above)
         if in_place or any(path.endswith(ATTRIBUTES) for path in found):
             self._converted = True
+
+
+def _is_behind_link(root: Path, inner: str) -> bool:
+    """Whether a folder on the way to a file is a link: what it leads to is not that file."""
+    return any(folder and os.path.islink(root / folder) for folder in _folders_above(inner))
 
 
 def _folders_above(path: str) -> Iterator[str]:

@@ -1,0 +1,189 @@
+"""What only the whole catalog shows: duplicates, owners, the listing, overlap, and the rules of a team."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from catalog_tool.checks.inspection import Options, inspect
+from catalog_tool.model.finding import Finding
+from catalog_tool.source.root import find_root
+from catalog_tool.source.tree import tree_of
+
+PROMPT = "id: greet\nversion: v1\nmodel: gpt-4o-2024-08-06\nsystem_prompt: Greet {{name}}.\n"
+
+
+def skill(name: str, description: str = "Does one thing well. Use when that is asked.", more: str = "") -> str:
+    """A SKILL.md."""
+    return f"---\nname: {name}\ndescription: {description}\n{more}---\n# {name}\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Path:
+    """The root of a catalog without git."""
+    (tmp_path / "skills").mkdir()
+    return tmp_path
+
+
+def look(
+    root: Path, files: Mapping[str, str] | None = None, *codes: str, overlap: bool = False, profile: str | None = None
+) -> list[Finding]:
+    """The findings with these codes (all, where none is named) after writing files."""
+    for path, text in (files or {}).items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    found = inspect(tree_of(find_root(str(root)), None), Options(profile=profile, overlap=overlap)).findings
+    return [each for each in found if not codes or each.code in codes]
+
+
+def test_two_skills_of_one_name(write: Path) -> None:
+    files = {"skills/pdf/SKILL.md": skill("pdf"), ".claude/skills/pdf/SKILL.md": skill("pdf")}
+    (one,) = look(write, files, "S210")
+    assert (one.severity, one.path, one.artifact) == ("error", "skills/pdf/SKILL.md", "pdf")
+    assert ".claude/skills/pdf" in one.message
+
+
+def test_the_same_folder_through_a_link_is_no_duplicate(write: Path) -> None:
+    (write / ".claude").mkdir()
+    (write / ".claude/skills").symlink_to("../skills")
+    assert look(write, {"skills/pdf/SKILL.md": skill("pdf")}, "S210", "S215", "S212") == []
+
+
+def test_plugins_tell_skills_apart(write: Path) -> None:
+    manifest = ".claude-plugin/plugin.json"
+    files = {
+        "catalog.yaml": "skills: [skills, plugins/*/skills]\n",
+        "skills/pdf/SKILL.md": skill("pdf"),
+        "plugins/one/skills/pdf/SKILL.md": skill("pdf"),
+        "plugins/two/skills/pdf/SKILL.md": skill("pdf"),
+        f"plugins/two/{manifest}": '{"name": "second"}',
+    }
+    assert look(write, files, "S210", "S203") == []
+    (write / f"plugins/one/{manifest}").parent.mkdir()
+    (one,) = look(write, {f"plugins/one/{manifest}": '{"name": "second"}'}, "S210")
+    assert one.artifact == "second:pdf"
+
+
+def unowned(root: Path, files: Mapping[str, str]) -> dict[str | None, str]:
+    """Severity by artifact that nobody owns."""
+    return {each.artifact: each.severity for each in look(root, files, "P142", "S224")}
+
+
+ARTIFACTS = {"prompts/greet/v1.yaml": PROMPT, "skills/pdf/SKILL.md": skill("pdf"), "skills/doc/SKILL.md": skill("doc")}
+
+
+def test_nobody_owns_anything_is_a_note(write: Path) -> None:
+    assert unowned(write, ARTIFACTS) == {"greet": "info", "pdf": "info", "doc": "info"}
+
+
+def test_one_owner_anywhere_makes_it_a_warning(write: Path) -> None:
+    owned = {"skills/pdf/SKILL.md": skill("pdf", more="metadata: {owner: team-docs}\n")}
+    assert unowned(write, {**ARTIFACTS, **owned}) == {"greet": "warning", "doc": "warning"}
+    owned = {"prompts/greet/v1.yaml": PROMPT + "owners: [team-a]\n"}
+    assert unowned(write, {**ARTIFACTS, **owned}) == {"pdf": "warning", "doc": "warning"}
+
+
+@pytest.mark.parametrize("place", [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"])
+def test_codeowners_own_where_the_field_does_not(write: Path, place: str) -> None:
+    files = {**ARTIFACTS, place: "/prompts/ @org/prompts\n/skills/pdf/ @org/docs\n"}
+    assert unowned(write, files) == {"doc": "warning"}
+
+
+def test_an_explicit_nobody_in_codeowners(write: Path) -> None:
+    assert unowned(write, {**ARTIFACTS, "CODEOWNERS": "* @all\n/skills/pdf/\n"}) == {"pdf": "warning"}
+
+
+def test_the_highest_version_answers_for_a_prompt(write: Path) -> None:
+    files = {
+        "prompts/greet/v9.yaml": PROMPT.replace("v1", "v9") + "owners: [a]\n",
+        "prompts/greet/v10.yaml": PROMPT.replace("v1", "v10"),
+    }
+    (one,) = look(write, files, "P142")
+    assert one.path == "prompts/greet/v10.yaml"
+
+
+def listing(
+    root: Path, settings: Mapping[str, object] | None, length: int, count: int, more: str = ""
+) -> list[Finding]:
+    """What is said of the listing where ``count`` skills have descriptions of ``length`` characters."""
+    files = {f"skills/s{number}/SKILL.md": skill(f"s{number}", "x" * length, more) for number in range(count)}
+    if settings is not None:
+        files[".claude/settings.json"] = json.dumps(settings)
+    return look(root, files, "S221", "S223", profile="claude-code")
+
+
+def test_the_listing_against_the_agents_own_budget(write: Path) -> None:
+    assert listing(write, None, 1000, 8) == []
+    (one,) = listing(write, None, 1000, 9)
+    assert (one.code, one.severity, one.path) == ("S223", "warning", None)
+    assert all(text in one.message for text in ("9000", "8000", "1% of 200,000 tokens"))
+
+
+def test_a_fraction_in_the_settings_is_named(write: Path) -> None:
+    (one,) = listing(write, {"skillListingBudgetFraction": 0.005}, 1000, 5)
+    assert all(text in one.message for text in ("5000", "4000", "skillListingBudgetFraction", ".claude/settings.json"))
+    assert listing(write, {"skillListingBudgetFraction": 0.02}, 1000, 16) == []
+
+
+@pytest.mark.parametrize("name", ["maxSkillDescriptionChars", "skillListingMaxDescChars"])
+def test_a_smaller_limit_of_one_entry_is_named(write: Path, name: str) -> None:
+    (one,) = listing(write, {name: 500}, 501, 1)
+    assert (one.code, one.artifact, one.path) == ("S221", "s0", "skills/s0/SKILL.md")
+    assert all(text in one.message for text in ("500", "501", name, ".claude/settings.json"))
+    assert listing(write, {name: 500}, 900, 1)[0].code == "S221"
+    assert [each.code for each in listing(write, {name: 500}, 900, 16)] == ["S221"] * 16
+
+
+@pytest.mark.parametrize(
+    "settings", [{"skillListingBudgetFraction": value} for value in (0, -1, 2, True, "x", None, [])] + [{}]
+)
+def test_settings_that_make_no_sense_are_passed_over(write: Path, settings: Mapping[str, object]) -> None:
+    assert [each.code for each in listing(write, settings, 1000, 9)] == ["S223"]
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "\x00", '"x"', "[" * 5000])
+def test_settings_that_are_no_object_are_passed_over(write: Path, text: str) -> None:
+    assert look(write, {".claude/settings.json": text, "skills/pdf/SKILL.md": skill("pdf")}, "S223", "S221") == []
+
+
+def test_skills_that_only_people_start_are_not_listed(write: Path) -> None:
+    assert listing(write, None, 1000, 9, more="disable-model-invocation: true\n") == []
+
+
+def test_overlap_is_looked_for_only_where_asked(write: Path) -> None:
+    text = "Reviews Python pull requests for naming, tests, error handling and security before a merge."
+    files = {f"skills/{name}/SKILL.md": skill(name, text) for name in ("code-reviewer", "merge-checker")}
+    assert [each.code for each in look(write, files, "S222", overlap=True)][:1] == ["S222"]
+    assert look(write, files, "S222", overlap=False) == []
+
+
+def test_names_that_are_easily_confused(write: Path) -> None:
+    files = {f"skills/{name}/SKILL.md": skill(name) for name in ("code-review", "code-reviews")}
+    assert [each.code for each in look(write, files, "S212")] == ["S212"]
+
+
+RULES = """\
+rules:
+  S224: {severity: error, reason: everything has an owner here}
+  S206: {severity: ignore, reason: our agent knows these}
+  S213: info
+"""
+
+
+def test_the_rules_of_a_team(write: Path) -> None:
+    text = skill("pdf", more="model: sonnet\n") + "[a](dead.md)\n"
+    before = {each.code: each.severity for each in look(write, {"skills/pdf/SKILL.md": text})}
+    after = {each.code: each.severity for each in look(write, {"catalog.yaml": RULES})}
+    assert before == {"S206": "warning", "S213": "warning", "S224": "info"}
+    assert after == {"S213": "info", "S224": "error"}
+
+
+def test_findings_are_sorted_and_the_same_every_time(write: Path) -> None:
+    files = {f"skills/{name}/SKILL.md": f"---\nname: X\n---\n[a](b)\n[c](d) {name}\n" for name in "cab"}
+    found = look(write, files)
+    assert found == sorted(found, key=Finding.order)
+    assert found == look(write)
+    assert len(set(found)) == len(found)
