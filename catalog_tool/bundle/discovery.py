@@ -2,7 +2,7 @@
 
 A skill of one file is served as its ``SKILL.md``; every other one as an archive, a ZIP that is
 stored, sorted and dated 1980-01-01. An entry's digest is that of the bytes served. Files are named by
-the skill's key, which no catalog lets be anything but plain steps; in a URL other letters are quoted.
+the skill's key, which no catalog lets be anything but plain steps; in a URL they are quoted.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Discovery:
                 "name": skill.key,
                 "type": kind,
                 "description": skill.description,
-                "url": name if name.isascii() and " " not in name else quote(name),
+                "url": quote(name),
                 "digest": digest,
             }
         )

@@ -29,25 +29,30 @@ def check_output(out: Path, root: Path, sources: Iterable[str]) -> None:
 
     ``sources`` are folders below ``root``. Raises ``UsageError``.
     """
+    with _refused_politely(out):
+        _check_place(out, root, sources)
+        if out.is_symlink() or out.exists():
+            _check_content(out)
+
+
+def _check_place(out: Path, root: Path, sources: Iterable[str]) -> None:
+    hint = "choose another folder, such as dist"
     resolved = out.resolve()
     for source in sources:
         folder = (root / source).resolve()
         if resolved == folder or resolved in folder.parents or folder in resolved.parents:
-            raise UsageError(
-                f"--out {out}: it would hold or lie in {source}/", hint="choose another folder, such as dist"
-            )
+            raise UsageError(f"--out {out}: it would hold or lie in {source}/", hint=hint)
     if resolved == root.resolve():
-        raise UsageError(f"--out {out}: it is the catalog's root", hint="choose another folder, such as dist")
-    if not out.exists() and not out.is_symlink():
-        return
+        raise UsageError(f"--out {out}: it is the catalog's root", hint=hint)
+
+
+def _check_content(out: Path) -> None:
     if not out.is_dir():
         raise UsageError(f"--out {out}: it is not a folder")
     foreign = next(iter(_foreign(out)), None)
     if foreign is not None:
-        raise UsageError(
-            f"--out {out}: it holds {foreign}, which no build wrote",
-            hint="choose an empty folder, or remove the file",
-        )
+        hint = "choose an empty folder, or remove the file"
+        raise UsageError(f"--out {out}: it holds {foreign}, which no build wrote", hint=hint)
 
 
 def _foreign(out: Path) -> Iterator[str]:

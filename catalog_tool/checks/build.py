@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -149,13 +150,26 @@ def _differences(fresh: Path, out: Path, built: Built) -> Iterator[str]:
             same = False
         if not same and not (file.name == database.NAME and _same_rows(old, fresh / file.name)):
             yield file.name
-    if not (out / MANIFEST).is_file():
+    if _manifest(out) != _manifest(fresh):
         yield MANIFEST
     known = {file.name for file in built.files} | {MANIFEST}
     for path in sorted(out.rglob("*")) if out.is_dir() else ():
         name = path.relative_to(out).as_posix()
         if path.is_file() and name not in known:
             yield name
+
+
+def _manifest(folder: Path) -> dict[str, object] | None:
+    """What a manifest says of the build itself, without the commit, the time, and one SQLite's bytes."""
+    try:
+        path = folder / MANIFEST
+        document = json.loads(path.read_bytes()) if path.is_file() else None
+        files = [file for file in document["files"] if file["name"] != database.NAME] if document else []
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    return {**document, "files": files, "commit": None, "built_at": None}
 
 
 def _same_rows(first: Path, second: Path) -> bool:

@@ -137,6 +137,15 @@ def test_a_smaller_limit_of_one_entry_is_named(write: Path, name: str) -> None:
     assert [each.code for each in listing(write, {name: 500}, 900, 16)] == ["S221"] * 16
 
 
+@pytest.mark.xfail(reason="the record of a skill knows only the agent's own limit")
+@pytest.mark.parametrize("name", ["maxSkillDescriptionChars", "skillListingMaxDescChars"])
+def test_another_limit_of_one_entry_counts_for_long_entries_too(write: Path, name: str) -> None:
+    more = f"when_to_use: {'x' * 1000}\n"
+    assert listing(write, {name: 3000}, 1000, 1, more) == []
+    (one,) = listing(write, {name: 500}, 1000, 1, more)
+    assert name in one.message
+
+
 @pytest.mark.parametrize(
     "settings", [{"skillListingBudgetFraction": value} for value in (0, -1, 2, True, "x", None, [])] + [{}]
 )
@@ -169,7 +178,7 @@ RULES = """\
 rules:
   S224: {severity: error, reason: everything has an owner here}
   S206: {severity: ignore, reason: our agent knows these}
-  S213: info
+  S213: {severity: info}
 """
 
 

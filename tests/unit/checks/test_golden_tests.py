@@ -1,0 +1,76 @@
+"""Golden tests are data beside a prompt: their form is checked, they never enter a digest (design §12)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from catalog_tool.checks.golden_tests import golden_findings
+from catalog_tool.checks.inspection import Options, inspect
+from catalog_tool.checks.model_names import is_floating
+from catalog_tool.model.finding import Finding
+from catalog_tool.source.root import find_root
+from catalog_tool.source.tree import tree_of
+
+PROMPT = "id: greet\nversion: v1\nsystem_prompt: Greet {{name}}.\n"
+CASE = "cases:\n  - name: says hello\n    vars: {name: Ada}\n    expect: [{type: contains, value: Ada}]\n"
+
+
+def look(root: Path, name: str, data: str | bytes) -> list[Finding]:
+    """What is said of one file of tests."""
+    folder = root / "prompts/greet/tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    (root / "prompts/greet/v1.yaml").write_text(PROMPT)
+    (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+    tree = tree_of(find_root(str(root)), None)
+    return sorted(golden_findings(tree, inspect(tree, Options(overlap=False))), key=Finding.order)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.yaml", CASE),
+        ("a.yaml", CASE + "    critical: true\n    flaky: false\nexpect: [{type: contains, value: x}]\n"),
+        ("a.yaml", "cases: [{name: only rendered, vars: {name: Ada}}]\n"),
+        ("a.jsonl", '{"name": "a", "vars": {"name": "Ada"}}\n\n{"name": "b", "vars": {"name": "Bo"}}\n'),
+        ("a.jsonl", ""),
+    ],
+)  # fmt: skip
+def test_what_is_fine(tmp_path: Path, name: str, text: str) -> None:
+    assert look(tmp_path, name, text) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code", "line"),
+    [
+        ("a.yaml", "cases: []\n", "P160", 1), ("a.yaml", CASE + "more: 1\n", "P160", 5),
+        ("a.yaml", CASE.replace("vars", "var"), "P160", 3), ("a.yaml", "cases: [\n", "Y007", 2),
+        ("a.yaml", b"\xff", "Y003", 1),
+        ("a.jsonl", '{"name": "a"}\n{"nam": "a"}\n', "P160", 2), ("a.jsonl", '{"name": "a"}\n[]\n', "P160", 2),
+        ("a.jsonl", '{"name": "a"}\n{"name": "a", "name": "b"}\n', "Y008", 2), ("a.jsonl", "{\n", "Y022", 1),
+        ("a.jsonl", '{"name": "a", "vars": {"name": NaN}}\n', "Y012", 1), ("a.jsonl", b'{"name": "\xff"}', "Y003", 1),
+        ("a.jsonl", "[" * 5000, "Y015", 1), ("a.yaml", CASE.replace("Ada", "AKIA" + "Z7QX2M4LP9RT5KVN"), "Y040", 3),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_its_line(
+    tmp_path: Path, name: str, data: str | bytes, code: str, line: int
+) -> None:
+    found = look(tmp_path, name, data)
+    assert (code, line, f"prompts/greet/tests/{name}") in {(each.code, each.line, each.path) for each in found}
+
+
+@pytest.mark.parametrize(
+    ("name", "floating"),
+    [
+        ("gpt-4o", True), ("gpt-4o-2024-08-06", False), ("gpt-4-0613", False), ("o1", True), ("o3-mini", True),
+        ("claude-sonnet-latest", True), ("claude-3-5-sonnet-20241022", False), ("claude-3-5-sonnet@20241022", False),
+        ("anthropic/claude-3-opus", True), ("gemini-1.5-pro-002", False), ("gemini-1.5-pro", True),
+        ("llama3:70b", False), ("my-model", False), ("mistral-large-2407", False), ("anything-latest", True),
+        ("", False),
+    ],
+)  # fmt: skip
+def test_models_that_may_mean_another_one_tomorrow(name: str, *, floating: bool) -> None:
+    assert is_floating({"name": name}) is floating
+    assert is_floating(name) is False
+    assert is_floating({}) is False
