@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from catalog_tool.model.codes import finding
@@ -21,10 +21,14 @@ from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.settings import read_settings
 from catalog_tool.source.shared_parts import SharedParts, read_shared
-from catalog_tool.source.skill_folders import PLUGIN_MANIFEST, SkillFolder, find_skills, static_prefix
+from catalog_tool.source.skill_folders import PLUGIN_MANIFEST, SkillFolder, find_skills, glob_pattern, static_prefix
 from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, Entry, Tree
 
 AGENT_SETTINGS = ".claude/settings.json"
+LINKS_IN_A_ROW = 3
+"""Links to folders that hold links, and so on: how far they are followed inside the catalog."""
+LINKED_FOLDERS = 500
+"""Folders elsewhere in the catalog that links in place of skills may lead to."""
 
 
 class CatalogFiles(NamedTuple):
@@ -59,6 +63,7 @@ class CatalogFiles(NamedTuple):
 def find_catalog(tree: Tree) -> CatalogFiles:
     """Look at one tree. Raises ``GitError`` where it cannot be listed; what is wrong is in ``findings``."""
     listing, settings, findings = _list(tree)
+    listing, listed = _behind_links(tree, listing, settings)
     inner = len(tree.prefix)
     entries = {path[inner:]: entry for path, entry in listing.items() if path.startswith(tree.prefix)}
     layout = lay_out_prompts(entries, settings.prompts)
@@ -75,7 +80,7 @@ def find_catalog(tree: Tree) -> CatalogFiles:
     return CatalogFiles(
         settings, entries, layout, shared, labels, registry, skills.folders,
         _owners(small), _agent_settings(small), team, tree.prefix,
-        _paths(tree.prefix, settings), small.texts(layout), findings,
+        listed, small.texts(layout), findings,
     )  # fmt: skip
 
 
@@ -106,9 +111,43 @@ def _paths(prefix: str, settings: Settings) -> list[str]:
         SETTINGS_FILE,
         settings.prompts,
         *folders,
+        *(posixpath.join(posixpath.dirname(folder), PLUGIN_MANIFEST) for folder in folders),
         *(_relative(path) for path in settings.schemas.values()),
     }
     return sorted({prefix + path for path in inner} | {*LOCATIONS, AGENT_SETTINGS})
+
+
+def _behind_links(tree: Tree, listing: dict[str, Entry], settings: Settings) -> tuple[dict[str, Entry], list[str]]:
+    """The listing, with the folders of this catalog that links in place of skills lead to, and its paths."""
+    paths = _paths(tree.prefix, settings)
+    for _ in range(LINKS_IN_A_ROW if paths else 0):
+        known = tuple(f"{path}/" for path in paths)
+        found = _link_targets(tree, listing, settings, frozenset(paths))
+        new = sorted({path for path in found if not f"{path}/".startswith(known)})
+        if not new:
+            break
+        paths = sorted([*paths, *new[:LINKED_FOLDERS]])
+        listing = tree.top().list(paths)
+    return listing, paths
+
+
+def _link_targets(
+    tree: Tree, listing: Mapping[str, Entry], settings: Settings, paths: Collection[str]
+) -> Iterator[str]:
+    """Where links lead that are among ``paths``, or in place of a skill in a configured folder."""
+    cut = len(tree.prefix)
+    links = [path for path, entry in listing.items() if entry.mode == LINK and path.startswith(tree.prefix)]
+    patterns = [glob_pattern(glob) for glob in settings.skills] if links else []
+    chosen = {
+        path: listing[path]
+        for path in links
+        if path in paths or any(pattern.fullmatch(posixpath.dirname(path[cut:])) for pattern in patterns)
+    }
+    for content in tree.top().read(chosen, PARSED_FILE_BYTES) if chosen else ():
+        written = (content.data or b"").decode(errors="replace")
+        target = _relative(posixpath.join(posixpath.dirname(content.path[cut:]), written))
+        if written and target not in (".", "..") and not target.startswith(("/", "../")):
+            yield tree.prefix + target
 
 
 def _relative(path: str) -> str:
@@ -158,7 +197,7 @@ class _SmallFiles:
 
     def plugin(self, folder: str) -> str | None:
         """The plugin whose root is ``folder``: its manifest's name, else the folder's below ``plugins/``."""
-        data = self.inner.get(f"{folder}/{PLUGIN_MANIFEST}")
+        data = self.inner.get(posixpath.join(folder, PLUGIN_MANIFEST))
         parent, name = posixpath.split(folder)
         if data is None:
             return name if posixpath.basename(parent) == "plugins" else None

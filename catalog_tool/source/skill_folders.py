@@ -95,7 +95,7 @@ def find_skills(
     """The skills below the configured folders.
 
     ``read_link`` gives a symbolic link's target as written; ``plugins`` the plugin's name of a
-    folder that holds a plugin, or None. A folder that a link leads to counts once.
+    folder (empty: the catalog's root) that holds a plugin, or None. A folder that a link leads to counts once.
     """
     links = _FolderLinks(entries, read_link)
     patterns = [glob_pattern(glob) for glob in globs]
@@ -136,8 +136,8 @@ def _folder_refusal(home: str, shown: str) -> str | None:
 def _folder(home: str, shown: str, files: dict[str, Entry], plugins: Callable[[str], str | None]) -> SkillFolder:
     name = posixpath.basename(shown)
     owner, _, last = posixpath.dirname(home).rpartition("/")
-    plugin = plugins(owner) if last == "skills" and owner else None
-    if plugin is not None and _PLUGIN.fullmatch(plugin) is None:
+    plugin = plugins(owner) if last == "skills" else None
+    if plugin and _PLUGIN.fullmatch(plugin) is None:
         plugin = posixpath.basename(owner)
     return SkillFolder(f"{plugin}:{name}" if plugin else name, home, files)
 

