@@ -23,6 +23,7 @@ EXPECTED = [
     "bundle",
     "catalog",
     "error",
+    "evidence",
     "manifest",
     "prompt",
     "registry",
