@@ -4,6 +4,9 @@
     ├── UsageError               wrong arguments, references or settings     exit 2
     ├── GitError                 git, or the repository, did not answer      exit 3
     ├── BackendError             a target or another server did not answer   exit 3
+    │   ├── UnavailableError     not now: the same call may be tried again
+    │   ├── LeaseLostError       another sync took over; nothing was changed
+    │   └── RefusedError         the store will never take this
     └── FindingsError            input refused; carries the findings         exit 1
 
 Anything else that escapes is a bug: exit 3 and, with ``--debug``, a traceback.
@@ -48,3 +51,19 @@ class BackendError(CatalogError):
 
     kind = "backend"
     exit_code = 3
+
+
+class UnavailableError(BackendError):
+    """The store did not answer, or asked to wait; ``retry_after`` is how long, in seconds, where it said."""
+
+    def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class LeaseLostError(BackendError):
+    """The lease ran out or was taken over: another sync may be writing."""
+
+
+class RefusedError(BackendError):
+    """The store refused a value, a name or a credential: trying again would not help."""

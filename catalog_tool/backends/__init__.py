@@ -1,0 +1,1 @@
+"""Stores that a target may stand on, all behind one protocol (``base.Backend``)."""
