@@ -1,0 +1,63 @@
+"""Small objects for the conformance kit: real entries, as a bundle has them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from catalog_tool.backends.stored import skill_entry_of
+from catalog_tool.canonical.identity import prompt_identity
+from catalog_tool.canonical.jcs import canonical_bytes, version_id
+from catalog_tool.model.addresses import label_address, skill_address, version_address
+from catalog_tool.model.target import Applied, Write
+
+ODD_TEXT = "Grüße 😀 e\u0301 {{name}}\r\n\ttab \\ \"quoted\" <b> 'x' %s $1 \u2028 end\n\n"
+"""Text that storages have been seen to change: accents, both line ends, separators, trailing newlines."""
+
+
+def version_entry(version: str = "v1", text: str = ODD_TEXT, **meta: Any) -> bytes:
+    """A prompt version's entry; its params hold numbers that are easily respelled."""
+    parts = {
+        "messages": [{"role": "system", "content": text}],
+        "model": {"name": "m", "x-limit": 2**53 - 1},
+        "output_schema": {"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "number"}}},
+        "params": {"temperature": 0.1, "top_p": 1, "seed": -(2**53 - 1), "stop": []},
+        "template": "none",
+        "tools": [{"name": "find", "parameters": {"type": "object", "default": 1e-7}}],
+        "variables": {},
+    }
+    identity = prompt_identity(parts)
+    order = {"order": {"/output_schema/properties": ["b", "a"]}}
+    claims = {"digest": identity.digest, "version_id": version_id(version, identity.digest), "meta": meta}
+    return canonical_bytes({**parts, **order, **claims})
+
+
+def put_version(name: str = "support/greet", version: str = "v1", text: str = ODD_TEXT, **meta: Any) -> Write:
+    """The step that creates a version."""
+    entry = version_entry(version, text, **meta)
+    applied = Applied("sha256:" + hashlib.sha256(entry).hexdigest(), "")
+    return Write(version_address(name, version), None, entry, marker='{"m":1}', applied=applied)
+
+
+def put_label(value: Any, label: str = "production", name: str = "support/greet", seen: Any = None) -> Write:
+    """The step that sets a label; ``seen`` is its value before."""
+    entry = canonical_bytes(value)
+    before = None if seen is None else canonical_bytes(seen)
+    return Write(label_address(name, label), before, entry, marker='{"m":2}', applied=Applied(entry.decode()))
+
+
+SKILL_FILES = {
+    "SKILL.md": b"---\nname: pdf\ndescription: Fill PDF forms.\n---\n# PDF\n",
+    "scripts/run.sh": b"#!/bin/sh\necho hi\n",
+    "data/b\xc3\xa4r.bin".encode("latin-1").decode(): bytes(range(256)),
+}
+
+
+def put_skill(key: str = "pdf", files: dict[str, bytes] | None = None, seen: bytes | None = None) -> Write:
+    """The step that stores a skill."""
+    contents = SKILL_FILES if files is None else files
+    modes = {path: "100755" if path.endswith(".sh") else "100644" for path in contents}
+    plain = canonical_bytes({"description": "Fill PDF forms.", "owners": [], "path": f"skills/{key}", "tags": []})
+    entry = skill_entry_of(plain, {path: (modes[path], data) for path, data in contents.items()})
+    applied = Applied("sha256:" + hashlib.sha256(entry).hexdigest())
+    return Write(skill_address(key), seen, entry, contents, modes, '{"m":3}', applied)
