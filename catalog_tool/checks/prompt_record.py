@@ -63,7 +63,7 @@ def _advice(read: ReadPrompt, artifact: str) -> Iterator[Finding]:
         message = f"`{name}` may mean another model tomorrow: pin a snapshot to be able to reproduce answers"
         yield finding("P140", message, document.path, line=spot.line, column=spot.column, artifact=artifact)
     for index, tool in enumerate(parts["tools"]):
-        if "parameters" not in tool:
+        if tool and "parameters" not in tool:
             spot = document.at(["tools", index])
             message = f"`{tool['name']}` has no schema here: its arguments are not reviewed"
             yield finding("P131", message, document.path, line=spot.line, column=spot.column, artifact=artifact)

@@ -19,6 +19,8 @@ from catalog_tool.source.written_schema import check_written_schema
 
 _NEEDED = frozenset({"", "messages", "system_prompt", "template", "variables"})
 """Keys without which nothing can be said of a prompt's templates; the empty one is the whole file."""
+_Wrong = str | tuple[str, str | int]
+"""A key of the file, or a place in one of its lists."""
 _READ_ON = frozenset({"additionalProperties", "unevaluatedProperties"})
 """Schema keywords whose breach leaves the rest of the file readable."""
 
@@ -72,7 +74,7 @@ def _usable(document: SourceDocument, schemas: PromptSchemas) -> dict[str, Any] 
     value = document.value
     if value is None:
         return None
-    wrong: set[str] = set()
+    wrong: set[_Wrong] = set()
     for code, engine in (("P101", schemas.prompt), ("P143", schemas.team)):
         if engine is None or engine.is_valid(value):
             continue
@@ -81,10 +83,26 @@ def _usable(document: SourceDocument, schemas: PromptSchemas) -> dict[str, Any] 
             spot = document.key(path) if problem.keyword in _READ_ON else document.at(path)
             document.report(code, problem.message, spot)
             if code == "P101" and problem.keyword not in _READ_ON:
-                wrong.add(str(path[0]) if path else "")
+                wrong.add(_wrong(path))
+    return _without(value, wrong)
+
+
+def _wrong(path: list[str | int]) -> _Wrong:
+    if len(path) > 1 and path[0] == "tools":
+        return "tools", path[1]
+    return str(path[0]) if path else ""
+
+
+def _without(value: dict[str, Any], wrong: set[_Wrong]) -> dict[str, Any] | None:
+    """The document without what is wrong in it: whole keys, and single tools, which become None."""
     if wrong & _NEEDED:
         return None
-    return {key: item for key, item in value.items() if key not in wrong} if wrong else value
+    if not wrong:
+        return value
+    kept = {key: item for key, item in value.items() if key not in wrong}
+    if isinstance(kept.get("tools"), list):
+        kept["tools"] = [None if ("tools", index) in wrong else item for index, item in enumerate(kept["tools"])]
+    return kept
 
 
 def _check_path(document: SourceDocument, value: Mapping[str, Any], file: VersionFile) -> None:
@@ -123,6 +141,9 @@ def _tools(
     tools: list[dict[str, Any]] = []
     names: set[str] = set()
     for index, item in enumerate(written):
+        if item is None:  # refused by the schema, and reported; the others keep their places
+            tools.append({})
+            continue
         tool = _tool(document, index, item, shared, uses)
         name = tool.get("name", "")
         if name in names:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from catalog_tool.model.limits import NESTING
 from catalog_tool.source.document import SourceDocument
 from catalog_tool.source.parts import MUSTACHE, Slot
-from catalog_tool.source.schema_engine import PROBLEMS, SchemaEngine
+from catalog_tool.source.schema_engine import PROBLEMS
 from catalog_tool.source.shared_parts import ABSENT, SharedParts
 from catalog_tool.source.written_schema import check_written_schema
 from catalog_tool.template.engines import engine_named
@@ -19,9 +18,7 @@ from catalog_tool.template.partials import Expanded, load_text
 
 _MISSING_PARTIAL = "unknown-partial"
 _EXPANSION = ("partial-", "bad-partial-name", "expanded-size")
-_TEXT_TYPES = frozenset({"string", "integer", "number", "boolean"})
-_TYPES = {"string": str, "boolean": bool, "integer": int}
-_PLAIN_KEYS = frozenset({"type", "enum", "default", "description", "title"})
+_TEXT_TYPES = ("string", "integer", "number", "boolean")
 
 
 class Templates:
@@ -103,11 +100,6 @@ class Templates:
         if not self._all_plain(declared):
             self._check_names(declared)
             self._check_kinds(declared)
-        if "default" not in (self._document.text or ""):
-            return
-        unsettled = [found for found in _with_defaults(declared) if not _plainly_fits(found[1])]
-        if unsettled:
-            self._check_defaults(unsettled, SchemaEngine(declared))
 
     def _check_names(self, declared: dict[str, Any]) -> None:
         report = check_names(self._templates, declared)
@@ -151,17 +143,6 @@ class Templates:
                     message = f"`{use.name}` is an {kind}: `{{{{ }}}}` renders text and numbers; open a section over it"
                     self._report("P124", message, index, use.offset)
 
-    def _check_defaults(self, found: list[tuple[list[str], Any]], engine: SchemaEngine) -> None:
-        """Each default as the only value of the variables: references mean what they mean there."""
-        for path, schema in found:
-            document, pointer = _only(path, schema["default"])
-            for problem in engine.errors(document):
-                if problem.pointer == pointer or problem.pointer.startswith(pointer + "/"):
-                    message = f"the default is refused by its own schema: {problem.message}"
-                    spot = self._document.at(["variables", *path, "default"])
-                    self._document.report("P123", message, spot)
-                    break
-
     def _check_placeholders(self, variables: Mapping[str, Any], placeholders: list[str]) -> None:
         taken = set(variables.get("properties") or ())
         seen: set[str] = set()
@@ -182,43 +163,3 @@ def _code(problem: Problem) -> str:
     if problem.kind == _MISSING_PARTIAL:
         return "P111"
     return "P112" if problem.kind.startswith(_EXPANSION) else "P110"
-
-
-def _plainly_fits(schema: Mapping[str, Any]) -> bool:
-    """Whether a default is one of its schema's words, or of the type that is all its schema asks."""
-    default = schema["default"]
-    if schema.keys() - _PLAIN_KEYS:
-        return False
-    if type(schema.get("enum")) is list:
-        return type(default) is str and default in schema["enum"] and schema.get("type", "string") == "string"
-    return _TYPES.get(schema.get("type", "")) is type(default)
-
-
-def _only(path: list[str], default: Any) -> tuple[Any, str]:
-    """The smallest document in which the schema at ``path`` meets its default, and where it meets it."""
-    document, pointer = default, ""
-    for keyword, name in reversed(list(_steps(path))):
-        document = [document] if keyword == "items" else {name: document}
-        step = "0" if keyword == "items" else name.replace("~", "~0").replace("/", "~1")
-        pointer = f"/{step}{pointer}"
-    return document, pointer
-
-
-def _steps(path: list[str]) -> Iterator[tuple[str, str]]:
-    """``properties NAME`` and ``items``, as ``_with_defaults`` walks."""
-    rest = iter(path)
-    for keyword in rest:
-        yield keyword, next(rest) if keyword == "properties" else ""
-
-
-def _with_defaults(schema: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[list[str], dict[str, Any]]]:
-    """Every subschema of properties and items that has a default, with its path."""
-    if not isinstance(schema, dict) or len(path) > NESTING:
-        return
-    if path and "default" in schema:
-        yield list(path), schema
-    properties = schema.get("properties")
-    if isinstance(properties, dict):
-        for name, inner in properties.items():
-            yield from _with_defaults(inner, (*path, "properties", name))
-    yield from _with_defaults(schema.get("items"), (*path, "items"))
