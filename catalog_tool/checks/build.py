@@ -13,11 +13,11 @@ from typing import NamedTuple
 from catalog_tool.bundle import database, publish
 from catalog_tool.bundle.skills_catalog import ListingBudget
 from catalog_tool.bundle.writer import MANIFEST, Built, BuiltFile, BundleWriter, Stamp
-from catalog_tool.checks.catalog_rules import ListingLimits
 from catalog_tool.checks.inspection import Inspection, Options, inspect
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.skill_record import SkillRecord
 from catalog_tool.clock import now
+from catalog_tool.model.agent_limits import ListingLimits
 from catalog_tool.model.finding import Finding
 from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.history_dates import skill_dates

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from catalog_tool.checks import agent_limits
 from catalog_tool.checks.confusable_names import find_confusable
 from catalog_tool.checks.overlap import find_overlaps, signature
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.skill_record import SkillRecord
+from catalog_tool.model.agent_limits import SETTINGS_FILE, ListingLimits
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import INFO, WARNING, Finding
 from catalog_tool.model.names import version_number
@@ -16,6 +16,9 @@ from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.codeowners import owners_of
 from catalog_tool.source.positions import NOWHERE
 from catalog_tool.source.skill_folders import SKILL_FILE, SkillFolder
+
+LONG_ENTRY = "S221"
+"""A skill's own record judges its entry by the agent's limit; where the settings name another, that one counts."""
 
 
 def findings(
@@ -35,6 +38,13 @@ def findings(
     yield from _listing(files, skills)
     if overlap:
         yield from _overlaps(skills)
+
+
+def own_findings(record: SkillRecord | PromptRecord, limits: ListingLimits) -> list[Finding]:
+    """What a record says of itself, but for what the settings of this catalog decide otherwise."""
+    if not limits.entry_setting:
+        return record.findings
+    return [found for found in record.findings if found.code != LONG_ENTRY]
 
 
 def _labels(files: CatalogFiles) -> Iterator[Finding]:
@@ -142,29 +152,6 @@ def _overlaps(skills: Sequence[SkillRecord]) -> Iterator[Finding]:
         yield finding("S222", message, paths[name], artifact=name, hint="say in each when to use it and not the other")
 
 
-class ListingLimits:
-    """The listing limits that hold here: the agent's own, or what ``.claude/settings.json`` sets."""
-
-    def __init__(self, settings: dict[str, object]) -> None:
-        fraction = settings.get(agent_limits.BUDGET_SETTING)
-        self.fraction_set = isinstance(fraction, int | float) and not isinstance(fraction, bool) and 0 < fraction <= 1
-        self.fraction = float(fraction) if self.fraction_set else agent_limits.LISTING_BUDGET_FRACTION  # type: ignore[arg-type]  # checked above
-        self.entry_setting, self.entry_chars = "", agent_limits.LISTING_ENTRY_CHARS
-        for name in agent_limits.ENTRY_SETTINGS:
-            value = settings.get(name)
-            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-                self.entry_setting, self.entry_chars = name, value
-        tokens = self.fraction * agent_limits.CONTEXT_TOKENS
-        self.budget_chars = round(tokens * agent_limits.CHARACTERS_A_TOKEN)
-
-    def source(self) -> str:
-        """Where the budget comes from, for a message."""
-        if self.fraction_set:
-            return f"{agent_limits.BUDGET_SETTING} in {agent_limits.SETTINGS_FILE}"
-        share = f"{agent_limits.LISTING_BUDGET_FRACTION:.0%} of {agent_limits.CONTEXT_TOKENS:,} tokens"
-        return f"{share}, as of {agent_limits.AS_OF}"
-
-
 def _listing(files: CatalogFiles, skills: Sequence[SkillRecord]) -> Iterator[Finding]:
     limits = ListingLimits(files.agent_settings)
     total = 0
@@ -173,10 +160,13 @@ def _listing(files: CatalogFiles, skills: Sequence[SkillRecord]) -> Iterator[Fin
         if not entry["model_invocable"]:
             continue
         total += min(entry["description_chars"], limits.entry_chars)
-        if agent_limits.LISTING_ENTRY_CHARS >= entry["description_chars"] > limits.entry_chars:
-            setting = f"{limits.entry_setting} in {agent_limits.SETTINGS_FILE}"
+        if limits.entry_setting and entry["description_chars"] > limits.entry_chars:
+            setting = f"{limits.entry_setting} in {SETTINGS_FILE}"
             message = f"the listing shows {limits.entry_chars} of {entry['description_chars']} characters ({setting})"
-            yield finding("S221", message, f"{record.skill.path}/{SKILL_FILE}", artifact=record.skill.key)
+            path = f"{record.skill.path}/{SKILL_FILE}"
+            known = next((found for found in record.findings if found.code == LONG_ENTRY), None)
+            place = {"line": known.line, "column": known.column} if known else {}
+            yield finding(LONG_ENTRY, message, path, artifact=record.skill.key, **place)
     if total > limits.budget_chars:
         message = (
             f"the descriptions of all skills take {total} characters of a budget of {limits.budget_chars} "

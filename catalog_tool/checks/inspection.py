@@ -12,6 +12,7 @@ from catalog_tool.checks.skill_record import SkillRecord
 from catalog_tool.checks.text import redacted, text_findings
 from catalog_tool.checks.work import CHUNK, Record, Work, Worker, run_all
 from catalog_tool.errors import UsageError
+from catalog_tool.model.agent_limits import ListingLimits
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import ERROR, INFO, WARNING, Finding
 from catalog_tool.model.settings import Rule
@@ -76,8 +77,9 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
     versions: list[PromptRecord] = []
     skills: list[SkillRecord] = []
     findings = list(files.findings)
+    limits = ListingLimits(files.agent_settings)
     for record in _records(tree, files, options, keep_contents=sink is not None):
-        findings.extend(record.findings)
+        findings.extend(catalog_rules.own_findings(record, limits))
         if isinstance(record, PromptRecord):
             versions.append(record._replace(entry=b""))
             if sink is not None and record.digest:

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from catalog_tool.canonical.identity import SkillFile, skill_digest
-from catalog_tool.checks.agent_limits import LISTING_ENTRY_CHARS
 from catalog_tool.checks.hidden_text import find_hidden
 from catalog_tool.checks.hostile_code import Kind, find_hostile
 from catalog_tool.checks.markdown_links import DEAD, find_bad_links
 from catalog_tool.checks.skill_fields import ProfileCheck
 from catalog_tool.checks.text import Lines, comment_findings, hidden_message, place_findings, text_findings
+from catalog_tool.model.agent_limits import LISTING_ENTRY_CHARS
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.limits import CHARACTERS_A_TOKEN, SKILL_BODY_LINES, SKILL_BODY_TOKENS
@@ -79,7 +79,7 @@ def _tokens(text: str) -> int:
 
 def _front_findings(read: ReadSkill, front: Mapping[str, Any], path: str) -> Iterator[Finding]:
     chars = _listing_chars(front)
-    if chars > LISTING_ENTRY_CHARS:
+    if chars > LISTING_ENTRY_CHARS and front.get("disable-model-invocation") is not True:
         spot = read.spot("description")
         message = f"description and when_to_use have {chars} characters; agents list at most {LISTING_ENTRY_CHARS}"
         yield finding("S221", message, path, line=spot.line, column=spot.column, artifact=read.folder.key)

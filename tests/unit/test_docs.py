@@ -15,8 +15,7 @@ import pytest
 
 import catalog_tool
 from catalog_tool.bundle import database, discovery, document, skills_catalog, writer
-from catalog_tool.checks import agent_limits
-from catalog_tool.model import limits
+from catalog_tool.model import agent_limits, limits
 from catalog_tool.model.codes import CODES
 from catalog_tool.source.schemas import load_schema, schema_names
 from catalog_tool.stores.sqlite_schema import USER_VERSION, create_bundle_database

@@ -183,13 +183,14 @@ def test_a_smaller_limit_of_one_entry_is_named(write: Path, name: str) -> None:
     assert [each.code for each in listing(write, {name: 500}, 900, 16)] == ["S221"] * 16
 
 
-@pytest.mark.xfail(reason="the record of a skill knows only the agent's own limit")
 @pytest.mark.parametrize("name", ["maxSkillDescriptionChars", "skillListingMaxDescChars"])
 def test_another_limit_of_one_entry_counts_for_long_entries_too(write: Path, name: str) -> None:
     more = f"when_to_use: {'x' * 1000}\n"
     assert listing(write, {name: 3000}, 1000, 1, more) == []
     (one,) = listing(write, {name: 500}, 1000, 1, more)
     assert name in one.message
+    assert (one.line, one.column) == (3, 1)
+    assert listing(write, None, 1000, 1, more + "disable-model-invocation: true\n") == []
 
 
 @pytest.mark.parametrize(
