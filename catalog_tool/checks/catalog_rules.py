@@ -50,7 +50,7 @@ def own_findings(record: SkillRecord | PromptRecord, limits: ListingLimits) -> l
 def _labels(files: CatalogFiles) -> Iterator[Finding]:
     """Labels that point nowhere. A version whose file cannot be read is there all the same."""
     known: dict[str, set[str]] = {}
-    for file in files.layout.versions:
+    for file in (*files.layout.versions, *files.layout.unreadable):
         known.setdefault(file.id, set()).add(file.version)
     document, path = files.registry, files.layout.registry
     for name, labels in files.labels.items():

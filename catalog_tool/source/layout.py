@@ -27,7 +27,8 @@ class PromptLayout(NamedTuple):
     """The files under ``prompts/``; paths are relative to the catalog's root.
 
     ``partials`` and ``tools`` map a reference (``safety@v1``, ``safety``) to its file; ``tests`` and
-    ``evidence`` map a prompt id to its files.
+    ``evidence`` map a prompt id to its files. ``unreadable`` are the places of versions where a link or the
+    like stands: no version can be read there, and nothing that points to one dangles.
     """
 
     versions: list[VersionFile]
@@ -37,12 +38,14 @@ class PromptLayout(NamedTuple):
     tests: dict[str, list[str]]
     evidence: dict[str, list[str]]
     findings: list[Finding]
+    unreadable: tuple[VersionFile, ...] = ()
 
 
 def lay_out_prompts(entries: Mapping[str, Entry], folder: str) -> PromptLayout:
     """Sort the files below the prompts folder by what they are."""
     layout = PromptLayout([], None, {}, {}, {}, {}, [])
     registry: str | None = None
+    unreadable: list[VersionFile] = []
     cut = len(folder) + 1
     inside = folder + "/"
     for path in sorted(path for path in entries if path.startswith(inside)):
@@ -50,6 +53,7 @@ def lay_out_prompts(entries: Mapping[str, Entry], folder: str) -> PromptLayout:
         inner = path[cut:]
         if entry.mode not in (FILE, EXECUTABLE):
             layout.findings.append(_not_a_file(path, entry))
+            unreadable.extend(_version_at(path, inner))
         elif inner == "registry.yaml":
             registry = path
         elif inner.startswith(SHARED + "/"):
@@ -57,12 +61,19 @@ def lay_out_prompts(entries: Mapping[str, Entry], folder: str) -> PromptLayout:
         else:
             _place_prompt(layout, path, inner)
     layout.findings.extend(_two_files(layout.versions))
-    return layout._replace(registry=registry)
+    return layout._replace(registry=registry, unreadable=tuple(unreadable))
 
 
 def _not_a_file(path: str, entry: Entry) -> Finding:
     what = "a symbolic link" if entry.mode == LINK else "not a regular file"
     return finding("Y024", f"{what}: prompts are read from regular files only", path)
+
+
+def _version_at(path: str, inner: str) -> list[VersionFile]:
+    folder, _, name = inner.rpartition("/")
+    stem, suffix = posixpath.splitext(name)
+    named = suffix in FORMATS and is_version(stem) and is_prompt_id(folder)
+    return [VersionFile(folder, stem, path)] if named else []
 
 
 def _place_prompt(layout: PromptLayout, path: str, inner: str) -> None:

@@ -105,7 +105,6 @@ def test_a_configured_folder_that_is_a_link_to_any_folder_of_the_catalog(write: 
     ].path
 
 
-@pytest.mark.xfail(reason="a link is no version for the labels")
 def test_a_label_on_what_cannot_be_read_does_not_dangle(write: Path) -> None:
     (write / "prompts/greet").mkdir(parents=True)
     (write / "prompts/greet/v2.yaml").symlink_to("v1.yaml")
