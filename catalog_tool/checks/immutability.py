@@ -99,7 +99,7 @@ def _versions(old_tree: RevisionTree, old: CatalogFiles, inspection: Inspection,
     for file in old.layout.versions:
         record = records.get((file.id, file.version))
         if record is None:
-            yield from _vanished(file, inspection.files, base)
+            yield from _vanished(file, old, inspection.files, base)
         elif record.digest and _may_differ(file, record, old, inspection.files):
             suspects.append(file)
     yield from _changed(old_tree, old, inspection.files, suspects, records)
@@ -151,14 +151,18 @@ def _shared_path(name: str, files: CatalogFiles) -> str | None:
     return (files.layout.partials if kind == "partials" else files.layout.tools).get(reference)
 
 
-def _vanished(file: VersionFile, new: CatalogFiles, base: str) -> Iterator[Finding]:
-    """A version that is gone though a label points to it; where a link or the like took its place it is there."""
-    if file.path in new.entries:
+def _vanished(file: VersionFile, old: CatalogFiles, new: CatalogFiles, base: str) -> Iterator[Finding]:
+    """A version that is gone though a label points to it; where a link or the like took its place it is there.
+
+    The finding names where the file is looked for now: the settings may have moved the prompts since.
+    """
+    if any((place.id, place.version) == (file.id, file.version) for place in new.layout.unreadable):
         return
     labels = [label for label, value in new.labels.get(file.id, {}).items() if file.version in value.versions]
     if labels:
         message = f"{file.version} was released (at {base[:12]}) and is gone, but {', '.join(labels)} points to it"
-        yield finding("P151", message, file.path, artifact=f"{file.id}@{file.version}", hint="bring the file back")
+        path = new.settings.prompts + file.path.removeprefix(old.settings.prompts)
+        yield finding("P151", message, path, artifact=f"{file.id}@{file.version}", hint="bring the file back")
 
 
 def _shared(old: CatalogFiles, new: CatalogFiles, base: str) -> Iterator[Finding]:

@@ -52,7 +52,8 @@ def next_prompt(tree: Tree, files: CatalogFiles, name: str, released: Sequence[T
         raise UsageError(
             f"{name}@{highest.version} has {len(twice)} files: {', '.join(twice)}", hint="keep one of them"
         )
-    after = _after(_numbers(files.layout.versions, name) | _released_versions(files, name, released))
+    taken = [*files.layout.versions, *files.layout.unreadable]
+    after = _after(_numbers(taken, name) | _released_versions(files, name, released))
     document = text_of(_content(tree, files, highest.path))
     folder, _, file_name = highest.path.rpartition("/")
     path = f"{folder}/{after}{file_name[len(highest.version) :]}"

@@ -289,6 +289,18 @@ def test_a_label_counts_in_the_checked_tree(released: Scratch) -> None:
     assert codes(released) == [("P151", PATH)]
 
 
+def test_the_settings_may_have_moved_the_prompts(released: Scratch) -> None:
+    released.write("catalog.yaml", "prompts: texts\n")
+    released.write("texts/registry.yaml", "greet: {production: v1}\n")
+    assert codes(released) == [("P151", "texts/greet/v1.yaml")]
+    (released.root / "texts/greet").mkdir()
+    (released.root / "texts/greet/v1.yaml").symlink_to("../../prompts/greet/v1.yaml")
+    assert codes(released) == []
+    (released.root / "texts/greet/v1.yaml").unlink()
+    released.write("texts/greet/v1.yaml", CHANGED)
+    assert codes(released) == [("P150", "texts/greet/v1.yaml")]
+
+
 @pytest.mark.parametrize("broken", [b"\xff", b"id: [", b"id: greet\nversion: v1\n"])
 def test_a_version_that_cannot_be_read_is_there(released: Scratch, broken: bytes) -> None:
     released.write(REGISTRY, "greet: {production: v1}\n")
