@@ -22,16 +22,17 @@ CREATE TABLE skill_files(
 
 
 class Prompt(NamedTuple):
-    """One version, its entry in ``bundle.json`` already canonical."""
+    """One version, its entry in ``bundle.json`` already canonical, and as a value where that is encoded again."""
 
     name: str
     version: str
     digest: str
     body: str
+    value: Any = None
 
 
 class Skill(NamedTuple):
-    """One skill: entry in ``bundle.json``, row of ``skills-catalog.json``, files, what is served."""
+    """One skill: entry in ``bundle.json`` (as ``Prompt``), row of ``skills-catalog.json``, files, what is served."""
 
     name: str
     digest: str
@@ -39,6 +40,7 @@ class Skill(NamedTuple):
     row: dict[str, Any]
     members: list[Member]
     served: bytes
+    value: Any = None
 
 
 class Catalog(NamedTuple):
@@ -107,7 +109,9 @@ def bundle_digest(catalog: Catalog, dumps: Dumps) -> str:
 
 
 def bundle_json(catalog: Catalog, digest: str, dumps: Dumps) -> str:
-    """``bundle.json``, put together from entries that are canonical already."""
+    """``bundle.json``: encoded as a whole where there are values, else put together from canonical texts."""
+    if any(prompt.value is not None for prompt in catalog.prompts):
+        return dumps(_bundle_value(catalog, digest))
     versions: dict[str, list[str]] = {}
     for prompt in sorted(catalog.prompts):
         versions.setdefault(prompt.name, []).append(f'"{prompt.version}":{prompt.body}')
@@ -117,6 +121,16 @@ def bundle_json(catalog: Catalog, digest: str, dumps: Dumps) -> str:
         f'{{"digest":"{digest}","format":1,"hv":1,"kind":"bundle","labels":{dumps(catalog.labels)},'
         f'"prompts":{{{prompts}}},"skills":{{{skills}}}}}'
     )
+
+
+def _bundle_value(catalog: Catalog, digest: str) -> dict[str, Any]:
+    prompts: dict[str, dict[str, Any]] = {}
+    for prompt in catalog.prompts:
+        prompts.setdefault(prompt.name, {})[prompt.version] = prompt.value
+    return {
+        "digest": digest, "format": 1, "hv": 1, "kind": "bundle", "labels": catalog.labels, "prompts": prompts,
+        "skills": {skill.name: skill.value for skill in catalog.skills},
+    }  # fmt: skip
 
 
 def write_sqlite(catalog: Catalog, output: Output, dumps: Dumps) -> None:

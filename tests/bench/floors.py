@@ -4,8 +4,12 @@ Both read the work tree, check it against our schemas, hash it and write every f
 read everything before they write anything, because a build refuses before it writes, and keep the
 bytes of the skills meanwhile, because to read them again costs more. They check nothing else.
 
-``minimal``  libyaml's events with a composer of its own, jsonschema-rs, its canonical JSON.
-``stock``    CSafeLoader, jsonschema, rfc8785, zipfile.
+``minimal``  libyaml's events with a composer of its own, jsonschema-rs, its canonical JSON. A text that
+             is canonical already is put into the next one as it is: each value is encoded once.
+``stock``    CSafeLoader, jsonschema, rfc8785, zipfile. Everything that is written is built as a value and
+             given to rfc8785: a prompt's parts for its digest, the whole prompt for its row in
+             ``bundle.sqlite``, the whole bundle for ``bundle.json``. Every prompt file and every
+             skill's front matter goes through jsonschema.
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ class Engine(NamedTuple):
     skill_fits: Callable[[Any], bool]
     dumps: Dumps
     archive: Callable[[list[Member]], bytes]
+    splices: bool
 
 
 def minimal() -> Engine:
@@ -50,6 +55,7 @@ def minimal() -> Engine:
         skill_fits=jsonschema_rs.validator_for(floor_schemas.skill_schema(), registry=registry).is_valid,
         dumps=jsonschema_rs.canonical.json.to_string,
         archive=floor_archive.stored_zip,
+        splices=True,
     )
 
 
@@ -72,6 +78,7 @@ def stock() -> Engine:
         skill_fits=lambda value: not list(skill.iter_errors(value)),
         dumps=lambda value: rfc8785.dumps(value).decode(),
         archive=zipped,
+        splices=False,
     )
 
 
@@ -134,9 +141,11 @@ def read_prompt(data: bytes, engine: Engine, partials: dict[str, str], tools: di
     identity = engine.dumps({"hv": 1, "kind": "prompt", "parts": hashes})
     digest = f"sha256:{sha256(identity.encode()).hexdigest()}"
     version = document["version"]
-    texts["digest"] = f'"{digest}"'
-    texts["meta"] = engine.dumps(floor_parts.meta_of(document))
-    texts["version_id"] = f'"{version}-{digest[7:19]}"'
+    added = {"digest": digest, "meta": floor_parts.meta_of(document), "version_id": f"{version}-{digest[7:19]}"}
+    if not engine.splices:
+        value = parts | added
+        return Prompt(document["id"], version, digest, engine.dumps(value), value)
+    texts |= {name: engine.dumps(value) for name, value in added.items()}
     body = ",".join(f'"{name}":{texts[name]}' for name in sorted(texts))
     return Prompt(document["id"], version, digest, f"{{{body}}}")
 
@@ -197,8 +206,8 @@ def read_skill(name: str, members: list[Member], engine: Engine, dates: list[int
     }
     row = skill_row(name, digest, fields, members, body.decode())
     row |= {"first_commit_at": stamp(dates[-1:]), "last_commit_at": stamp(dates[:1]), "interop": interop}
-    entry = engine.dumps({"digest": digest, "files": files, "description": fields["description"], "interop": interop})
-    return Skill(name, digest, entry, row, members, served)
+    entry = {"digest": digest, "files": files, "description": fields["description"], "interop": interop}
+    return Skill(name, digest, engine.dumps(entry), row, members, served, None if engine.splices else entry)
 
 
 def skill_row(name: str, digest: str, fields: Any, members: list[Member], body: str) -> dict[str, Any]:
