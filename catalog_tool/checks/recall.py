@@ -19,8 +19,15 @@ from catalog_tool.source.git import Git, Status, parse_status, status_arguments
 from catalog_tool.source.memory import Memory, code_fingerprint
 from catalog_tool.source.root import Place
 
-_PATHS = "paths"
+_LISTED = "listed"
 _CLEAN = Status(None, (), ())
+
+
+class Listed(NamedTuple):
+    """The paths that a catalog's files were listed below, and the stamp of the index when git saw all of them."""
+
+    paths: list[str]
+    stamp: list[int]
 
 
 class State(NamedTuple):
@@ -44,19 +51,20 @@ def validate(place: Place, **asked: Any) -> Validation:
     """Find everything that is wrong; ``asked`` are the fields of ``validation.Request``."""
     memory = Memory(place.root)
     answers = memory.answers()
-    paths = _paths_of(answers)
-    state = _ask(place, asked, paths)
+    listed = _listed_of(answers)
+    state = _ask(place, asked, listed)
     try:
         known = _remembered(place, asked, memory, answers, state)
     except (KeyError, TypeError, ValueError, AttributeError):
         known = None  # what was kept has another shape: it is as if nothing had been
-    return known if known is not None else _anew(place, asked, memory, paths)
+    return known if known is not None else _anew(place, asked, memory, listed)
 
 
-def _paths_of(answers: dict[str, Any]) -> list[str] | None:
-    found = answers.get(_PATHS)
-    good = isinstance(found, list) and all(isinstance(path, str) for path in found)
-    return found if good else None
+def _listed_of(answers: dict[str, Any]) -> Listed | None:
+    found = answers.get(_LISTED)
+    if not isinstance(found, list) or len(found) != 2 or not all(isinstance(part, list) for part in found):
+        return None
+    return Listed(*found) if all(isinstance(path, str) for path in found[0]) else None
 
 
 def _remembered(
@@ -75,15 +83,17 @@ def _remembered(
     return found if isinstance(found, Validation) else None
 
 
-def _anew(place: Place, asked: dict[str, Any], memory: Memory, paths: list[str] | None) -> Validation:
+def _anew(place: Place, asked: dict[str, Any], memory: Memory, known: Listed | None) -> Validation:
     """Check everything, and remember the answer for as long as nothing changes."""
+    stamp = _index_stamp(place.git) if place.git is not None else []
     checks = import_module("catalog_tool.checks.validation")
     validation, inspection, tree = checks.validate(place, checks.Request(**asked))
-    if place.git is None:
+    if place.git is None or tree.has_unwatched:
         return Validation(*validation)
-    if paths != inspection.files.listed:
-        memory.keep(_PATHS, inspection.files.listed)
-    state = _ask(place, asked, inspection.files.listed, tree.status)
+    listed = Listed(inspection.files.listed, stamp if asked["revision"] is None else [])
+    if known is None or listed.paths != known.paths or (listed.stamp and listed != known):
+        memory.keep(_LISTED, list(listed))
+    state = _ask(place, asked, listed, tree.status)
     if state is not None and state.is_clean:
         memory.keep(state.key, {"findings": validation.findings, "read": validation.read})
         snapshot = import_module("catalog_tool.checks.snapshot")
@@ -92,21 +102,44 @@ def _anew(place: Place, asked: dict[str, Any], memory: Memory, paths: list[str] 
     return Validation(*validation)
 
 
-def _ask(place: Place, asked: dict[str, Any], paths: list[str] | None, known: Status | None = None) -> State | None:
+def _ask(place: Place, asked: dict[str, Any], listed: Listed | None, known: Status | None = None) -> State | None:
     """What git says, or None where nothing can be known beforehand; ``known`` is what it said of the work tree."""
-    if place.git is None or (asked["revision"] is None and paths is None):
+    if place.git is None or (asked["revision"] is None and listed is None):
         return None
     try:
-        return _state(place, place.git, asked, paths or [], known)
+        return _state(place, place.git, asked, listed or Listed([], []), known)
     except (GitError, OSError):
         return None
 
 
-def _state(place: Place, git: Git, asked: dict[str, Any], paths: list[str], known: Status | None) -> State:
+def _see_everything(place: Place, git: Git, listed: Listed) -> None:
+    """Raise ``GitError`` where git was told not to look at files: what it says of the work tree is not all.
+
+    That is written in the index, so it is asked again only when the index is another one.
+    """
+    stamp = _index_stamp(git)
+    if stamp == listed.stamp:
+        return
+    if git.list_index(listed.paths).unwatched:
+        raise GitError("git does not look at some files")
+    Memory(place.root).keep(_LISTED, [listed.paths, stamp])
+
+
+def _index_stamp(git: Git) -> list[int]:
+    """Changes whenever git writes its index; empty before the first time."""
+    try:
+        found = os.stat(git.index_file())
+    except OSError:
+        return []
+    return [found.st_mtime_ns, found.st_size, found.st_ino]
+
+
+def _state(place: Place, git: Git, asked: dict[str, Any], listed: Listed, known: Status | None) -> State:
     started = git.start(*branch_arguments())
     try:
         if asked["revision"] is None:
-            changes = known or parse_status(git.run_quietly(*status_arguments(paths)))
+            _see_everything(place, git, listed)
+            changes = known or parse_status(git.run_quietly(*status_arguments(listed.paths)))
             commit = changes.head or ""
         else:
             changes, commit = _CLEAN, git.resolve(asked["revision"])

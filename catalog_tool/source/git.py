@@ -29,11 +29,25 @@ _OVERRIDES = (
 )
 
 
+_SKIPPED = "S"
+"""How ``ls-files -v`` marks skip-worktree; what is assumed to be unchanged has a lower-case mark."""
+
+
 class TreeEntry(NamedTuple):
     """A path at a revision or in the index: its mode (six octal digits) and 40 (or 64) hex id."""
 
     mode: str
     blob: str
+
+
+class Index(NamedTuple):
+    """The files of the index by path, and those on disk that git was told not to look at.
+
+    ``git update-index --assume-unchanged`` and ``--skip-worktree`` do that.
+    """
+
+    entries: dict[str, TreeEntry]
+    unwatched: list[str]
 
 
 class Blob(NamedTuple):
@@ -231,16 +245,26 @@ class Git:
         out = self.run("ls-tree", "-r", "-z", "--full-tree", tree, *(["--", *paths] if paths else []))
         return dict(_parse_ls_tree(out))
 
-    def list_index(self, paths: Sequence[str] = ()) -> dict[str, TreeEntry]:
+    def list_index(self, paths: Sequence[str] = ()) -> Index:
         """Every file of the index below ``paths``; of a merge conflict the first stage that is there."""
-        out = self.run("ls-files", "-z", "--stage", *(["--", *paths] if paths else []))
+        out = self.run("ls-files", "-z", "-v", "--stage", *(["--", *paths] if paths else []))
         found: dict[str, TreeEntry] = {}
+        unwatched = []
         for record in out.decode(errors="surrogateescape").split("\0"):
             if record:
                 info, _, path = record.partition("\t")
-                mode, blob, _stage = info.split(" ")
+                tag, mode, blob, _stage = info.split(" ")
                 found.setdefault(path, TreeEntry(mode, blob))
-        return found
+                if (tag == _SKIPPED or tag.islower()) and os.path.lexists(f"{self.top}/{path}"):
+                    unwatched.append(path)
+        return Index(found, unwatched)
+
+    def index_file(self) -> str:
+        """The file that holds the index of this work tree: its own where the repository has several."""
+        marker = f"{self.top}/.git"
+        if os.path.isdir(marker):
+            return f"{marker}/index"
+        return os.path.join(self.top, _first_line(marker).removeprefix("gitdir:").strip(), "index")
 
     def status(self, paths: Sequence[str] = ()) -> Status:
         """HEAD's commit, what differs from it in the index or on disk, and untracked files."""

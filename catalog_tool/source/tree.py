@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from catalog_tool.errors import GitError
-from catalog_tool.model.limits import CATALOG_FILES
+from catalog_tool.model.limits import CATALOG_FILES, SKILL_FILE_BYTES
 from catalog_tool.source.decoding import Flaw
 from catalog_tool.source.git import Git, Status, TreeEntry
 from catalog_tool.source.root import Place
@@ -62,6 +62,19 @@ def blob_id(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
 
 
+def _is_edited(full: str, entry: TreeEntry) -> bool:
+    """Whether a file that git does not look at stands on disk with another mode or other bytes."""
+    mode = _mode(Path(full))
+    if mode is None:
+        return False  # a folder has taken its place
+    content = _read_file(full, full, Entry(mode, None), SKILL_FILE_BYTES)
+    data = content.data
+    if mode != entry.mode or data is None:
+        return True
+    wide = hashlib.sha256(b"blob %d\0%b" % (len(data), data)).hexdigest()
+    return entry.blob not in (blob_id(data), wide)
+
+
 def read_one(tree: Tree, path: str, limit: int) -> Content | None:
     """The content of one path, or None where there is no such file."""
     entry = tree.list([path]).get(path)
@@ -82,6 +95,7 @@ class RevisionTree:
         self.commit = commit
         self.prefix = prefix
         self.status: Status | None = None
+        self.has_unwatched = False
 
     def list(self, paths: Sequence[str] = ()) -> dict[str, Entry]:
         """Every file below ``paths`` at the commit."""
@@ -125,6 +139,7 @@ class WorkTree:
         self.git = git
         self.prefix = prefix
         self._known = known
+        self._unwatched: Sequence[str] = ()
         self._converted: bool | None = None
         self._status: Status | None = None
         self._top: WorkTree | None = None
@@ -133,6 +148,11 @@ class WorkTree:
     def status(self) -> Status | None:
         """What git said of what was listed, here or from the top of the repository."""
         return self._status or (self._top.status if self._top is not None else None)
+
+    @property
+    def has_unwatched(self) -> bool:
+        """Whether anything listed is on disk and hidden from git, so that ``status`` had to be completed here."""
+        return bool(self._unwatched) or (self._top is not None and self._top.has_unwatched)
 
     @property
     def head(self) -> str | None:
@@ -151,8 +171,12 @@ class WorkTree:
         wanted = [self.prefix + path for path in paths] or ([self.prefix] if self.prefix else [])
         if self._known is not None:
             wanted = self._known.paths
-        found = self.git.list_index(wanted)
+        found, unwatched = self.git.list_index(wanted)
         status = self._known.status if self._known is not None else self.git.status(wanted)
+        self._unwatched = unwatched
+        unseen = [path for path in unwatched if _is_edited(f"{self.git.top}/{path}", found[path])]
+        if unseen:
+            status = status._replace(changed=(*status.changed, *unseen))
         entries = _relative(found, self.prefix)
         self._note_attributes(wanted, found)
         self._status = status

@@ -157,6 +157,24 @@ def test_edits_that_come_together(large: Scratch) -> None:
         _undo(large, start)
 
 
+@pytest.mark.parametrize("flag", ["assume-unchanged", "skip-worktree"])
+def test_edits_that_git_was_told_not_to_see(large: Scratch, flag: str) -> None:
+    path = "prompts/p3/v2.yaml"
+    large.git("update-index", f"--{flag}", path)
+    large.write(path, "id: [\n")
+    remembered, fresh = answers(large)
+    assert remembered == fresh
+    assert remembered.code == 1
+    large.git("update-index", f"--no-{flag}", path)
+    large.git("checkout", "--quiet", "--", path)
+    remembered, fresh = answers(large)
+    assert remembered == fresh
+    assert remembered.code == 0
+    large.git("update-index", f"--{flag}", path)  # after the answer is known again
+    large.write(path, "id: [\n")
+    assert len({answer.code for answer in answers(large)} | {1}) == 1
+
+
 def _undo(scratch: Scratch, commit: str) -> None:
     for ref in ("refs/remotes/origin/main", "refs/heads/side"):
         scratch.git("update-ref", "-d", ref)

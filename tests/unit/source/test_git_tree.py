@@ -297,6 +297,27 @@ def test_a_sparse_checkout_reads_what_is_not_on_disk_from_git(committed: Scratch
     assert identity(look(committed.root)) == identity(look(committed.root, "HEAD"))
 
 
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_files_that_git_was_told_not_to_look_at_are_read_from_disk(committed: Scratch, flag: str) -> None:
+    paths = ["prompts/greet/v1.yaml", "skills/pdf/SKILL.md", "skills/pdf/scripts/run.sh", "skills/pdf/data/é.bin"]
+    committed.git("update-index", flag, *paths)
+    tree = tree_of(find_root(str(committed.root)), None)
+    same = inspect(tree, Options(overlap=False))
+    assert isinstance(tree, WorkTree)
+    assert not tree.is_modified
+    assert identity(same) == identity(look(committed.root, "HEAD"))
+    committed.write(paths[0], PROMPT.replace("Greet", "Hail"))
+    committed.write(paths[1], SKILL + "More.\n")
+    (committed.root / paths[2]).chmod(0o644)
+    tree = tree_of(find_root(str(committed.root)), None)
+    edited = inspect(tree, Options(overlap=False))
+    assert isinstance(tree, WorkTree)
+    assert tree.is_modified
+    assert skill_files(edited)["scripts/run.sh"] == "100644"
+    committed.git("update-index", "--no-assume-unchanged", "--no-skip-worktree", *paths)
+    assert identity(edited) == identity(look(committed.root)) != identity(same)
+
+
 def test_a_folder_replaced_by_a_link_is_not_read_through(tmp_path: Path, committed: Scratch) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
