@@ -6,19 +6,22 @@ runs, so that ``--help`` and completion answer at once.
 
 from __future__ import annotations
 
-import errno
-import gc
-import os
-import sys
-from importlib import import_module
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NoReturn
+from catalog_tool.cli.interrupts import EXIT_INTERRUPTED, answered_at_once
 
-import click
+with answered_at_once():
+    import errno
+    import gc
+    import os
+    import sys
+    from importlib import import_module
+    from itertools import pairwise
+    from typing import TYPE_CHECKING, Any, NoReturn
 
-from catalog_tool import __version__
-from catalog_tool.errors import CatalogError
-from catalog_tool.report.escape import for_actions_log, lines_for_terminal
+    import click
+
+    from catalog_tool import __version__
+    from catalog_tool.errors import CatalogError
+    from catalog_tool.report.escape import for_actions_log, lines_for_terminal
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -38,8 +41,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "completion": ("completion", "Print the completion script for your shell."),
 }
 """Every command: its module below ``catalog_tool.cli`` and its line in the help."""
-
-EXIT_INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):
