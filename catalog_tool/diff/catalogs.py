@@ -44,10 +44,11 @@ def compare_catalogs(base: CatalogSide, head: CatalogSide, names: Names, options
     if isinstance(base, TreeSide) and isinstance(head, TreeSide):
         return _compare_trees(base, head, names, options)
     scope = Scope(comparable=type(base) is type(head), inputs=_Inputs(None, None, options))
+    prompts = list(prompt_changes(base, head, scope))
     changes = [
-        *prompt_changes(base, head, scope),
+        *prompts,
         *skill_changes(bundled_skills(base), bundled_skills(head)),
-        *label_changes(base, head),
+        *label_changes(base, head, _renamed(prompts)),
     ]
     return _result(changes, names, head, options)
 
@@ -55,19 +56,26 @@ def compare_catalogs(base: CatalogSide, head: CatalogSide, names: Names, options
 def _compare_trees(base: TreeSide, head: TreeSide, names: Names, options: Options) -> DiffResult:
     shared = shared_changes(base, head)
     old_tests, new_tests = GoldenTests(base), GoldenTests(head)
-    scope = Scope(frozenset(affected_versions(shared)), _Inputs(old_tests, new_tests, options))
+    scope = Scope(affected_versions(shared), _Inputs(old_tests, new_tests, options))
     changed = changed_skills(base, head)
+    prompts = list(prompt_changes(base, head, scope))
+    renamed = _renamed(prompts)
     changes = [
-        *prompt_changes(base, head, scope),
+        *prompts,
         *shared_rows(base, head, shared),
         *skill_changes(read_skills(base, changed), read_skills(head, changed)),
-        *label_changes(base, head),
-        *weakened_tests(old_tests, new_tests, frozenset(head.versions())),
+        *label_changes(base, head, renamed),
+        *weakened_tests(old_tests, new_tests, {name: name for name in head.versions()} | renamed),
         *weakened_gates(base.settings.labels, head.settings.labels),
     ]
     result = _result(changes, names, head, options)
     listing = _listing(base, head) if changed else None
     return result._replace(listing=listing, shared=tuple(part.to_json() for part in shared))
+
+
+def _renamed(changes: Sequence[Change]) -> dict[str, str]:
+    """Old id → new id of the prompts that have another one."""
+    return {change.before: change.after for change in changes if change.op == RENAMED}
 
 
 def _result(changes: Sequence[Change], names: Names, head: CatalogSide, options: Options) -> DiffResult:

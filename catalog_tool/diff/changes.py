@@ -159,7 +159,7 @@ def by_risk(changes: Iterable[Change]) -> list[Change]:
         ordered,
         key=lambda change: (
             -rank(change.contract), -rank(change.behaviour), _KINDS[change.kind],
-            change.artifact, str(change.before), str(change.after),
+            change.artifact, str(change.after), HIGHEST not in change.against, str(change.before),
         ),
     )  # fmt: skip
 

@@ -92,16 +92,18 @@ def _written_cases(case: Any, common: Sequence[Assertion]) -> Iterator[GoldenCas
         yield GoldenCase(case["name"], case, (*common, *own))
 
 
-def weakened_tests(base: GoldenTests, head: GoldenTests, prompts: frozenset[str]) -> Iterator[Change]:
-    """A change for each of ``prompts`` (those that are still there) whose tests ask for less now."""
+def weakened_tests(base: GoldenTests, head: GoldenTests, prompts: Mapping[str, str]) -> Iterator[Change]:
+    """A change for each prompt whose tests ask for less now; ``prompts``: old → new id of those still there."""
     old, new = base.stamps(), head.stamps()
-    for name in sorted(old):
+    for former, name in sorted(prompts.items()):
+        if former not in old:
+            continue
         stamps = new.get(name)
-        same = stamps == old[name] and all(blob is not None for _, blob in old[name])
-        if name in prompts and not same:
-            details = tuple(compare_cases(base.cases(name), head.cases(name)))
+        same = stamps == old[former] and all(blob is not None for _, blob in old[former])
+        if not same:
+            details = tuple(compare_cases(base.cases(former), head.cases(name)))
             if details:
-                path = (stamps or old[name])[0][0]
+                path = (stamps or old[former])[0][0]
                 yield Change(name, TEST, MODIFIED, None, None, details, file=path)
 
 

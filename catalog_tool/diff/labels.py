@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from catalog_tool.diff.changes import ADDED, LABEL, MODIFIED, REMOVED, Change, detail
 from catalog_tool.diff.parts import judge_versions
@@ -11,26 +11,35 @@ from catalog_tool.diff.sides import Key, Side
 from catalog_tool.model.labels import LabelValue
 
 
-def label_changes(base: Side, head: Side) -> Iterator[Change]:
-    """A change for every label whose value differs."""
-    for name in sorted({*base.labels, *head.labels}):
-        old, new = base.labels.get(name, {}), head.labels.get(name, {})
+class _Values(NamedTuple):
+    """What a label of a prompt pointed to and points to."""
+
+    name: str
+    label: str
+    before: LabelValue | None
+    after: LabelValue | None
+
+
+def label_changes(base: Side, head: Side, renamed: Mapping[str, str]) -> Iterator[Change]:
+    """A change for every label whose value differs; ``renamed``: old → new id of prompts that took theirs along."""
+    former = {new: old for old, new in renamed.items()}
+    for name in sorted({*base.labels, *head.labels} - set(renamed)):
+        old, new = base.labels.get(former.get(name, name), {}), head.labels.get(name, {})
         for label in sorted({*old, *new}):
-            before, after = old.get(label), new.get(label)
-            if before != after:
-                yield _change(base, head, (name, label), (before, after))
+            values = _Values(name, label, old.get(label), new.get(label))
+            if values.before != values.after:
+                yield _change(base, head, values)
 
 
-def _change(
-    base: Side, head: Side, pointer: tuple[str, str], values: tuple[LabelValue | None, LabelValue | None]
-) -> Change:
-    (name, label), (before, after) = pointer, values
+def _change(base: Side, head: Side, values: _Values) -> Change:
+    before, after = values.before, values.after
     op = ADDED if before is None else REMOVED if after is None else MODIFIED
-    old, new = (value.to_json() if value is not None else None for value in values)
-    deploys = list(_deploys(base, head, name, values))
-    message = f"{_moved(before, after)}{'; ' + '; '.join(_said(item) for item in deploys) if deploys else ''}"
+    old, new = (value.to_json() if value is not None else None for value in (before, after))
+    deploys = list(_deploys(base, head, values))
+    message = "; ".join([_moved(before, after), *map(_said, deploys)])
     item = detail("label-moved", "", old, new, message, extra={"deploys": deploys})
-    return Change(f"{name}@{label}", LABEL, op, old, new, (item,), file=f"{head.settings.prompts}/registry.yaml")
+    file = f"{head.settings.prompts}/registry.yaml"
+    return Change(f"{values.name}@{values.label}", LABEL, op, old, new, (item,), file=file)
 
 
 def _moved(before: LabelValue | None, after: LabelValue | None) -> str:
@@ -51,29 +60,24 @@ def _shown(value: LabelValue | None) -> str:
     return ", ".join(f"{version} {weight:g} %" for version, weight in value.split)
 
 
-def _deploys(
-    base: Side, head: Side, name: str, values: tuple[LabelValue | None, LabelValue | None]
-) -> Iterator[dict[str, Any]]:
-    """What callers of the label get that they did not get before, each against the old stable version."""
-    before, after = values
-    if before is None or after is None:
+def _deploys(base: Side, head: Side, values: _Values) -> Iterator[dict[str, Any]]:
+    """Each version that more callers of the label get than before, against the one that lost most of them."""
+    if values.before is None or values.after is None:
         return
-    old = _parts(base, head, (name, before.stable))
-    for version in after.versions:
-        if version in before.versions and not (version == after.stable != before.stable):
-            continue
-        new = _parts(head, base, (name, version))
-        if old is None or new is None:
-            yield {
-                "from": before.stable,
-                "to": version,
-                "contract": None,
-                "behaviour": None,
-                "summary": "cannot be read",
-            }
-        else:
-            found = judge_versions(old, new)
-            yield {"from": before.stable, "to": version, **found._asdict()}
+    was, now = dict(values.before.split), dict(values.after.split)
+    lost = max(was, key=lambda version: was[version] - now.get(version, 0))
+    more = [version for version in now if now[version] > was.get(version, 0)]
+    if not more and values.before.stable != values.after.stable:
+        lost, more = values.before.stable, [values.after.stable]
+    old = _parts(base, head, (values.name, lost)) if more else None
+    for version in more:
+        new = _parts(head, base, (values.name, version))
+        judged = judge_versions(old, new)._asdict() if old is not None and new is not None else _UNKNOWN
+        share = {"before": was.get(version, 0), "after": now[version]}
+        yield {"from": lost, "to": version, "share": share, **judged}
+
+
+_UNKNOWN = {"contract": None, "behaviour": None, "summary": "cannot be read"}
 
 
 def _parts(first: Side, second: Side, key: Key) -> dict[str, Any] | None:
@@ -84,8 +88,10 @@ def _parts(first: Side, second: Side, key: Key) -> dict[str, Any] | None:
     return None
 
 
-def _said(item: dict[str, Any]) -> str:
+def _said(item: Mapping[str, Any]) -> str:
+    share = item["share"]
+    whom = "" if share["after"] == 100 else f" to {share['after']:g} % of callers instead of {share['before']:g} %"
     if item["contract"] is None:
-        return f"what {item['from']} to {item['to']} deploys is unknown: a version cannot be read"
+        return f"deploys {item['from']} → {item['to']}{whom}, nobody knows what: a version cannot be read"
     levels = f"contract {item['contract']}, behaviour {item['behaviour']}"
-    return f"deploys {item['from']} → {item['to']} ({levels}): {item['summary']}"
+    return f"deploys {item['from']} → {item['to']}{whom} ({levels}): {item['summary']}"

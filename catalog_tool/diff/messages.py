@@ -229,6 +229,19 @@ class _Gap(NamedTuple):
 
 
 def _example_gap(gap: _Gap, end: tuple[int, int], path: str) -> Iterator[Detail]:
+    """Examples that differ; those with the same question belong together."""
+    asked = [[item["user"] for item in side] for side in (gap.old[gap.left : end[0]], gap.new[gap.right : end[1]])]
+    start = gap.left, gap.right
+    for match in matches(*asked):
+        for step in range(match.size):
+            left, right = gap.left + match.old + step, gap.right + match.new + step
+            yield from _example_changes(gap._replace(left=start[0], right=start[1]), (left, right), path)
+            start = left + 1, right + 1
+            yield from _example_changes(gap._replace(left=left, right=right), start, path)
+    yield from _example_changes(gap._replace(left=start[0], right=start[1]), end, path)
+
+
+def _example_changes(gap: _Gap, end: tuple[int, int], path: str) -> Iterator[Detail]:
     gone, come = end[0] - gap.left, end[1] - gap.right
     for step in range(max(gone, come)):
         before = gap.old[gap.left + step] if step < gone else None
@@ -259,13 +272,28 @@ def text_detail(path: str, old: str, new: str, what: str) -> Detail:
 
 
 def _wording(found: TextDiff) -> str:
-    """``"never" became "avoid"; 3 more places, 12 % of the words``."""
+    """``"never" became "avoid"; 3 more places, 12 % of the words``; ``12 lines came, 1 went`` where none is short."""
     places = list(_replacements(found))
-    first = next((said for said in places if said), "the wording changed")
-    more = f", {len(places) - 1} more place{'s' if len(places) > 2 else ''}" if len(places) > 1 else ""
+    first = next((said for said in places if said), "")
+    more = f", {len(places) - 1} more place{'s' if len(places) > 2 else ''}" if first and len(places) > 1 else ""
+    first = first or _lines(found)
     share = f"~{max(1, round(found.share * 100))} % of the words"
     commands = f"; lines with {', '.join(found.commands)} changed" if found.commands else ""
     return f"{first}{more} ({share}){commands}"
+
+
+def _lines(found: TextDiff) -> str:
+    """How many lines came and went, whole or in part."""
+    came, went = (
+        sum(len(segment.text.strip("\n").split("\n")) for segment in found.segments if segment.op == op)
+        for op in (INSERT, DELETE)
+    )
+    if came == went == 1:
+        return "reworded"
+    parts = [
+        f"{count} line{'s' if count > 1 else ''} {verb}" for count, verb in ((came, "came"), (went, "went")) if count
+    ]
+    return ", ".join(parts)
 
 
 def _replacements(found: TextDiff) -> Iterator[str]:

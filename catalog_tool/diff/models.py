@@ -37,12 +37,12 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[De
         if before.get(key) != after.get(key):
             message = f"`{key}` of the model changed: every evaluation has to be run again"
             yield detail("model-snapshot", f"/model/{key}", before.get(key), after.get(key), message)
-    if before.get("provider") != after.get("provider"):
-        message = f"the provider is {_named(after.get('provider'))} now, it was {_named(before.get('provider'))}"
-        yield detail("model-family", "/model/provider", before.get("provider"), after.get("provider"), message)
     old, new = before.get("name"), after.get("name")
     if old != new:
         yield _name(old, new)
+    if before.get("provider") != after.get("provider"):
+        message = f"the provider is {_named(after.get('provider'))} now, it was {_named(before.get('provider'))}"
+        yield detail("model-family", "/model/provider", before.get("provider"), after.get("provider"), message)
 
 
 def _named(value: Any) -> str:

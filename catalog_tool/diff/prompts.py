@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from catalog_tool.diff.changes import (
     ADDED,
@@ -35,7 +35,8 @@ Inputs = Callable[[str], Sequence[Case]]
 class Scope(NamedTuple):
     """What is compared: the versions that may differ by what they include, and the inputs for rendering."""
 
-    affected: frozenset[Key] = frozenset()
+    affected: Mapping[Key, tuple[str, ...]] = {}
+    """Versions that hold shared parts that changed, with the parts' references."""
     inputs: Inputs = lambda name: ()  # noqa: ARG005 - no inputs for any prompt
     comparable: bool = True
     """Whether equal stamps on both sides mean equal versions."""
@@ -133,9 +134,13 @@ class _Prompts:
     def _released(self, pair: Pair, old: PromptVersion, new: PromptVersion) -> Change:
         """A version that is on both sides with other content: versions are immutable."""
         name, version = pair.new[1]
-        message = (
-            f"{version} was released and has other content now: take the change back and run `catalog bump {name}`"
-        )
+        cause = self.scope.affected.get(pair.new[1], ()) if self.old[name][version] == self.new[name][version] else ()
+        if cause:
+            part = cause[0].partition("@")[0]
+            message = f"{version} was released and has other content now, because `{'`, `'.join(cause)}` changed: "
+            message += f"take that back and run `catalog bump --shared {part}`"
+        else:
+            message = f"{version} was released and has other content now: take that back and run `catalog bump {name}`"
         broken = detail("released-changed", "", old.digest[7:19], new.digest[7:19], message)
         change = self._compared(pair, MODIFIED)
         return change._replace(details=(broken, *change.details))
@@ -159,8 +164,10 @@ class _Prompts:
     def _added(self, key: Key) -> Change:
         name, version = key
         loaded = self.head.version(key)
-        item = detail("artifact-added", "", None, version, f"{name}@{version} came")
-        if loaded.version is None:
+        item = detail("artifact-added", "", None, version, f"`{name}@{version}` came")
+        if loaded.version is not None:
+            item = item._replace(message=f"{item.message}: {_arrival(loaded.version.decoded())}")
+        else:
             item = _unreadable("/", f"{version} cannot be read: {loaded.problem}")
         return Change(name, PROMPT, ADDED, None, version, (item,), file=self.head.file(key))
 
@@ -178,6 +185,8 @@ class _Prompts:
         for name in gone:
             if name in renamed:
                 yield self._renamed(name, renamed[name])
+                for version in oldest_first(set(self.old[name]) - set(self.new[renamed[name]])):
+                    yield self._removed(name, version)
             else:
                 versions = oldest_first(self.old[name])
                 message = f"{name} went ({', '.join(versions)}): whoever asks for it gets nothing"
@@ -205,13 +214,24 @@ class _Prompts:
         return self.head.version((name, _highest(self.new[name]))).version
 
     def _renamed(self, old: str, new: str) -> Change:
-        message = f"{old} is now {new}: callers have to ask for the new id"
+        message = f"`{old}` is now `{new}`: callers have to ask for the new id"
         first = detail("artifact-renamed", "", old, new, message)
         pair = Pair(
             (self.base, (old, _highest(self.old[old]))), (self.head, (new, _highest(self.new[new]))), (HIGHEST,)
         )
         change = self._compared(pair, RENAMED)
         return change._replace(before=old, after=new, details=(first, *change.details))
+
+
+def _arrival(parts: Mapping[str, Any]) -> str:
+    """What a reviewer wants to know of a new prompt before opening it."""
+    model, variables = parts["model"].get("name"), parts["variables"].get("properties") or {}
+    facts = [f"`{model}`"] if model else []
+    facts.append(f"~{estimated_tokens(parts)} tokens")
+    for verb, names in (("asks for", variables), ("has the tools", [tool["name"] for tool in parts["tools"]])):
+        if names:
+            facts.append(f"{verb} {', '.join(f'`{name}`' for name in names)}")
+    return ", ".join(facts)
 
 
 def _highest(versions: Mapping[str, str | None]) -> str:

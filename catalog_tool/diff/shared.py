@@ -64,10 +64,14 @@ def _users(base: TreeSide, head: TreeSide, kind: str, part: str) -> dict[str, se
     return found
 
 
-def affected_versions(changes: list[SharedChange]) -> set[Key]:
-    """The versions that may differ though their own files do not."""
-    pairs = (version.rpartition("@") for change in changes for version in change.dependents)
-    return {(name, version) for name, _, version in pairs}
+def affected_versions(changes: list[SharedChange]) -> dict[Key, tuple[str, ...]]:
+    """The versions that may differ though their own files do not, and the references of the parts that do."""
+    found: dict[Key, tuple[str, ...]] = {}
+    for change in changes:
+        for version in change.dependents:
+            name, _, number = version.rpartition("@")
+            found[name, number] = (*found.get((name, number), ()), change.reference)
+    return found
 
 
 def shared_rows(base: TreeSide, head: TreeSide, changes: list[SharedChange]) -> Iterator[Change]:
@@ -76,7 +80,7 @@ def shared_rows(base: TreeSide, head: TreeSide, changes: list[SharedChange]) -> 
         details = [_blast(base, head, change)] if change.dependents else []
         if change.op == MODIFIED and "@" in change.reference:
             bump = f"`catalog bump --shared {change.reference.partition('@')[0]}`"
-            message = f"`{change.reference}` was released and has changed: take the change back and run {bump}"
+            message = f"`{change.reference}` was released and has changed: take that back and run {bump}"
             details.append(detail("released-changed", "", _short(change.before), _short(change.after), message))
         if details:
             layout = (base if change.after is None else head).files.layout
@@ -92,7 +96,7 @@ def _short(digest: str | None) -> str | None:
 
 
 def _blast(base: TreeSide, head: TreeSide, change: SharedChange) -> Detail:
-    who = ", ".join(change.dependents[:5]) + (
+    who = ", ".join(f"`{name}`" for name in change.dependents[:5]) + (
         f" and {len(change.dependents) - 5} more" if len(change.dependents) > 5 else ""
     )
     message = f"`{change.reference}` {_said(base, head, change)}; held by {who}"

@@ -60,6 +60,11 @@ class _Side:
             if piece:
                 self._open.append(Piece(piece, changed))
 
+    @property
+    def between_lines(self) -> bool:
+        """Whether no line is begun."""
+        return not self._open
+
     def _close(self) -> None:
         self.lines.append(Line(self.sign, tuple(self._open)))
         self._open = []
@@ -82,6 +87,9 @@ def hunk_blocks(hunk: Hunk) -> Iterator[tuple[list[Line], list[Line]]]:
             _add(segment, old, new)
             continue
         for piece in segment.text.splitlines(keepends=True):
+            if changed and old.between_lines and new.between_lines:
+                yield _block(old, new, changed=True)
+                changed = False
             _add(Segment(EQUAL, piece), old, new)
             if piece.endswith("\n"):
                 yield _block(old, new, changed=changed)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from catalog_tool.diff.changes import Change, Detail, DiffResult
+from catalog_tool.diff.changes import LABEL, TEST, Detail, DiffResult
 from catalog_tool.diff.renders import Render
 from catalog_tool.diff.words import TextDiff, diff_texts
 from catalog_tool.report import diff_words
 from catalog_tool.report.diff_lines import CAME, CONTEXT, GONE, Line, pairs, unified
+from catalog_tool.report.diff_rows import Row, rows_of
 from catalog_tool.report.escape import for_actions_log, for_terminal, lines_for_terminal
 
 WIDE = 120
@@ -43,21 +43,26 @@ def diff_text(result: DiffResult, *, width: int, color: bool, show_renders: bool
         emoji=False,
         legacy_windows=False,
     )
-    for change in result.changes:
-        _change(console, change, show_renders=show_renders)
-    for line in (*diff_words.shared(result), *diff_words.listing(result)):
+    rows = rows_of(result)
+    told = map(Row, (*rows.tests, *rows.labels, *rows.shared))
+    for row in (*rows.artifacts, *told):
+        _change(console, row, show_renders=show_renders)
+    for line in diff_words.listing(result):
         console.print(Text(for_terminal(line)))
     console.print(Text(diff_words.summary(result), style="bold"))
     text = "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
     return for_actions_log(text) if actions else text
 
 
-def _change(console: Console, change: Change, *, show_renders: bool) -> None:
+def _change(console: Console, row: Row, *, show_renders: bool) -> None:
+    change = row.change
     head = Text(for_terminal(diff_words.title(change)), style="bold")
-    head.append(f"  contract {change.contract}", style=_LEVELS[change.contract])
-    head.append(f"  behaviour {change.behaviour}", style=_BEHAVIOURS[change.behaviour])
+    if change.kind not in (LABEL, TEST):
+        head.append(f"  contract {change.contract}", style=_LEVELS[change.contract])
+        head.append(f"  behaviour {change.behaviour}", style=_BEHAVIOURS[change.behaviour])
     console.print(head)
-    for line in _facts(change):
+    facts = (*row.against(), diff_words.tokens(change.tokens), diff_words.renders(change))
+    for line in filter(None, facts):
         console.print(_indented(line, 2, "dim"))
     for item in change.details:
         _detail(console, item)
@@ -65,15 +70,6 @@ def _change(console: Console, change: Change, *, show_renders: bool) -> None:
         for render in change.renders:
             _render(console, render)
     console.print()
-
-
-def _facts(change: Change) -> Iterator[str]:
-    labels = [name for name in change.against if name != "highest"]
-    if labels:
-        yield f"{change.before} is what {', '.join(labels)} points to"
-    for line in (diff_words.tokens(change.tokens), diff_words.renders(change)):
-        if line:
-            yield line
 
 
 def _indented(text: str, columns: int, style: str = "") -> Padding:

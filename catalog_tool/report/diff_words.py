@@ -3,32 +3,75 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from typing import Any
 
-from catalog_tool.diff.changes import ADDED, LABEL, REMOVED, RENAMED, TEST, Change, DiffResult, Tokens
-from catalog_tool.diff.rules import CONTRACT_LEVELS
+from catalog_tool.diff.changes import ADDED, LABEL, MODIFIED, REMOVED, RENAMED, SKILL, TEST, Change, DiffResult, Tokens
+from catalog_tool.report.diff_rows import Rows, counts, rows_of
 from catalog_tool.report.findings_text import counted
 
 NO_CHANGES = "No changes."
+_VERDICTS = {
+    "released-changed": "A released version changed.",
+    "artifact-removed": "Something that can be asked for by name went.",
+    "artifact-renamed": "This breaks callers.",
+    "skill-permission": "A skill may do more than before.",
+    "skill-routing": "A skill has another name.",
+    "undecided": "Not everything could be judged, so it counts as breaking.",
+}
+"""What a major change means to whoever reads, by its rule; any other one breaks callers."""
+_MILDER = {
+    "artifact-added": "Something new; nothing that exists changes.",
+    "skill-routing": "A skill fires for other requests.",
+    "skill-permission": "A skill's rights changed; none was added.",
+    "skill-code": "A skill runs other code.",
+}
+"""The same for smaller changes."""
+
+
+def verdict(result: DiffResult, rows: Rows) -> str:
+    """What it all comes to, in a few words."""
+    if not rows.artifacts:
+        return "Tests ask for less." if rows.tests else "A rollout, no new content." if rows.labels else ""
+    worst = rows.artifacts[0].change.worst
+    rule = worst.rule if worst else ""
+    if result.contract == "major":
+        return _VERDICTS.get(rule, "This breaks callers.")
+    if rule in _MILDER and result.contract != "none":
+        return _MILDER[rule]
+    if result.contract == "minor":
+        return "Nothing breaks, but callers should look."
+    if result.contract == "none":
+        return "Nothing that is deployed changes."
+    likely = {"high": "likely answers otherwise", "medium": "may answer otherwise", "low": "hardly notices"}
+    return f"No code breaks; the model {likely.get(result.behaviour, 'gets the same')}."
 
 
 def title(change: Change) -> str:
-    """``support_agent v2 → v3``, ``support_agent@production: v2 → v3``, ``tests of support_agent``."""
+    """``support_agent v2 → v3``, ``skill pour``, ``label support_agent@production``, ``tests of support_agent``."""
+    return " ".join(filter(None, (*subject(change), versions(change))))
+
+
+def subject(change: Change) -> tuple[str, str]:
+    """What a change is about: what that is, where it is no prompt, and its name."""
     if change.kind == TEST:
-        return f"tests of {change.artifact}"
-    if change.kind == LABEL:
-        return f"label {change.artifact} {value(change.before)} → {value(change.after)}"
-    name = change.artifact if change.kind != "skill" else f"skill {change.artifact}"
+        return "gate of label" if change.file == "catalog.yaml" else "tests of", change.artifact
+    return {LABEL: "label", SKILL: "skill"}.get(change.kind, ""), change.artifact
+
+
+def versions(change: Change) -> str:
+    """``v2 → v3``, ``v1 (new)``, ``(was old_name)``; empty where only checksums could be said."""
+    if change.kind in (TEST, LABEL):
+        return ""
     if change.op == RENAMED:
-        return f"{name} (was {value(change.before)})"
-    if change.op == ADDED:
-        return f"{name} {value(change.after)} (new)"
-    if change.op == REMOVED:
-        return f"{name} {value(change.before)} (removed)"
-    if change.before == change.after:
-        return f"{name} {value(change.after)}"
-    return f"{name} {value(change.before)} → {value(change.after)}"
+        return f"(was {value(change.before)})"
+    named = change.kind != SKILL and not change.artifact.startswith("_shared/")
+    if change.op in (ADDED, REMOVED):
+        word, which = ("new", change.after) if change.op == ADDED else ("removed", change.before)
+        return f"{value(which)} ({word})" if named else f"({word})"
+    if not named:
+        return ""
+    same = change.before == change.after and change.op == MODIFIED
+    return value(change.after) if same else f"{value(change.before)} → {value(change.after)}"
 
 
 def value(written: Any) -> str:
@@ -46,19 +89,23 @@ def tokens(found: Tokens | None) -> str:
     """``~410 → ~455 tokens (+11 %)``; empty where nothing is known or changed."""
     if found is None or found.before == found.after:
         return ""
-    relative = f" ({(found.after - found.before) / found.before:+.0%})" if found.before else ""
+    relative = f" ({(found.after - found.before) / found.before * 100:+.0f} %)" if found.before else ""
     return f"~{found.before} → ~{found.after} tokens{relative}"
 
 
 def summary(result: DiffResult) -> str:
-    """How many changes there are, how bad they are, and the smallest honest step."""
+    """How much changed, how bad that is, and the smallest honest step."""
     if not result.changes:
         return NO_CHANGES
-    levels = Counter(change.contract for change in result.changes)
-    said = ", ".join(f"{levels[level]} {level}" for level in reversed(CONTRACT_LEVELS) if levels[level])
+    rows = rows_of(result)
+    weakened = sum(len(change.details) for change in rows.tests)
+    tests = f"{counted(weakened, 'check')} weakened" if weakened else ""
+    much = "; ".join(filter(None, (counts(rows), tests)))
+    if not rows.artifacts:
+        return f"{much}."
     step = result.to_json()["summary"]["step"]
     closing = f"; the smallest honest step is {step}" if step != "none" else ""
-    return f"{counted(len(result.changes), 'change')} ({said}){closing}."
+    return f"{much}: contract {result.contract}, behaviour {result.behaviour}{closing}."
 
 
 def listing(result: DiffResult) -> list[str]:
@@ -67,19 +114,12 @@ def listing(result: DiffResult) -> list[str]:
     if found is None or found["before"] == found["after"]:
         return []
     before, after = found["before"], found["after"]
-    lines = [f"skill listing: {before['chars']} → {after['chars']} of {after['budget_chars']} characters"]
+    lines = [f"Skill listing: {before['chars']:,} → {after['chars']:,} of {after['budget_chars']:,} characters"]
     if found["lost"]:
-        lines.append(f"these skills would lose their description: {', '.join(found['lost'])}")
+        lines.append(f"These skills would lose their description: {', '.join(found['lost'])}")
     if found["regained"]:
-        lines.append(f"these skills would get it back: {', '.join(found['regained'])}")
+        lines.append(f"These skills would get their description back: {', '.join(found['regained'])}")
     return lines
-
-
-def shared(result: DiffResult) -> list[str]:
-    """Each shared part that changed, with how many versions hold it."""
-    return [
-        f"{part['part']} {part['op']}: held by {counted(len(part['dependents']), 'version')}" for part in result.shared
-    ]
 
 
 def renders(change: Change) -> str:
@@ -87,4 +127,6 @@ def renders(change: Change) -> str:
     if not change.renders:
         return ""
     differing = sum(not render.same for render in change.renders)
+    if differing == 0:
+        return f"{counted(len(change.renders), 'input')} rendered: the model gets the same text"
     return f"{differing} of {counted(len(change.renders), 'input')} would give the model another text"

@@ -251,7 +251,7 @@ def test_what_breaks_is_annotated(bar: Scratch) -> None:
     assert place["artifactLocation"]["uri"] == "prompts/greeter/v2.yaml"
     assert place["region"]["startLine"] == 5
     bar.write("prompts/greeter/v2.yaml", V2)
-    assert bar.run("diff", "HEAD", "--format", "github").out.startswith("1 change (1 patch)")
+    assert bar.run("diff", "HEAD", "--format", "github").out.startswith("1 prompt: contract patch, behaviour high")
     assert bar.run("diff", "HEAD", "--format", "sarif").json()["runs"][0]["results"] == []
 
 
