@@ -1,0 +1,145 @@
+"""Applying: lease, preconditions, writes in their order, verification, journal (design §8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from catalog_tool.model.target import Control, Journal, LastSync, Restore, TargetState
+from catalog_tool.sync.ancestry import superseded_by
+from catalog_tool.sync.compare import compare
+from catalog_tool.sync.lease import Holding, holding
+from catalog_tool.sync.plan import Action, Plan, PlanOptions, make_plan
+from catalog_tool.sync.result import BLOCKED, DONE, STALE, SUPERSEDED, Result, planned, settled_status
+from catalog_tool.sync.session import Session
+from catalog_tool.sync.timing import persistently
+from catalog_tool.sync.verify import verified
+from catalog_tool.sync.wanted import Desired
+from catalog_tool.sync.write import Writer
+
+Kept = TypeVar("Kept")
+
+
+def plan_target(session: Session, desired: Desired, options: PlanOptions) -> Result:
+    """Plan without writing anything. Raises ``BackendError`` where the target cannot be read whole."""
+    state, plan = _look(session, desired, options)
+    return _refused(session, desired, options, state, plan) or planned(plan)
+
+
+def sync_target(session: Session, desired: Desired, options: PlanOptions, expect: str | None = None) -> Result:
+    """Plan and apply. ``expect`` is the digest of the only plan that may be applied; another is ``stale``.
+
+    Every precondition is checked again under the lease, by planning anew from what is there then.
+    Raises ``BackendError`` where the target cannot be read, or the lease is lost on the way.
+    """
+    state, plan = _look(session, desired, options)
+    early = _refused(session, desired, options, state, plan) or _unexpected(plan, expect)
+    if early is not None:
+        return early
+    if not plan.writes and not _is_news(desired, state):
+        return planned(plan)
+    with holding(session.backend, session.actor, session.timing, session.lock_timeout) as lease:
+        state, plan = _look(session, desired, options)
+        early = _refused(session, desired, options, state, plan) or _unexpected(plan, expect)
+        return early or _Application(session, lease, state, plan).run()
+
+
+def _look(session: Session, desired: Desired, options: PlanOptions) -> tuple[TargetState, Plan]:
+    backend = session.backend
+
+    def read() -> tuple[TargetState, Plan]:
+        state = backend.load()
+        comparison = compare(desired, state, backend.scan(), metadata=backend.capabilities.metadata)
+        return state, make_plan(session.destination, desired, state, comparison, options)
+
+    return persistently(session.timing, read)
+
+
+def _refused(session: Session, desired: Desired, options: PlanOptions, state: TargetState, plan: Plan) -> Result | None:
+    newer = None if options.older else superseded_by(session.git, desired.commit, state.control)
+    if newer is not None:
+        reason = f"the target has {newer[:12]}, which {(desired.commit or '')[:12]} does not descend from"
+        return Result(status=SUPERSEDED, plan=plan, actions=plan.actions, reason=reason)
+    return Result(status=BLOCKED, plan=plan, actions=plan.actions) if plan.blocked else None
+
+
+def _unexpected(plan: Plan, expect: str | None) -> Result | None:
+    if expect is None or plan.digest == expect:
+        return None
+    return Result(status=STALE, plan=plan, actions=plan.actions, reason=f"this is not the plan {expect} any more")
+
+
+def _is_news(desired: Desired, state: TargetState) -> bool:
+    """Whether the target has to be told of a newer commit though nothing else changes."""
+    last = state.control.last
+    return last is None or state.control.journal is not None or last.commit != desired.commit
+
+
+class _Application:
+    """One run of a plan under the lease."""
+
+    def __init__(self, session: Session, lease: Holding, state: TargetState, plan: Plan) -> None:
+        self._session = session
+        self._lease = lease
+        self._plan = plan
+        self._control = state.control
+        self._now = int(session.timing.now())
+
+    def run(self) -> Result:
+        if not self._plan.writes:
+            self._finish(self._plan.actions)
+            return planned(self._plan)
+        self._begin()
+        writer = Writer(self._session.backend, self._lease, self._plan, self._session.actor, self._session.timing)
+        outcomes = writer.run(self._session.concurrency, self._session.progress, self._session.stopped)
+        outcomes = verified(self._session, self._plan, outcomes)
+        actions = [outcomes.get(action.object, action) for action in self._plan.actions]
+        self._finish(actions)
+        return Result(status=settled_status(actions, DONE), plan=self._plan, actions=actions)
+
+    def _save(self, control: Control) -> None:
+        persistently(self._session.timing, lambda: self._session.backend.save_control(control, self._lease.token))
+        self._control = control
+
+    def _begin(self) -> None:
+        desired = self._plan.desired
+        known = self._control.journal
+        same = known is not None and known.bundle == desired.bundle
+        allow = dict(known.allow) if known is not None and same else {}
+        for kind, count in self._plan.limits.items():
+            allow[kind] = max(count, allow.get(kind, 0))
+        journal = Journal(desired.commit, desired.bundle, self._plan.digest, self._now, allow)
+        self._save(replace(self._control, catalog=desired.catalog, journal=journal))
+
+    def _finish(self, actions: Sequence[Action]) -> None:
+        """Close the journal, unless something that was to be written was not."""
+        outcomes = {action.object: action for action in actions}
+        if any(action.outcome in ("failed", "dropped") for action in outcomes.values()):
+            return
+        desired = self._plan.desired
+        self._save(
+            replace(
+                self._control,
+                catalog=desired.catalog,
+                last=LastSync(desired.commit, desired.bundle, int(self._session.timing.now())),
+                journal=None,
+                overrides=_without(self._control.overrides, outcomes),
+                restores=self._restores(outcomes),
+            )
+        )
+
+    def _restores(self, outcomes: Mapping[str, Action]) -> Mapping[str, Restore]:
+        """Count labels that were put back; a label that git moved starts anew."""
+        kept = _without(self._control.restores, outcomes)
+        for address, action in outcomes.items():
+            if action.outcome == DONE and action.reason == "restore":
+                known = self._control.restores.get(address)
+                kept[address] = Restore(known.count + 1 if known else 1, self._now)
+        return kept
+
+
+def _without(known: Mapping[str, Kept], outcomes: Mapping[str, Action]) -> dict[str, Kept]:
+    """What is remembered of objects that were not written."""
+    written = {address for address, action in outcomes.items() if action.outcome == DONE}
+    return {address: found for address, found in known.items() if address not in written}

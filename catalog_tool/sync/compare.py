@@ -1,0 +1,151 @@
+"""The outer join of desired, live and last applied: one ``Observed`` for each object that is not in sync."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from catalog_tool.errors import BackendError
+from catalog_tool.model.addresses import VERSION
+from catalog_tool.model.target import Applied, Live, TargetState
+from catalog_tool.sync.live import Fingerprint, fingerprint
+from catalog_tool.sync.markers import Ownership, read_marker
+from catalog_tool.sync.states import Points, State, state_of
+from catalog_tool.sync.wanted import Desired, WantedObject
+
+
+class Observed(NamedTuple):
+    """One object and its three points (digests; of a label its value's canonical JSON).
+
+    ``seen`` is the live entry as it was read, the precondition of any write. ``meta_only``: content is
+    equal everywhere and only metadata differs. ``owner`` names the catalog of a foreign marker.
+    """
+
+    address: str
+    state: State
+    desired: str | None = None
+    live: str | None = None
+    applied: str | None = None
+    seen: bytes | None = None
+    meta_only: bool = False
+    since: str | None = None
+    by: str | None = None
+    owner: str | None = None
+
+
+class Comparison(NamedTuple):
+    """A target compared with git. ``observed`` is sorted by address and leaves out what is in sync.
+
+    ``managed`` counts the objects of the inventory, ``managed_labels`` the labels among them by name of label.
+    """
+
+    observed: list[Observed]
+    counts: Mapping[str, int]
+    managed: int
+    is_new: bool
+
+
+def compare(desired: Desired, state: TargetState, scan: Iterable[Live], *, metadata: bool = True) -> Comparison:
+    """Compare what is wanted with what is there. ``metadata``: the store keeps a version's metadata.
+
+    Raises ``BackendError`` where the target reads as empty though we filled it: it was wiped, or the
+    read failed without saying so.
+    """
+    join = _Join(desired, state, metadata=metadata)
+    observed = list(join.live(scan))
+    if state.inventory and not join.found:
+        raise BackendError(
+            f"the target reads as empty, but {len(state.inventory)} objects were written to it",
+            hint="was it wiped, or is this another store? Nothing was changed",
+        )
+    observed.extend(join.absent())
+    observed.sort(key=lambda item: item.address)
+    counts = join.in_sync + Counter(item.state.value for item in observed)
+    is_new = not state.inventory and not join.found
+    return Comparison(observed, dict(sorted(counts.items())), len(state.inventory), is_new)
+
+
+class _Join:
+    """Walks the live objects once; of those in sync nothing is kept but their address."""
+
+    def __init__(self, desired: Desired, state: TargetState, *, metadata: bool) -> None:
+        self._desired = desired
+        self._state = state
+        self._metadata = metadata
+        self._ours = f'{{"catalog":{json.dumps(desired.catalog)},'
+        self.found: set[str] = set()
+        self.in_sync: Counter[str] = Counter()
+
+    def live(self, scan: Iterable[Live]) -> Iterator[Observed]:
+        """Everything that is there and not in sync."""
+        for item in scan:
+            self.found.add(item.address)
+            wanted = self._desired.objects.get(item.address)
+            if wanted is not None and wanted.entry == item.entry and self._is_settled(item, wanted):
+                self.in_sync[State.IN_SYNC.value] += 1
+                continue
+            observed = self._observe(item, wanted)
+            if observed.state is State.IN_SYNC:
+                self.in_sync[State.IN_SYNC.value] += 1
+            else:
+                yield observed
+
+    def _is_settled(self, item: Live, wanted: WantedObject) -> bool:
+        """Whether the inventory agrees and the marker is plainly ours, or gone: nothing to look at closer."""
+        applied = self._state.inventory.get(item.address)
+        ours = item.marker is None or item.marker.startswith(self._ours)
+        return ours and applied is not None and applied.digest == wanted.digest
+
+    def _observe(self, item: Live, wanted: WantedObject | None) -> Observed:
+        owner = read_marker(item.marker, self._desired.catalog, item.address)
+        if wanted is not None and wanted.entry == item.entry:
+            found = Fingerprint(wanted.digest, "")
+            same_meta = True
+        else:
+            found = fingerprint(item.address, item.entry)
+            same_meta = not self._metadata or wanted is None or wanted.meta == found.meta
+        applied = self._applied(item.address, owner)
+        state = self._state_of(item.address, wanted, found.digest, applied, owner) or State.UNMANAGED
+        meta_only = state in (State.IN_SYNC, State.CONVERGED, State.ADOPT) and not same_meta
+        if meta_only and state is State.IN_SYNC:
+            state = State.PENDING
+        return Observed(
+            item.address, state,
+            desired=wanted.digest if wanted else None,
+            live=found.digest,
+            applied=applied.digest if applied else None,
+            seen=item.entry, meta_only=meta_only, since=item.since, by=item.by, owner=owner.foreign,
+        )  # fmt: skip
+
+    def _applied(self, address: str, owner: Ownership) -> Applied | None:
+        return self._state.inventory.get(address) or owner.applied
+
+    def _state_of(
+        self, address: str, wanted: WantedObject | None, live: str | None, applied: Applied | None, owner: Ownership
+    ) -> State | None:
+        desired = wanted.digest if wanted else None
+        recorded = self._state.control.overrides.get(address)
+        override = recorded.value if recorded is not None and recorded.desired == desired else None
+        return state_of(
+            Points(
+                desired, live, applied.digest if applied else None,
+                foreign=owner.foreign is not None, override=override, immutable=address.startswith(VERSION),
+            )
+        )  # fmt: skip
+
+    def absent(self) -> Iterator[Observed]:
+        """What is wanted or was applied, and is not there."""
+        nobody = Ownership()
+        for address in self._desired.objects.keys() | self._state.inventory.keys():
+            if address in self.found:
+                continue
+            wanted = self._desired.objects.get(address)
+            applied = self._applied(address, nobody)
+            state = self._state_of(address, wanted, None, applied, nobody)
+            if state is not None:
+                yield Observed(
+                    address, state,
+                    desired=wanted.digest if wanted else None, applied=applied.digest if applied else None,
+                )  # fmt: skip

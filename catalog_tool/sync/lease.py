@@ -1,0 +1,116 @@
+"""The lease that one sync holds on a target while it writes (design §8)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from catalog_tool.backends.base import Backend
+from catalog_tool.clock import iso
+from catalog_tool.errors import BackendError, LeaseLostError
+from catalog_tool.model.target import RENEW_SECONDS, Lease
+from catalog_tool.sync.timing import Timing, persistently
+
+POLL_SECONDS = 1.0
+
+
+class Holding:
+    """A lease in hand; ``renew`` before each step, which asks the store only when it is due."""
+
+    def __init__(self, backend: Backend, lease: Lease, timing: Timing) -> None:
+        self._backend = backend
+        self._lease = lease
+        self._timing = timing
+        self._renewed = timing.steady()
+
+    @property
+    def token(self) -> str:
+        """What every write has to show."""
+        return self._lease.token
+
+    def renew(self) -> None:
+        """Renew where ``RENEW_SECONDS`` have passed. Raises ``LeaseLostError``."""
+        if self._timing.steady() - self._renewed < RENEW_SECONDS:
+            return
+        held = persistently(self._timing, lambda: self._backend.take_lease(self._lease))
+        if held.token != self._lease.token:
+            raise LeaseLostError(f"{held.holder} took over the target", hint="run the sync again")
+        self._renewed = self._timing.steady()
+
+
+@contextlib.contextmanager
+def holding(backend: Backend, holder: str, timing: Timing, timeout_seconds: float) -> Iterator[Holding]:
+    """Hold the target's lease. Raises ``BackendError`` where another sync keeps it for ``timeout_seconds``.
+
+    A holder that died on this host is taken over at once.
+    """
+    wanted = own_lease(holder)
+    deadline = timing.steady() + timeout_seconds
+    held = persistently(timing, lambda: backend.take_lease(wanted))
+    while held.token != wanted.token:
+        if timing.steady() >= deadline:
+            raise BackendError(_told(held), hint="wait for it, or give more time with --lock-timeout")
+        dead = held.token if is_dead(held) else None
+        if dead is None:
+            timing.sleep(min(POLL_SECONDS, max(0.0, deadline - timing.steady())))
+        held = persistently(timing, lambda dead=dead: backend.take_lease(wanted, instead_of=dead))  # type: ignore[misc]
+    try:
+        yield Holding(backend, wanted, timing)
+    finally:
+        with contextlib.suppress(BackendError):  # it runs out by itself
+            backend.drop_lease(wanted.token)
+
+
+def _told(held: Lease) -> str:
+    host = held.host.partition(" ")[0]
+    return f"{held.holder} is syncing this target (host {host}, process {held.pid}, since {iso(held.started)})"
+
+
+def own_lease(holder: str) -> Lease:
+    """A lease for this process."""
+    pid = os.getpid()
+    return Lease(uuid.uuid4().hex, holder, _host(), pid, _started(pid) or 0)
+
+
+def is_dead(lease: Lease) -> bool:
+    """Whether the holder is a process of this very host that is no longer there."""
+    return lease.host == _host() and _started(lease.pid) != lease.started
+
+
+def _host() -> str:
+    """This host, told apart from containers that share its name by what only they share: the pid namespace."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{platform.node()} {boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return f"{platform.node()} {uuid.getnode()}"
+
+
+def _started(pid: int) -> int | None:
+    """When a process started (seconds since the epoch), or None where there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        boot = next(
+            int(line.split()[1]) for line in Path("/proc/stat").read_text(encoding="ascii").splitlines()
+            if line.startswith("btime")
+        )  # fmt: skip
+        return boot + int(fields[19]) // os.sysconf("SC_CLK_TCK")
+    except (OSError, StopIteration, IndexError, ValueError):
+        return _started_elsewhere(pid)
+
+
+def _started_elsewhere(pid: int) -> int | None:
+    """Where /proc tells nothing: 0 for a process that is there."""
+    if Path("/proc/self/stat").exists():
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except OSError:
+        return 0
+    return 0

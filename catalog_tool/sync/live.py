@@ -1,0 +1,45 @@
+"""What a target really holds: content read back and hashed again (design §8).
+
+A digest that a store claims is never trusted. An entry whose own claim is not what its content
+hashes to counts as something else: whoever serves it would serve a lie.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from catalog_tool.canonical.identity import SkillFile, prompt_identity, skill_digest
+from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes, digest_of_bytes, version_id
+from catalog_tool.model.addresses import LABEL, SKILL, parse_address
+from catalog_tool.sync.wanted import meta_digest
+
+
+class Fingerprint(NamedTuple):
+    """The digest of an object's content (of a label: its value's canonical JSON), and of its metadata."""
+
+    digest: str
+    meta: str = ""
+
+
+def fingerprint(address: str, entry: bytes) -> Fingerprint:
+    """Hash what is stored. Content that is no artifact at all gets the digest of its bytes."""
+    try:
+        document = json.loads(entry)
+        if address.startswith(LABEL):
+            return Fingerprint(canonical_bytes(document).decode())
+        return _of_artifact(address, document) or Fingerprint(digest_of_bytes(entry))
+    except (ValueError, KeyError, TypeError, AttributeError, NotCanonicalError):
+        return Fingerprint(digest_of_bytes(entry))
+
+
+def _of_artifact(address: str, document: Any) -> Fingerprint | None:
+    """None where the entry's own claims are not what it holds."""
+    if address.startswith(SKILL):
+        digest = skill_digest(SkillFile(**item) for item in document["files"])
+        claims = document["digest"] == digest
+    else:
+        digest = prompt_identity(document).digest
+        version = parse_address(address).part
+        claims = document["digest"] == digest and document["version_id"] == version_id(version, digest)
+    return Fingerprint(digest, meta_digest(address, document)) if claims else None

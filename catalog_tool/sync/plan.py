@@ -1,0 +1,357 @@
+"""Planning: from a comparison to the writes for one target, without touching anything (design §8)."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from catalog_tool.backends.stored import label_versions
+from catalog_tool.canonical.jcs import digest_of
+from catalog_tool.model.addresses import LABEL, SKILL, VERSION, parse_address, version_address
+from catalog_tool.model.target import TargetState
+from catalog_tool.sync.compare import Comparison, Observed
+from catalog_tool.sync.limits import Blocked, over_limits
+from catalog_tool.sync.states import State
+from catalog_tool.sync.wanted import Desired
+
+CREATE, UPDATE, LABEL_MOVE, ADOPT, DELETE, NOOP = "create", "update", "label", "adopt", "delete", "noop"
+SUMMARY = (CREATE, UPDATE, LABEL_MOVE, ADOPT, DELETE, NOOP)
+PLANNED, SKIPPED = "planned", "skipped"
+
+RESTORES = 5
+"""How often a label is put back on its own before somebody has to look."""
+RESTORE_PAUSE_SECONDS = 60
+"""The pause after the first restore; it doubles with each."""
+
+
+class Action(NamedTuple):
+    """What is done about one object. ``action`` is one of ``SUMMARY``; ``noop`` is only told.
+
+    ``before`` and ``after`` are digests (of a label: its value's canonical JSON), None for absent.
+    ``bookkeeping``: only marker and inventory change. ``held``: left alone because of another object.
+    """
+
+    object: str
+    action: str
+    state: State
+    outcome: str = PLANNED
+    reason: str | None = None
+    before: str | None = None
+    after: str | None = None
+    seen: bytes | None = None
+    bookkeeping: bool = False
+    held: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in every document of a plan."""
+        return {
+            "object": self.object, "action": self.action, "state": self.state.value,
+            "outcome": self.outcome, "reason": self.reason,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """What a plan may do.
+
+    ``overwrite`` maps addresses to the live digest or value that was seen there; ``older`` lets a commit
+    follow one that it does not descend from; ``now`` is the time in seconds since the epoch.
+    """
+
+    prune: bool = False
+    only: tuple[str, ...] = ()
+    allow: Mapping[str, int] = field(default_factory=dict)
+    overwrite: Mapping[str, str] = field(default_factory=dict)
+    older: bool = False
+    now: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """What a plan file keeps, so that ``apply`` plans the same."""
+        return {
+            "prune": self.prune, "only": list(self.only), "older": self.older,
+            "allow": dict(self.allow), "overwrite": dict(self.overwrite),
+        }  # fmt: skip
+
+
+class LabelRules(NamedTuple):
+    """What the settings say of labels: which are protected, and what happens when they drift."""
+
+    protected: frozenset[str]
+    on_drift: Mapping[str, str]
+
+    @classmethod
+    def of(cls, labels: Mapping[str, Mapping[str, Any]]) -> LabelRules:
+        """From ``labels:`` of ``catalog.yaml``."""
+        protected = frozenset(name for name, rule in labels.items() if rule.get("protected"))
+        return cls(protected, {name: str(rule.get("on_drift", "report")) for name, rule in labels.items()})
+
+
+class Destination(NamedTuple):
+    """Where a plan goes: the target's name, its place without secrets, and what holds for labels."""
+
+    name: str
+    place: str
+    rules: LabelRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Ordered writes for one target.
+
+    ``digest`` covers everything but times and the commit: what was reviewed is what is applied.
+    ``limits`` counts what the safety limits count.
+    """
+
+    target: str
+    place: str
+    desired: Desired
+    options: PlanOptions
+    actions: Sequence[Action]
+    blocked: Sequence[Blocked]
+    counts: Mapping[str, int]
+    in_sync: int
+    limits: Mapping[str, int]
+    digest: str
+
+    @property
+    def writes(self) -> list[Action]:
+        """The actions that change something, in the order in which they have to happen."""
+        return [action for action in self.actions if action.outcome == PLANNED]
+
+    def summary(self) -> dict[str, int]:
+        """How many actions of each kind; ``noop`` counts what is left as it is."""
+        found = Counter(action.action for action in self.actions)
+        found[NOOP] += self.in_sync
+        return {kind: found[kind] for kind in SUMMARY}
+
+
+def make_plan(
+    destination: Destination, desired: Desired, state: TargetState, comparison: Comparison, options: PlanOptions
+) -> Plan:
+    """Plan the writes that make a target what git says. Pure: the same input gives the same plan."""
+    planner = _Planner(desired, state, options, destination.rules)
+    actions = [planner.action(item) for item in comparison.observed if planner.concerns(item)]
+    actions = _hold_back(actions)
+    actions.sort(key=_order)
+    limits = _counted(actions, destination.rules)
+    blocked = planner.refusals()
+    if not blocked:
+        blocked = over_limits(limits, comparison.managed, _allowance(options, state, desired), is_new=comparison.is_new)
+    return Plan(
+        target=destination.name,
+        place=destination.place,
+        desired=desired,
+        options=options,
+        actions=actions,
+        blocked=blocked,
+        counts=comparison.counts,
+        in_sync=comparison.counts.get(State.IN_SYNC.value, 0),
+        limits=limits,
+        digest=_digest(destination, desired, options, actions, blocked),
+    )
+
+
+def _digest(
+    destination: Destination,
+    desired: Desired,
+    options: PlanOptions,
+    actions: Sequence[Action],
+    blocked: Sequence[Blocked],
+) -> str:
+    return digest_of(
+        {
+            "format": 1,
+            "target": destination.name,
+            "place": destination.place,
+            "catalog": desired.catalog,
+            "bundle": desired.bundle,
+            "options": options.to_json(),
+            "actions": [[a.object, a.action, a.state.value, a.outcome, a.before, a.after] for a in actions],
+            "blocked": [found.reason for found in blocked],
+        }
+    )
+
+
+def _allowance(options: PlanOptions, state: TargetState, desired: Desired) -> Mapping[str, int]:
+    """What is allowed: what was typed, or what the same sync was allowed when it began (its journal)."""
+    journal = state.control.journal
+    known = journal.allow if journal is not None and journal.bundle == desired.bundle else {}
+    return {kind: max(options.allow.get(kind, 0), known.get(kind, 0)) for kind in {*options.allow, *known}}
+
+
+class _Planner:
+    """Decides about each object by its state."""
+
+    def __init__(self, desired: Desired, state: TargetState, options: PlanOptions, rules: LabelRules) -> None:
+        self._desired = desired
+        self._state = state
+        self._options = options
+        self._rules = rules
+
+    def concerns(self, item: Observed) -> bool:
+        """Whether anything is said of it: not of what is nobody's or others', nor of what ``--only`` leaves out."""
+        if item.state in (State.UNMANAGED, State.FOREIGN) and item.desired is None and item.applied is None:
+            return False
+        return not self._options.only or is_chosen(item.address, self._options.only)
+
+    def refusals(self) -> list[Blocked]:
+        """What nothing lifts."""
+        owner = self._state.control.catalog
+        if owner is not None and owner != self._desired.catalog:
+            return [Blocked(f"this target belongs to the catalog {owner!r}; give {self._desired.catalog!r} a prefix")]
+        if not self._desired.objects:
+            return [Blocked("git wants nothing here: is this the right folder, and do the target's filters fit?")]
+        return []
+
+    def action(self, item: Observed) -> Action:
+        """What is done about one object that is not in sync."""
+        wanted = self._options.overwrite.get(item.address)
+        if wanted is not None and item.state in _OVERWRITABLE:
+            return self._overwritten(item, wanted)
+        made = _BY_STATE.get(item.state)
+        if made is not None:
+            kind, reason = made
+            return self._write(item, kind or _kind_of(item), reason)
+        if item.state is State.PRUNE:
+            if self._options.prune:
+                return self._write(item, DELETE, "git no longer has it")
+            return _left(item, "git no longer has it; --prune deletes it")
+        if item.state is State.DRIFTED and self._rules.on_drift.get(parse_address(item.address).part) == "restore":
+            return self._restored(item)
+        return _left(item, _left_reason(item))
+
+    def _write(self, item: Observed, kind: str, reason: str | None) -> Action:
+        reason = "meta" if item.meta_only else reason
+        kind = UPDATE if item.meta_only and kind == ADOPT else kind
+        return Action(
+            item.address, kind, item.state, PLANNED, reason, item.live, item.desired, item.seen,
+            bookkeeping=kind == ADOPT,
+        )  # fmt: skip
+
+    def _overwritten(self, item: Observed, token: str) -> Action:
+        now = token_of(item)
+        if token != now:
+            return _left(item, f"it is {now} now, not {token}: look again before it is overwritten")
+        if item.desired is None:
+            return _left(item, "git has nothing to put there; --prune deletes what nobody edited")
+        return self._write(item, _kind_of(item), f"overwrites {now}")
+
+    def _restored(self, item: Observed) -> Action:
+        known = self._state.control.restores.get(item.address)
+        if item.address.startswith(LABEL) and known is not None:
+            if known.count >= RESTORES:
+                return _left(item, f"put back {known.count} times already: somebody has to look")
+            if self._options.now < known.at + RESTORE_PAUSE_SECONDS * 2 ** (known.count - 1):
+                return _left(item, "put back a moment ago; the next try waits")
+        if not item.address.startswith(LABEL):
+            return _left(item, _left_reason(item))
+        return self._write(item, LABEL_MOVE, "restore")
+
+
+def is_chosen(address: str, patterns: Collection[str]) -> bool:
+    """Whether a pattern takes an object: one over addresses, or the name of a prompt or skill."""
+    name = parse_address(address).name
+    return any(name == pattern or fnmatch.fnmatchcase(address, pattern) for pattern in patterns)
+
+
+_OVERWRITABLE = frozenset({State.DRIFTED, State.CONFLICT, State.COLLISION, State.MISSING, State.PRUNE_CONFLICT})
+_BY_STATE: Mapping[State, tuple[str, str | None]] = {
+    State.CREATE: ("", None),
+    State.PENDING: ("", None),
+    State.MISSING: ("", "it was deleted on the target"),
+    State.ADOPT: (ADOPT, "the target holds the same already"),
+    State.CONVERGED: (ADOPT, "the target holds what git says now"),
+    State.GONE: (ADOPT, "neither git nor the target has it any more"),
+}
+"""State → action (empty: by the kind of object) and its reason."""
+
+
+def token_of(item: Observed) -> str:
+    """What ``--overwrite OBJECT=…`` has to say: the live digest, or a label's version or its JSON."""
+    if item.live is None:
+        return "absent"
+    if item.address.startswith(LABEL):
+        value = _json_or_none(item.live)
+        return value if isinstance(value, str) else item.live
+    return item.live
+
+
+def _json_or_none(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _kind_of(item: Observed) -> str:
+    if item.address.startswith(LABEL):
+        return LABEL_MOVE
+    return CREATE if item.live is None else UPDATE
+
+
+def _left(item: Observed, reason: str) -> Action:
+    return Action(item.address, NOOP, item.state, SKIPPED, reason, item.live, item.desired, item.seen)
+
+
+def _left_reason(item: Observed) -> str:
+    if item.state is State.FOREIGN:
+        return f"it belongs to the catalog {item.owner!r}"
+    if item.state is State.OVERRIDE:
+        return "moved on purpose by a rollback, until git catches up"
+    if item.state is State.COLLISION:
+        return "something else has this name; adopt it, or take it away"
+    if item.state is State.CONFLICT and item.address.startswith(VERSION):
+        return "a version is immutable: make the next one with `catalog bump`"
+    if item.state is State.PRUNE_CONFLICT:
+        return "git no longer has it, and it was edited on the target"
+    if item.state is State.CONFLICT:
+        return "git and the target both changed it"
+    return "edited on the target"
+
+
+def _hold_back(actions: Sequence[Action]) -> list[Action]:
+    """Labels that would point to a version that is left alone are left alone too."""
+    unsound = {
+        action.object for action in actions
+        if action.outcome == SKIPPED and action.object.startswith(VERSION) and action.state is not State.PRUNE
+    }  # fmt: skip
+    return [_held(action, unsound) if action.action == LABEL_MOVE else action for action in actions]
+
+
+def _held(action: Action, unsound: set[str]) -> Action:
+    name = parse_address(action.object).name
+    needs = {version_address(name, version) for version in label_versions((action.after or "").encode())}
+    waiting = sorted(needs & unsound)
+    if not waiting:
+        return action
+    return action._replace(action=NOOP, outcome=SKIPPED, held=True, reason=f"{waiting[0]} is not what git says")
+
+
+_LEVELS = {VERSION: 0, SKILL: 1, LABEL: 2}
+
+
+def _order(action: Action) -> tuple[int, str]:
+    """Versions before skills before labels; what goes, goes last, and labels before the versions they name."""
+    level = _LEVELS[parse_address(action.object).kind]
+    return (10 - level if action.action == DELETE else level), action.object
+
+
+def _counted(actions: Sequence[Action], rules: LabelRules) -> dict[str, int]:
+    """What counts against the limits."""
+    counts: Counter[str] = Counter()
+    for action in actions:
+        if action.outcome != PLANNED or action.bookkeeping:
+            continue
+        if action.action == DELETE:
+            counts["deletes"] += 1
+        elif action.before is None:
+            counts["creates"] += 1
+        elif action.action == LABEL_MOVE and parse_address(action.object).part in rules.protected:
+            counts["labels"] += 1
+        else:
+            counts["updates"] += 1
+    return dict(counts)

@@ -1,0 +1,35 @@
+"""One target, open, and how to work on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from catalog_tool.backends.base import Backend
+from catalog_tool.source.git import Git
+from catalog_tool.sync.plan import Destination
+from catalog_tool.sync.timing import SYSTEM, Timing
+
+LOCK_TIMEOUT_SECONDS = 60.0
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """``actor`` is who the audit trail names; ``stopped`` is asked between steps whether to stop there.
+
+    ``lock_timeout`` is in seconds; ``concurrency`` counts only where a store takes one write a request.
+    """
+
+    backend: Backend
+    destination: Destination
+    git: Git | None
+    actor: str
+    timing: Timing = SYSTEM
+    lock_timeout: float = LOCK_TIMEOUT_SECONDS
+    concurrency: int = 4
+    progress: Callable[[int, int], None] | None = None
+    stopped: Callable[[], bool] = _never
