@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from catalog_tool.backends.memory import MemoryBackend, MemoryStore
-from catalog_tool.sync.conformance import Connect, StoreConformance
+from catalog_tool.sync.conformance import Connect, BackendConformance
 
 
-class TestMemory(StoreConformance):
+class TestMemory(BackendConformance):
     @pytest.fixture
     def connect(self) -> Connect:
         store = MemoryStore()

@@ -1,16 +1,4 @@
-"""The conformance kit: one class of tests that every backend passes, ours and other packages'.
-
-Subclass ``BackendConformance`` in a test module, give ``connect``, and pytest collects every test::
-
-    class TestMine(BackendConformance):
-        @pytest.fixture
-        def connect(self, tmp_path):
-            return lambda prefix="": MyBackend(tmp_path / "store", prefix)
-
-``connect`` opens the same, at first empty, store each time it is called in one test. The kit uses
-plain assertions and needs pytest only for collecting. Where ``capabilities`` says that a store can do
-less, the test that asks for more is not run; nothing else is optional.
-"""
+"""What every store owes the engine (``backends.base``), without the engine."""
 
 from __future__ import annotations
 
@@ -21,7 +9,7 @@ from catalog_tool.backends.audit import verify
 from catalog_tool.backends.base import Backend
 from catalog_tool.errors import BackendError, LeaseLostError
 from catalog_tool.model.target import CHANGED, DONE, Control, Journal, LastSync, Lease, Live, Run, Write
-from catalog_tool.sync.samples import ODD_TEXT, SKILL_FILES, put_label, put_skill, put_version
+from catalog_tool.sync.conformance.samples import ODD_TEXT, SKILL_FILES, put_label, put_skill, put_version
 
 Connect = Callable[..., Backend]
 LEASE = Lease("token-1", "ci", "host", 1, 1)
