@@ -19,6 +19,7 @@ from pathlib import Path
 from catalog_tool.bundle.writer import MANIFEST
 from catalog_tool.errors import UsageError
 
+GIT_FOLDER = ".git"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _RENAME_SWAP = 2
@@ -38,6 +39,8 @@ def check_output(out: Path, root: Path, sources: Iterable[str]) -> None:
 def _check_place(out: Path, root: Path, sources: Iterable[str]) -> None:
     hint = "choose another folder, such as dist"
     resolved = out.resolve()
+    if any(step.casefold() == GIT_FOLDER for step in resolved.parts):
+        raise UsageError(f"--out {out}: it lies in a folder of git's own", hint=hint)
     for source in sources:
         folder = (root / source).resolve()
         if resolved == folder or resolved in folder.parents or folder in resolved.parents:

@@ -27,7 +27,8 @@ def refused(committed: Scratch, out: str) -> str:
     "out",
     [
         ".", "prompts", "prompts/x", "prompts/support_agent", "skills", "skills/pdf", "skills/new/dist", "..", "/",
-        ".claude/skills", ".claude/skills/x", "../catalog", "x/../skills", "catalog.yaml", ".git", "link-to-skills",
+        ".claude/skills", ".claude/skills/x", "../catalog", "x/../skills", "catalog.yaml", "link-to-skills",
+        ".git", ".git/x", "sub/.GIT/hooks/x",
     ],
 )  # fmt: skip
 def test_an_output_that_meets_the_sources_is_refused(committed: Scratch, out: str) -> None:
@@ -36,6 +37,15 @@ def test_an_output_that_meets_the_sources_is_refused(committed: Scratch, out: st
     refused(committed, out)
     assert contents(committed.root / "skills") | contents(committed.root / "prompts") == before
     assert not list(committed.root.parent.rglob("*.building-*"))
+
+
+def test_a_way_that_turns_back_leaves_nothing_behind(committed: Scratch) -> None:
+    assert committed.run("build", "--out", "nope/../../outside/x").code == 0
+    assert (committed.root.parent / "outside/x/manifest.json").is_file()
+    assert not (committed.root / "nope").exists()
+    committed.write("prompts/support_agent/v9.yaml", "id: [")
+    assert committed.run("build", "--out", "deep/er/../out").code == 1
+    assert not (committed.root / "deep").exists()
 
 
 @pytest.mark.parametrize(
