@@ -28,7 +28,8 @@ def baseline_sample(question: Question) -> tuple[Sample | None, tuple[Reason, ..
     differences = tuple(_differences(own, evidence, question.policy.models)) if own is not None else ()
     sample = sample_of(evidence)
     reasons = (*differences, *errors("baseline", sample, question.policy), *_short(evidence))
-    return (None if reasons else sample), reasons
+    stops = any(reason.outcome == UNDECIDED for reason in reasons)
+    return (None if stops else sample), reasons
 
 
 def _differences(candidate: Evidence, baseline: Evidence, models: str) -> Iterator[Reason]:
