@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from catalog_tool.model.codes import finding
@@ -74,7 +74,7 @@ def find_catalog(tree: Tree) -> CatalogFiles:
     labels, registry = _labels(layout, small, findings)
     skills = find_skills(entries, settings.skills, small.link, small.plugin)
     findings.extend(skills.findings)
-    findings.extend(_nested(entries))
+    findings.extend(_nested(entries, {skill.path for skill in skills.folders}))
     findings.extend(_missing_folders(entries, settings))
     team = _team_schemas(small, settings, findings)
     return CatalogFiles(
@@ -269,9 +269,10 @@ def _holds(entries: Mapping[str, Entry], folder: str) -> bool:
     return not folder or any(path == folder or path.startswith(f"{folder}/") for path in entries)
 
 
-def _nested(entries: Mapping[str, Entry]) -> Sequence[Finding]:
-    return [
-        finding("C305", "a catalog inside another catalog: give each its own folder", path)
-        for path in entries
-        if posixpath.basename(path) == SETTINGS_FILE and "/" in path
-    ]
+def _nested(entries: Mapping[str, Entry], skills: Collection[str]) -> Iterator[Finding]:
+    """Settings of another catalog; a skill's own file of that name is the skill's."""
+    for path in entries:
+        if posixpath.basename(path) != SETTINGS_FILE or "/" not in path:
+            continue
+        if not any(path.startswith(f"{skill}/") for skill in skills):
+            yield finding("C305", "a catalog inside another catalog: give each its own folder", path)

@@ -75,3 +75,11 @@ def test_a_registry_that_cannot_be_read_is_reported(scratch: Scratch) -> None:
     files = find(scratch)
     assert codes(files) == [("Y007", "prompts/registry.yaml")]
     assert files.labels == {}
+
+
+def test_a_skill_may_hold_a_file_of_that_name(scratch: Scratch) -> None:
+    skill = "---\nname: pdf\ndescription: Fills forms.\n---\n"
+    scratch.write_all(
+        {"skills/pdf/SKILL.md": skill, "skills/pdf/assets/catalog.yaml": "", "skills/other/catalog.yaml": ""}
+    )
+    assert [path for code, path in codes(find(scratch)) if code == "C305"] == ["skills/other/catalog.yaml"]
