@@ -112,10 +112,21 @@ def cli(ctx: click.Context, /, root: str | None, **options: bool) -> None:
 
 def run(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code: the one error boundary."""
+    if arguments is None:
+        _insist_on_utf8()
     argv = sys.argv[1:] if arguments is None else arguments
     gc.disable()  # a command ends soon, and what it builds holds no cycles worth looking for
     _tolerate_any_text()
     sys.exit(_guarded(argv))
+
+
+def _insist_on_utf8() -> None:
+    """Start again in Python's UTF-8 mode where the locale has another encoding for names of files.
+
+    Names in git are bytes, and UTF-8 by agreement: the same commit must build the same under any locale.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode and sys.executable:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - itself
 
 
 def _tolerate_any_text() -> None:

@@ -88,12 +88,15 @@ def test_clones_built_in_other_places_are_the_same_bytes(scratch: Scratch, tmp_p
     assert len(builds) == 2 * len(PLACES)
 
 
-@pytest.mark.xfail(reason="files are opened by names in the locale's encoding")
 def test_a_locale_that_is_not_utf_8(scratch: Scratch) -> None:
     fill(scratch)
     assert scratch.run("build", "--out", "usual").code == 0
-    assert scratch.run("build", "--out", "other", env={"LC_ALL": "C", "PYTHONUTF8": "0"}).code == 0
-    assert digests(scratch.root / "other") == digests(scratch.root / "usual")
+    for number, place in enumerate(({"LC_ALL": "C"}, {"LC_ALL": "POSIX"}, {"LANG": "de_DE.ISO-8859-1", "LC_ALL": ""})):
+        env = {**place, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        for jobs in ("1", "2"):
+            answer = scratch.run("build", "--out", f"ö{number}{jobs}", "--jobs", jobs, "--format", "json", env=env)
+            assert (answer.code, answer.json()["out"]) == (0, f"ö{number}{jobs}"), answer
+            assert digests(scratch.root / f"ö{number}{jobs}") == digests(scratch.root / "usual")
 
 
 def test_what_was_remembered_changes_nothing(scratch: Scratch) -> None:
