@@ -8,6 +8,7 @@ import click
 
 from catalog_tool.cli.complete import labels, prompt_ids
 from catalog_tool.cli.context import answer, format_option, place_of, tell, wants_color
+from catalog_tool.diff.history import JUDGED, history_document, judge_history
 from catalog_tool.errors import GitError, UsageError
 from catalog_tool.report.history import history_text
 from catalog_tool.report.json_document import json_document
@@ -24,6 +25,9 @@ Examples:
   catalog history support_agent --label production
   catalog history support_agent --label production --at 2026-03-03T14:00
 
+Contract says whether code that worked with the older version can fail (it is also the smallest honest
+step), behaviour how likely the model answers otherwise; see `catalog diff`.
+
 A time without an offset is UTC. What was live is read along the first parents of HEAD, by committer
 time. Nothing but git is asked.
 """
@@ -34,9 +38,13 @@ time. Nothing but git is asked.
 @click.option("--label", metavar="LABEL", shell_complete=labels, help="Only what moved this label.")
 @click.option("--at", "at", metavar="TIME", help="What was live at this time (ISO 8601, UTC without an offset).")
 @click.option("--rev", "revision", metavar="REV", default="HEAD", show_default=True, help="Look back from here.")
+@click.option(
+    "--judged", type=click.IntRange(0), metavar="N", default=JUDGED, show_default=True,
+    help="Judge the newest N changes of versions and labels.",
+)  # fmt: skip
 @format_option("text", "json")
 @click.pass_context
-def command(ctx: click.Context, /, prompt_id: str, label: str | None, at: str | None, **asked: str) -> None:
+def command(ctx: click.Context, /, prompt_id: str, label: str | None, at: str | None, **asked: Any) -> None:
     """Who changed a prompt, when and why, and what was live at a time."""
     place = place_of(ctx)
     if place.git is None:
@@ -49,7 +57,7 @@ def command(ctx: click.Context, /, prompt_id: str, label: str | None, at: str | 
     if label is not None and not history.events and not history.shallow:
         raise UsageError(f"{prompt_id} has never had the label {label!r}", hint=near_label(files, prompt_id, label))
     live = live_at(history.scope, seconds) if seconds is not None else None
-    document: dict[str, Any] = {"format": 1, "status": "ok", **history.to_json(live)}
+    document = history_document(history, live, judge_history(history, int(asked["judged"])))
     answer(json_document(document) if asked["output"] == "json" else history_text(document, color=wants_color(ctx)))
     if history.shallow:
         tell("history is cut off: what happened before it is missing (in CI: fetch-depth: 0)")

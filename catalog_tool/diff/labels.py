@@ -62,19 +62,29 @@ def _shown(value: LabelValue | None) -> str:
 
 def _deploys(base: Side, head: Side, values: _Values) -> Iterator[dict[str, Any]]:
     """Each version that more callers of the label get than before, against the one that lost most of them."""
-    if values.before is None or values.after is None:
-        return
-    was, now = dict(values.before.split), dict(values.after.split)
-    lost = max(was, key=lambda version: was[version] - now.get(version, 0))
-    more = [version for version in now if now[version] > was.get(version, 0)]
-    if not more and values.before.stable != values.after.stable:
-        lost, more = values.before.stable, [values.after.stable]
+    lost, more = gained_callers(values.before, values.after)
+    was, now = (dict(value.split) if value is not None else {} for value in (values.before, values.after))
     old = _parts(base, head, (values.name, lost)) if more else None
     for version in more:
         new = _parts(head, base, (values.name, version))
         judged = judge_versions(old, new)._asdict() if old is not None and new is not None else _UNKNOWN
         share = {"before": was.get(version, 0), "after": now[version]}
         yield {"from": lost, "to": version, "share": share, **judged}
+
+
+def gained_callers(before: LabelValue | None, after: LabelValue | None) -> tuple[str, list[str]]:
+    """The version that lost most callers of a label, and those that gained any; nothing for one that came or went.
+
+    Where no share grew but another version is the stable one, callers without a key moved.
+    """
+    if before is None or after is None:
+        return "", []
+    was, now = dict(before.split), dict(after.split)
+    lost = max(was, key=lambda version: was[version] - now.get(version, 0))
+    more = [version for version in now if now[version] > was.get(version, 0)]
+    if not more and before.stable != after.stable:
+        return before.stable, [after.stable]
+    return lost, more
 
 
 _UNKNOWN = {"contract": None, "behaviour": None, "summary": "cannot be read"}

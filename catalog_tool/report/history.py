@@ -50,6 +50,15 @@ def _event(event: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
         )
     for change in event["changes"]:
         yield False, f"  {_change(change)}"
+        for found in change["judgements"]:
+            yield False, f"    {_judgement(found)}"
+
+
+def _judgement(found: Mapping[str, Any]) -> str:
+    """``v1 → v2: contract patch, behaviour high: …``."""
+    pair = found["to"] if found["from"] == found["to"] else f"{found['from']} → {found['to']}"
+    levels = f"contract {found['contract']}, behaviour {found['behaviour']}: " if found["contract"] else ""
+    return f"{pair}: {levels}{for_terminal(found['summary'])}"
 
 
 def _change(change: Mapping[str, Any]) -> str:
