@@ -30,6 +30,9 @@ CONNECT_SECONDS = 10.0
 EXCERPT_CHARACTERS = 200
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
+BUDGET, INTERRUPTED, REFUSED = "budget", "interrupted", "refused"
+"""Why a run ends before its last case."""
+
 T = TypeVar("T")
 Chunks = Iterator[bytes]
 Reader = Callable[[Chunks, float], T]
@@ -39,11 +42,14 @@ Pause = Callable[[float], bool]
 
 
 class AskError(Exception):
-    """No answer could be had; the text says why. ``is_final``: nothing else will be answered either."""
+    """No answer could be had; the text says why.
 
-    def __init__(self, message: str, *, is_final: bool = False) -> None:
+    ``stops``: nothing else will be answered either, because of this (``BUDGET``, ``INTERRUPTED``, …).
+    """
+
+    def __init__(self, message: str, *, stops: str | None = None) -> None:
         super().__init__(message)
-        self.is_final = is_final
+        self.stops = stops
 
 
 class _AgainError(Exception):
@@ -93,7 +99,7 @@ class Courier:
             except _AgainError as error:
                 problem = str(error)
                 if attempt + 1 < ATTEMPTS and self.pause(self._delay(attempt, error.after)):
-                    raise AskError("interrupted", is_final=True) from error
+                    raise AskError("interrupted", stops=INTERRUPTED) from error
         raise AskError(f"{problem}, {ATTEMPTS} times in a row")
 
     def send_once(self, sending: Sending, read: Reader[T]) -> T | None:
@@ -107,7 +113,7 @@ class Courier:
         try:
             self.budget.reserve(sending.estimate)
         except BudgetSpentError as error:
-            raise AskError(str(error), is_final=True) from error
+            raise AskError(str(error), stops=BUDGET) from error
         try:
             return self._exchange(sending, read)
         except (_AgainError, AskError):
@@ -150,7 +156,7 @@ class Courier:
         message = f"HTTP {status}" + (f": {said}" if said else "")
         if status in _AGAIN:
             return _AgainError(message, retry_after(response.headers, time.time()))
-        return AskError(message, is_final=status in (401, 403))
+        return AskError(message, stops=REFUSED if status in (401, 403) else None)
 
     def _delay(self, attempt: int, after: float | None) -> float:
         if after is not None:

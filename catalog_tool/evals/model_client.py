@@ -88,7 +88,7 @@ class Line:
         try:
             self.cache.put(key, value)
         except OSError as error:
-            raise AskError(f"the cache cannot be written: {error.strerror}", is_final=True) from error
+            raise AskError(f"the cache cannot be written: {error.strerror}", stops="cache") from error
 
 
 class ModelClient:
