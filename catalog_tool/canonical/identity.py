@@ -52,11 +52,13 @@ def digest_of_parts(encoded: Mapping[str, bytes]) -> str:
     inner = []
     for name in sorted(encoded):
         data = encoded[name]
-        inner.append(f'"{name}":"{_FREQUENT.get(data) or digest_of_bytes(data)}"')
+        known = _FREQUENT.get(data) if len(data) <= _LONGEST_FREQUENT else None
+        inner.append(f'"{name}":"{known or digest_of_bytes(data)}"')
     return digest_of_bytes(b'{"hv":1,"kind":"prompt","parts":{' + ",".join(inner).encode() + b"}}")
 
 
 _FREQUENT = {data: digest_of_bytes(data) for data in (b"[]", b"{}", b'"mustache"', b'"none"', b'"jinja"')}
+_LONGEST_FREQUENT = max(map(len, _FREQUENT))
 
 
 def written_order(parts: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -86,7 +88,7 @@ def _orders(pointer: str, schema: Any) -> Iterator[tuple[str, list[str]]]:
                 inner = f"{at}/{_escape(key)}"
                 if key == "properties" and type(child) is dict:
                     keys = list(child)
-                    if keys != sorted(keys, key=_utf16):
+                    if keys != _sorted(keys):
                         yield inner, keys
                     pending.extend((f"{inner}/{_escape(name)}", child[name]) for name in keys)
                 else:
@@ -95,6 +97,11 @@ def _orders(pointer: str, schema: Any) -> Iterator[tuple[str, list[str]]]:
 
 def _escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1") if "/" in key or "~" in key else key
+
+
+def _sorted(keys: list[str]) -> list[str]:
+    """Keys by UTF-16 code units; code points sort ASCII alike, without an encoding a key."""
+    return sorted(keys) if "".join(keys).isascii() else sorted(keys, key=_utf16)
 
 
 def _utf16(text: str) -> bytes:

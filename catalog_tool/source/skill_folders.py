@@ -6,7 +6,7 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from catalog_tool.model.codes import finding
@@ -67,6 +67,7 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
     return re.compile(glob_source(glob.strip("/")))
 
 
+@lru_cache(maxsize=4096)
 def path_refusal(path: str) -> str | None:
     """Why no skill may hold a file or folder of this path, on any system; None where it may (design §4)."""
     if _UNPRINTABLE.search(path):

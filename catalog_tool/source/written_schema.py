@@ -13,18 +13,30 @@ from catalog_tool.source.schema_engine import SchemaEngine, check_schema
 _CODES = {"reference": "P121", "pattern": "P122", "dialect": "P125"}
 _TYPES = {"string": str, "boolean": bool, "integer": int}
 _PLAIN_KEYS = frozenset({"type", "enum", "default", "description", "title"})
+_LONGEST_KNOWN, _MOST_KNOWN = 2000, 2000
+"""Characters of a schema that is remembered, and how many of them are."""
+_known_good: set[str] = set()
+"""Schemas as ``repr`` spells them in which nothing was wrong: many prompts share a tool's or an output's."""
 
 
 def check_written_schema(document: SourceDocument, path: Path, schema: Any) -> None:
     """Report what is wrong with a JSON Schema that stands at ``path`` of the document, defaults included."""
-    for problem in check_schema(schema):
+    spelled = repr(schema)
+    if spelled in _known_good:
+        return
+    problems = check_schema(schema)
+    for problem in problems:
         where = [*path, *pointer_path(problem.pointer, schema)]
         document.report(_CODES.get(problem.kind, "P120"), problem.message, document.at(where))
-    if "default" not in (document.text or ""):
-        return
-    unsettled = [found for found in _with_defaults(schema) if not _plainly_fits(found[1])]
+    unsettled = []
+    if "'default'" in spelled:
+        unsettled = [found for found in _with_defaults(schema) if not _plainly_fits(found[1])]
     if unsettled:
         _check_defaults(document, path, unsettled, SchemaEngine(schema))
+    elif not problems and len(spelled) <= _LONGEST_KNOWN:
+        if len(_known_good) >= _MOST_KNOWN:
+            _known_good.clear()
+        _known_good.add(spelled)
 
 
 def _check_defaults(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from catalog_tool.model.limits import SAFE_INTEGER
@@ -39,6 +40,10 @@ _LOOK_ALIKES = (
 )
 
 
+_SHORT = 24
+"""Characters of a scalar whose meaning is remembered: the same few stand in every file of a catalog."""
+
+
 class RefusedNumberError(ValueError):
     """A scalar that is a number somewhere and cannot be kept as one."""
 
@@ -53,6 +58,10 @@ class Scalar(NamedTuple):
 
 def resolve_plain(text: str) -> Scalar:
     """The value of a plain scalar. Raises ``RefusedNumberError``, with a message, for numbers JSON cannot keep."""
+    return _resolve_short(text) if len(text) <= _SHORT else _resolve(text)
+
+
+def _resolve(text: str) -> Scalar:
     if text in _WORDS:
         return Scalar(_WORDS[text])
     if text in _YAML_1_1_BOOLEANS:
@@ -69,6 +78,9 @@ def resolve_plain(text: str) -> Scalar:
         if pattern.fullmatch(text):
             return Scalar(text, "Y013", f"`{text[:60]}` is a string here and {what} in YAML 1.1; quote it")
     return Scalar(text)
+
+
+_resolve_short = lru_cache(maxsize=2048)(_resolve)
 
 
 def _integer(text: str) -> Scalar:
