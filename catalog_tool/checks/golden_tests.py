@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from catalog_tool.checks.inspection import Inspection
-from catalog_tool.checks.text import text_findings
+from catalog_tool.checks.text import hide_secrets, text_findings
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.limits import PARSED_FILE_BYTES
@@ -28,12 +28,11 @@ def golden_findings(tree: Tree, inspection: Inspection) -> Iterator[Finding]:
         if content.data is None:
             flaw = content.flaw
             yield finding(flaw.code if flaw else "Y001", flaw.message if flaw else "cannot be read", content.path)
-        elif content.path.endswith(".jsonl"):
-            yield from _lines(content.path, content.data, engine)
-        else:
-            yield from _document(content.path, content.data, engine)
-        if content.data is not None:
-            yield from text_findings(content.data.decode(errors="replace"), content.path)
+            continue
+        look = _lines if content.path.endswith(".jsonl") else _document
+        text = content.data.decode(errors="replace")
+        found = [*look(content.path, content.data, engine), *text_findings(text, content.path)]
+        yield from hide_secrets(found, text)
 
 
 def _document(path: str, data: bytes, engine: SchemaEngine) -> Iterator[Finding]:

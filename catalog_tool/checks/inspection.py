@@ -9,7 +9,7 @@ from catalog_tool.checks import catalog_rules
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.recorder import Recorder
 from catalog_tool.checks.skill_record import SkillRecord
-from catalog_tool.checks.text import redacted, text_findings
+from catalog_tool.checks.text import hide_secrets, redacted, text_findings
 from catalog_tool.checks.work import CHUNK, Record, Work, Worker, run_all
 from catalog_tool.errors import UsageError
 from catalog_tool.model.agent_limits import ListingLimits
@@ -89,7 +89,9 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
             if sink is not None:
                 sink.skill(record)
     for path, data in files.small.items():
-        findings.extend(text_findings(data.decode(errors="replace"), path))
+        text = data.decode(errors="replace")
+        found = text_findings(text, path)
+        findings = hide_secrets([*findings, *found], text) if found else findings
     findings.extend(catalog_rules.findings(files, versions, skills, overlap=options.overlap))
     settled = settle(redacted(findings), files.settings.rules)
     return Inspection(files, versions, skills, settle([*settled, *_unbuildable(versions, settled)], {}))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from catalog_tool.checks.hidden_text import find_hidden
 from catalog_tool.checks.model_names import is_floating
-from catalog_tool.checks.text import hidden_message, text_findings
+from catalog_tool.checks.text import hidden_message, hide_secrets, text_findings
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 from catalog_tool.source.document import SourceDocument
@@ -45,6 +45,7 @@ def record_prompt(file: VersionFile, data: bytes, shared: SharedParts, schemas: 
             findings.extend(_escaped(read.document, artifact))
     if read.parts is not None:
         findings.extend(_advice(read, artifact))
+    findings = hide_secrets(findings, read.document.text or "")
     version = read.version
     owners = tuple((read.document.value or {}).get("owners") or ()) if version is not None else ()
     return PromptRecord(

@@ -10,7 +10,15 @@ from catalog_tool.checks.hidden_text import find_hidden
 from catalog_tool.checks.hostile_code import Kind, find_hostile
 from catalog_tool.checks.markdown_links import DEAD, find_bad_links
 from catalog_tool.checks.skill_fields import ProfileCheck
-from catalog_tool.checks.text import Lines, comment_findings, hidden_message, place_findings, text_findings
+from catalog_tool.checks.text import (
+    LEAK,
+    Lines,
+    comment_findings,
+    hidden_message,
+    hide_secrets,
+    place_findings,
+    text_findings,
+)
 from catalog_tool.model.agent_limits import LISTING_ENTRY_CHARS
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
@@ -41,7 +49,10 @@ def record_skill(folder: SkillFolder, contents: Mapping[str, bytes | Flaw], prof
     known = {step for path in folder.files for step in _steps(path)}
     findings.extend(_link_findings(read.body, read.body_line, "", known, read))
     for path, data in read.contents.items():
-        findings.extend(_file_findings(read, path, data, known))
+        found = _file_findings(read, path, data, known)
+        findings.extend(found)
+        if any(each.code == LEAK for each in found):
+            findings = hide_secrets(findings, data.decode(errors="replace"))
     entry = _entry(read)
     digest = skill_digest(read.files)
     entry["digest"] = digest

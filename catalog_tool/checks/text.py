@@ -10,6 +10,11 @@ from catalog_tool.checks.secrets import find_secrets
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 
+LEAK = "Y040"
+_HIDDEN = "[secret]"
+_TELLING = 4  # characters of a secret that are still nothing
+_CUTS = ("", "…", "`", "'", '"')  # what stands after a value that a message has cut
+
 
 class Lines:
     """Offsets of a text to lines and columns, from 1; ``first_line`` is the line it starts on."""
@@ -44,7 +49,7 @@ _HIDDEN_CODES = {
 def text_findings(text: str, path: str, artifact: str | None = None, *, raw: bytes | None = None) -> list[Finding]:
     """Findings on hidden characters and secrets in a file's text; ``raw`` is the same text as UTF-8."""
     found = [
-        (hit.start, "Y040", f"this looks like a secret ({hit.kind}): take it out and revoke it")
+        (hit.start, LEAK, f"this looks like a secret ({hit.kind}): take it out and revoke it")
         for hit in find_secrets(text)
     ]
     found += [(hit.start, *hidden_message(hit)) for hit in find_hidden(text, raw=raw)]
@@ -76,9 +81,41 @@ def place_findings(
     return placed
 
 
+def hide_secrets(findings: Sequence[Finding], text: str) -> list[Finding]:
+    """The findings on a file, none of which shows a secret of its text, not even the beginning of one.
+
+    Messages cut what they quote, and what is left of a key after a cut has no telling shape any more.
+    """
+    if not any(found.code == LEAK for found in findings):
+        return list(findings)
+    values = [text[hit.start : hit.end] for hit in find_secrets(text)]
+    return [
+        found._replace(message=_hide(found.message, values), hint=found.hint and _hide(found.hint, values))
+        for found in findings
+    ]
+
+
+def _hide(message: str, values: Sequence[str]) -> str:
+    for value in values:
+        start = message.find(value[:_TELLING])
+        while start >= 0:
+            end = start + _shared(message[start:], value)
+            if end - start == len(value) or message[end : end + 1] in _CUTS:
+                message = f"{message[:start]}{_HIDDEN}{message[end:]}"
+                end = start + len(_HIDDEN)
+            start = message.find(value[:_TELLING], end)
+    return message
+
+
+def _shared(text: str, value: str) -> int:
+    """How many characters both begin with."""
+    both = zip(text, value, strict=False)
+    return next((count for count, (one, other) in enumerate(both) if one != other), min(len(text), len(value)))
+
+
 def redacted(findings: Sequence[Finding]) -> list[Finding]:
     """The findings, none of which repeats a secret that one of them is about."""
-    if not any(found.code == "Y040" for found in findings):
+    if not any(found.code == LEAK for found in findings):
         return list(findings)
     return [
         found._replace(message=_without_secrets(found.message), hint=found.hint and _without_secrets(found.hint))
@@ -88,5 +125,5 @@ def redacted(findings: Sequence[Finding]) -> list[Finding]:
 
 def _without_secrets(text: str) -> str:
     for hit in reversed(find_secrets(text)):
-        text = f"{text[: hit.start]}[secret]{text[hit.end :]}"
+        text = f"{text[: hit.start]}{_HIDDEN}{text[hit.end :]}"
     return text
