@@ -32,7 +32,8 @@ HEADER_LINE_BYTES = 1000
 MESSAGE_BYTES = 1024 * 1024
 """What is read of a commit's message."""
 
-_READ_HEADERS = (b"tree ", b"parent ", b"author ", b"committer ")
+ID_BYTES = 20
+_READ_HEADERS = (b"author ", b"committer ")
 # Encodings that git users write commits in. Python knows others that are slow or no encodings of text.
 _ENCODING = re.compile(
     rb"(?:utf-?8|(?:us-)?ascii|iso-?8859-?[0-9]{1,2}|latin-?[0-9]{1,2}|(?:windows-|cp)[0-9]{3,4}"
@@ -67,7 +68,7 @@ def read_commits(git: Git, commits: Sequence[str]) -> dict[str, CommitFacts]:
     database: Any = repository.odb
     database.fill(_cat(git, wanted))
     try:
-        return {commit: _facts(Commit(repository, bytes.fromhex(commit))) for commit in wanted}
+        return {commit: _facts(Commit(repository, _short(commit))) for commit in wanted}
     finally:
         repository.close()
 
@@ -77,12 +78,17 @@ class _Commits(LooseObjectDB):  # type: ignore[misc]  # gitdb has no types
 
     def fill(self, objects: Iterator[tuple[str, bytes]]) -> None:
         """Take the content of commits, by id."""
-        self._contents = {bytes.fromhex(commit): _readable(data) for commit, data in objects}
+        self._contents = {_short(commit): _readable(data) for commit, data in objects}
 
     def stream(self, sha: bytes) -> OStream:
         """The content of one commit, for GitPython's parser."""
         data = self._contents[sha]
         return OStream(sha, b"commit", len(data), io.BytesIO(data))
+
+
+def _short(commit: str) -> bytes:
+    """The 20 bytes that GitPython takes for an id; of a SHA-256 id the first."""
+    return bytes.fromhex(commit)[:ID_BYTES]
 
 
 def _cat(git: Git, commits: Sequence[str]) -> Iterator[tuple[str, bytes]]:
@@ -104,12 +110,14 @@ def _cat(git: Git, commits: Sequence[str]) -> Iterator[tuple[str, bytes]]:
 def _readable(data: bytes) -> bytes:
     """The headers and the message that are read, none longer than its limit, in UTF-8.
 
-    GitPython 3.2.1 does not honour a commit's ``encoding``; signatures are of no interest here.
+    GitPython 3.2.1 does not honour a commit's ``encoding`` and knows SHA-1 ids only; parents (``Step`` has
+    them) and signatures are of no interest here.
     """
     headers, _, message = data.partition(b"\n\n")
     lines = headers.split(b"\n")
+    tree = headers[: len(b"tree ") + 2 * ID_BYTES]
     kept = [line[:HEADER_LINE_BYTES] for line in lines if line.startswith(_READ_HEADERS)]
-    written = b"\n".join(kept) + b"\n\n" + message[:MESSAGE_BYTES]
+    written = b"\n".join([tree, *kept]) + b"\n\n" + message[:MESSAGE_BYTES]
     encoding = next((line[9:] for line in lines if line.startswith(b"encoding ")), b"")
     return written.decode(encoding.decode(), "replace").encode() if _is_encoding(encoding) else written
 

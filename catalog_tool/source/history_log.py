@@ -13,7 +13,7 @@ from catalog_tool.errors import GitError
 from catalog_tool.source.git import Git
 from catalog_tool.source.tree import EXECUTABLE, FILE
 
-_COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 _LOG = (
     "log", "--root", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv",
     "--no-color", "--no-show-signature", "--no-notes", "--ignore-submodules=all", "--encoding=UTF-8",
@@ -38,13 +38,12 @@ class Step(NamedTuple):
 
 
 def checked_commit(commit: str) -> str:
-    """``commit`` if it is a whole id, so that no other text can become an argument of git.
+    """``commit`` if it is a whole id (SHA-1 or SHA-256), so that no other text can become an argument of git.
 
-    GitError: it is none. Repositories with SHA-256 ids are refused here: GitPython cannot read them.
+    GitError: it is none.
     """
     if _COMMIT.fullmatch(commit) is None:
-        hint = "history is read from repositories with SHA-1 ids only" if len(commit) == 64 else ""
-        raise GitError(f"{commit[:70]!r} is not the id of a commit", hint=hint)
+        raise GitError(f"{commit[:70]!r} is not the id of a commit")
     return commit
 
 
