@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from catalog_tool.errors import UsageError
 from catalog_tool.model.target import Control, Journal, LastSync, Restore, TargetState
 from catalog_tool.sync.ancestry import superseded_by
 from catalog_tool.sync.compare import compare
 from catalog_tool.sync.lease import Holding, holding
-from catalog_tool.sync.plan import Action, Plan, PlanOptions, make_plan
+from catalog_tool.sync.plan import ADOPT, Action, Plan, PlanOptions, make_plan
+from catalog_tool.sync.plan_file import SavedPlan
 from catalog_tool.sync.result import BLOCKED, DONE, STALE, SUPERSEDED, Result, planned, settled_status
 from catalog_tool.sync.session import Session
 from catalog_tool.sync.timing import persistently
@@ -43,6 +45,33 @@ def sync_target(session: Session, desired: Desired, options: PlanOptions, expect
         state, plan = _look(session, desired, options)
         early = _refused(session, desired, options, state, plan) or _unexpected(plan, expect)
         return early or _Application(session, lease, state, plan).run()
+
+
+def apply_plan(session: Session, desired: Desired, saved: SavedPlan) -> Result:
+    """Apply a plan from a file: ``stale`` where the bundle, the target or the plan is another by now."""
+    if desired.bundle == saved.bundle:
+        return sync_target(session, desired, replace(saved.options, now=int(session.timing.now())), saved.digest)
+    _, plan = _look(session, desired, saved.options)
+    reason = f"git is another by now: the plan is for the bundle {saved.bundle}"
+    return Result(status=STALE, plan=plan, actions=plan.actions, reason=reason)
+
+
+def adopt(session: Session, desired: Desired, objects: Sequence[str]) -> Result:
+    """Mark objects as ours whose live content equals git's; nothing else about them changes.
+
+    Raises ``UsageError`` for an address that git does not have. Where one differs, or is not there,
+    nothing is marked: ``blocked``.
+    """
+    for address in objects:
+        if address not in desired.objects:
+            raise UsageError(f"git has no {address}", hint="write prompts/ID@v2, labels/ID@production or skills/NAME")
+    options = PlanOptions(only=tuple(objects), now=int(session.timing.now()))
+    _, plan = _look(session, desired, options)
+    wrong = [action.object for action in plan.actions if action.action != ADOPT]
+    if wrong:
+        reason = f"{wrong[0]} is not what git says; see `catalog pull` and `catalog sync --overwrite`"
+        return Result(status=BLOCKED, plan=plan, actions=plan.actions, reason=reason)
+    return sync_target(session, desired, options, expect=plan.digest)
 
 
 def _look(session: Session, desired: Desired, options: PlanOptions) -> tuple[TargetState, Plan]:

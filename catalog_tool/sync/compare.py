@@ -38,13 +38,22 @@ class Observed(NamedTuple):
 class Comparison(NamedTuple):
     """A target compared with git. ``observed`` is sorted by address and leaves out what is in sync.
 
-    ``managed`` counts the objects of the inventory, ``managed_labels`` the labels among them by name of label.
+    ``kinds`` counts all objects by kind and state; ``managed`` is the size of the inventory; ``is_new``
+    says that there is neither inventory nor any object.
     """
 
     observed: list[Observed]
-    counts: Mapping[str, int]
+    kinds: Mapping[tuple[str, str], int]
     managed: int
     is_new: bool
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Objects by state."""
+        found: Counter[str] = Counter()
+        for (_, state), number in self.kinds.items():
+            found[state] += number
+        return dict(sorted(found.items()))
 
 
 def compare(desired: Desired, state: TargetState, scan: Iterable[Live], *, metadata: bool = True) -> Comparison:
@@ -62,9 +71,9 @@ def compare(desired: Desired, state: TargetState, scan: Iterable[Live], *, metad
         )
     observed.extend(join.absent())
     observed.sort(key=lambda item: item.address)
-    counts = join.in_sync + Counter(item.state.value for item in observed)
+    kinds = join.in_sync + Counter((item.address.partition("/")[0], item.state.value) for item in observed)
     is_new = not state.inventory and not join.found
-    return Comparison(observed, dict(sorted(counts.items())), len(state.inventory), is_new)
+    return Comparison(observed, dict(sorted(kinds.items())), len(state.inventory), is_new)
 
 
 class _Join:
@@ -76,7 +85,7 @@ class _Join:
         self._metadata = metadata
         self._ours = f'{{"catalog":{json.dumps(desired.catalog)},'
         self.found: set[str] = set()
-        self.in_sync: Counter[str] = Counter()
+        self.in_sync: Counter[tuple[str, str]] = Counter()
 
     def live(self, scan: Iterable[Live]) -> Iterator[Observed]:
         """Everything that is there and not in sync."""
@@ -84,13 +93,16 @@ class _Join:
             self.found.add(item.address)
             wanted = self._desired.objects.get(item.address)
             if wanted is not None and wanted.entry == item.entry and self._is_settled(item, wanted):
-                self.in_sync[State.IN_SYNC.value] += 1
+                self._count(item.address)
                 continue
             observed = self._observe(item, wanted)
             if observed.state is State.IN_SYNC:
-                self.in_sync[State.IN_SYNC.value] += 1
+                self._count(item.address)
             else:
                 yield observed
+
+    def _count(self, address: str) -> None:
+        self.in_sync[address.partition("/")[0], State.IN_SYNC.value] += 1
 
     def _is_settled(self, item: Live, wanted: WantedObject) -> bool:
         """Whether the inventory agrees and the marker is plainly ours, or gone: nothing to look at closer."""

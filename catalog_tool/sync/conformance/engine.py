@@ -250,7 +250,7 @@ class _Race:
     """One sync, and another of another commit that runs whole in the middle of it."""
 
     def __init__(self, connect: Connect, commits: _Commits, prefix: str) -> None:
-        self._connect = lambda: connect(prefix=prefix)
+        self._connect: Callable[[], Backend] = lambda: connect(prefix=prefix)
         self._commits = commits
 
     def _sync(self, backend: Backend, *, newer: bool) -> str:

@@ -1,0 +1,54 @@
+"""``catalog status``: what each target is, holds and was last given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from catalog_tool.cli.context import answer, format_option, wants_color
+from catalog_tool.cli.syncing import GitSide, git_side, read_git_side, tell_errors, working
+from catalog_tool.errors import CatalogError, UsageError
+from catalog_tool.report.json_document import json_document
+from catalog_tool.report.status_text import status_text
+from catalog_tool.sync.status import TargetStatus, target_status
+from catalog_tool.sync.targets import target_names
+
+EPILOG = """\b
+Examples:
+  catalog status
+  catalog status production --format json
+
+Exit codes: 0 all were read, 2 wrong usage, 3 a target could not be read. Whether a target drifted is
+what `catalog drift` answers.
+"""
+
+
+@click.command("status", epilog=EPILOG)
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@git_side
+@format_option("text", "json")
+@click.pass_context
+def command(ctx: click.Context, /, targets: tuple[str, ...], output: str, *, worktree: bool, **asked: Any) -> int:
+    """What each target is, holds and was last given."""
+    side = read_git_side(ctx, asked["revision"], worktree=worktree)
+    names = list(dict.fromkeys(targets)) or target_names(side.settings)
+    if side.reading.errors:
+        tell_errors(ctx, side.place, side.reading.errors)
+    found = {name: _status(side, name).to_json() for name in names}
+    unknown = any(item["status"] == "unknown" for item in found.values())
+    document = {"format": 1, "status": "unknown" if unknown else "ok", "targets": found}
+    answer(json_document(document) if output == "json" else status_text(document, color=wants_color(ctx)))
+    return 3 if unknown else 0
+
+
+def _status(side: GitSide, name: str) -> TargetStatus:
+    edits = str(side.settings.targets.get(name, {}).get("edits", "report"))
+    try:
+        with working(side, name) as work:
+            return target_status(work.session, work.desired, edits)
+    except UsageError:
+        raise
+    except CatalogError as error:
+        backend = str(side.settings.targets[name]["backend"])
+        return TargetStatus(place="", backend=backend, edits=edits, blocks_edits="", message=error.message)

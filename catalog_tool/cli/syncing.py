@@ -1,0 +1,194 @@
+"""What the commands that work on a target share: options, reading git's side, and one open session."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from catalog_tool.cli.context import place_of, report_context, tell
+from catalog_tool.cli.progress import progress
+from catalog_tool.errors import GitError, UsageError
+from catalog_tool.model.finding import Finding
+from catalog_tool.model.settings import Settings
+from catalog_tool.report.escape import for_terminal
+from catalog_tool.report.formats import findings_report
+from catalog_tool.source.root import Place
+from catalog_tool.sync.actor import actor
+from catalog_tool.sync.limits import LIMITS
+from catalog_tool.sync.plan import PlanOptions
+from catalog_tool.sync.session import LOCK_TIMEOUT_SECONDS, Session
+from catalog_tool.sync.targets import OpenTarget, open_target
+from catalog_tool.sync.timing import SYSTEM
+from catalog_tool.sync.wanted import Desired, Reading, desired_for, read_catalog
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+def target_argument(command: _Command) -> _Command:
+    """TARGET: a name under ``targets:``."""
+    return click.argument("target", metavar="TARGET")(command)
+
+
+def git_side(command: _Command) -> _Command:
+    """``--rev`` and ``--worktree``: which state of the catalog counts."""
+    rev = click.option("--rev", "revision", metavar="REV", help="Take this git revision instead of HEAD.")
+    tree = click.option("--worktree", is_flag=True, help="Take the files as they are, committed or not.")
+    return rev(tree(command))
+
+
+def plan_options(command: _Command) -> _Command:
+    """What a plan may do."""
+    options = (
+        click.option("--only", multiple=True, metavar="OBJECT", help="Only these: a pattern ('labels/*') or a name."),
+        click.option("--prune", is_flag=True, help="Delete what git no longer has."),
+        click.option(
+            "--allow", multiple=True, metavar="KIND=N",
+            help=f"Lift a limit: {', '.join(LIMITS)}; or `older`: let an older commit win.",
+        ),
+        click.option(
+            "--overwrite", multiple=True, metavar="OBJECT=DIGEST",
+            help="Put git's content back on an edited object; `catalog drift` prints the line.",
+        ),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def lease_options(command: _Command) -> _Command:
+    """How to work on the target."""
+    lock = click.option(
+        "--lock-timeout", type=click.FloatRange(0, 86_400), default=LOCK_TIMEOUT_SECONDS, show_default=True,
+        metavar="SECONDS", help="How long to wait for another sync.",
+    )  # fmt: skip
+    side_by_side = click.option(
+        "--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N",
+        help="Writes at once, where a store takes one a request.",
+    )  # fmt: skip
+    return lock(side_by_side(command))
+
+
+def read_options(asked: Mapping[str, Any]) -> PlanOptions:
+    """The plan's options from the command line. Raises ``UsageError``."""
+    allow: dict[str, int] = {}
+    older = False
+    for text in asked["allow"]:
+        kind, _, number = text.partition("=")
+        if text == "older":
+            older = True
+        elif kind in LIMITS and _NUMBER.fullmatch(number):
+            allow[kind] = int(number)
+        else:
+            kinds = ", ".join(f"{name}=N" for name in LIMITS)
+            raise UsageError(f"--allow {text}: write one of {kinds}, older")
+    overwrite = {}
+    for text in asked["overwrite"]:
+        address, equals, seen = text.partition("=")
+        if not equals or not seen:
+            hint = "`catalog drift` prints the whole line, with what it saw there"
+            raise UsageError(
+                f"--overwrite {text}: write OBJECT=DIGEST, so that nothing unseen is overwritten", hint=hint
+            )
+        overwrite[address] = seen
+    return PlanOptions(
+        prune=asked["prune"], only=tuple(asked["only"]), allow=allow, overwrite=overwrite,
+        older=older, now=int(SYSTEM.now()),
+    )  # fmt: skip
+
+
+class GitSide(NamedTuple):
+    """What git says, read once for any number of targets."""
+
+    place: Place
+    reading: Reading
+
+    @property
+    def settings(self) -> Settings:
+        """The catalog's."""
+        return self.reading.files.settings
+
+
+def read_git_side(ctx: click.Context, revision: str | None, *, worktree: bool) -> GitSide:
+    """Read HEAD, a revision, or with ``worktree`` the files; edits that are left out are named on stderr."""
+    place = place_of(ctx)
+    if worktree and revision is not None:
+        raise UsageError("--rev and --worktree cannot both be meant")
+    if not worktree and place.git is None:
+        raise GitError(f"{place.root} is not in a git repository", hint="take the files as they are with --worktree")
+    reading = read_catalog(place, None if worktree else revision or "HEAD", progress("reading"))
+    if not worktree and revision is None:
+        _tell_uncommitted(place, reading)
+    return GitSide(place, reading)
+
+
+def _tell_uncommitted(place: Place, reading: Reading) -> None:
+    if place.git is None:
+        return
+    status = place.git.status(reading.files.listed)
+    edited = sorted({*status.changed, *status.untracked})
+    if edited:
+        shown = ", ".join(for_terminal(path) for path in edited[:3])
+        more = f" and {len(edited) - 3} more" if len(edited) > 3 else ""
+        tell(f"not committed, so not part of this: {shown}{more} (--worktree takes the files as they are)")
+
+
+def tell_errors(ctx: click.Context, place: Place, errors: list[Finding]) -> None:
+    """The findings that forbid a sync, on stderr."""
+    summary = {"prompts": 0, "versions": 0, "skills": 0, "errors": len(errors), "warnings": 0}
+    tell(findings_report("text").render(errors, summary, report_context(ctx, place, strict=False)))
+
+
+class Work(NamedTuple):
+    """One target with git's side of it."""
+
+    target: OpenTarget
+    desired: Desired
+    session: Session
+
+
+@contextlib.contextmanager
+def working(side: GitSide, name: str, how: Mapping[str, Any] | None = None) -> Iterator[Work]:
+    """Open a target; Ctrl-C and a cancelled job stop a sync between two steps, not within one."""
+    target = open_target(side.place, side.settings, name)
+    given = how or {}
+    with contextlib.closing(target.backend), _stopping() as stopped:
+        yield Work(
+            target,
+            desired_for(side.reading, target.settings),
+            Session(
+                backend=target.backend,
+                destination=target.destination,
+                git=side.place.git,
+                actor=actor(side.place.git),
+                lock_timeout=given.get("lock_timeout", LOCK_TIMEOUT_SECONDS),
+                concurrency=given.get("concurrency", 4),
+                progress=progress("syncing"),
+                stopped=stopped.is_set,
+            ),
+        )
+
+
+@contextlib.contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """The first SIGTERM or SIGINT asks to stop; a second SIGINT interrupts at once."""
+    stopped = threading.Event()
+
+    def stop(number: int, _: object) -> None:
+        if stopped.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stopped.set()
+        tell("stopping after this step …")
+
+    kept = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)

@@ -1,0 +1,46 @@
+"""The status of targets for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from catalog_tool.report.escape import for_terminal
+
+_BOLD, _RESET = "\x1b[1m", "\x1b[0m"
+
+
+def status_text(document: Mapping[str, Any], *, color: bool) -> str:
+    """The document of ``status`` in words."""
+    lines: list[str] = []
+    for name, found in document["targets"].items():
+        head = f"{for_terminal(name)}: {found['backend']} at {for_terminal(found['place'])}"
+        lines.append(f"{_BOLD}{head}{_RESET}" if color else head)
+        lines.extend(f"  {line}" for line in _lines(found))
+    return "\n".join(lines) + "\n"
+
+
+def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    if found["message"] is not None:
+        yield f"unknown: {for_terminal(found['message'])}"
+        return
+    last = found["last_sync"]
+    if last is None:
+        yield "never synced"
+    else:
+        commit = last["commit"][:12] if last["commit"] else "no commit"
+        yield f"last sync {last['finished_at']}: {commit}, bundle {last['bundle'][:19]}"
+    if found["unfinished"]:
+        yield f"a sync of {found['unfinished']['started_at']} did not finish; the next one resumes it"
+    if found["running"]:
+        running = found["running"]
+        yield f"{for_terminal(running['holder'])} is syncing it (process {running['pid']})"
+    for override in found["overrides"]:
+        yield (
+            f"override {for_terminal(override['object'])} = {for_terminal(override['value'])}, "
+            f"by {for_terminal(override['by'])} at {override['at']}: {for_terminal(override['reason'])}"
+        )
+    if found["counts"]:
+        yield ", ".join(f"{number} {state}" for state, number in found["counts"].items())
+    if found["cannot_block"]:
+        yield f"edits: block is not enforced here: {for_terminal(found['cannot_block'])}"

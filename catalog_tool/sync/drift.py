@@ -1,0 +1,124 @@
+"""Drift and behind: what a target is, compared with what git says and what we last applied (design §8)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from catalog_tool.errors import BackendError, CatalogError
+from catalog_tool.model.addresses import LABEL
+from catalog_tool.model.target import TargetState
+from catalog_tool.sync.compare import Comparison, Observed, compare
+from catalog_tool.sync.lease import is_dead
+from catalog_tool.sync.plan import token_of
+from catalog_tool.sync.session import Session
+from catalog_tool.sync.since import WantedSince
+from catalog_tool.sync.states import DRIFT_STATES, State
+from catalog_tool.sync.timing import persistently
+from catalog_tool.sync.wanted import Desired
+
+IN_SYNC, DRIFT, BEHIND, UNKNOWN = "in_sync", "drift", "behind", "unknown"
+WORST_FIRST = (UNKNOWN, DRIFT, BEHIND, IN_SYNC)
+MAX_LAG_SECONDS = 30 * 60
+_COUNTED_ONLY = frozenset({State.UNMANAGED})
+_LATE = frozenset({State.PENDING, State.CREATE, State.COLLISION})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetDrift:
+    """One target's answer. ``message`` says why nothing is known; ``last_success`` is in seconds, or None.
+
+    ``counts`` is by state, ``kinds`` by kind and state; ``late`` are the addresses that have waited
+    longer than allowed.
+    """
+
+    status: str
+    counts: Mapping[str, int]
+    kinds: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    observed: tuple[Observed, ...] = ()
+    late: frozenset[str] = frozenset()
+    message: str | None = None
+    last_success: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The target's part of ``drift --format json``."""
+        return {
+            "status": self.status,
+            "counts": dict(self.counts),
+            "objects": [_object_json(item) for item in self.observed],
+        }
+
+
+def _object_json(item: Observed) -> dict[str, Any]:
+    shown = (lambda text: None if text is None else json.loads(text)) if item.address.startswith(LABEL) else _as_is
+    return {
+        "object": item.address,
+        "state": item.state.value,
+        "expected": shown(item.desired),
+        "actual": shown(item.live),
+        "since": item.since,
+        "by": item.by,
+    }
+
+
+def _as_is(text: str | None) -> str | None:
+    return text
+
+
+def worst(statuses: Iterator[str] | list[str]) -> str:
+    """The status of several targets: unknown before drift before behind."""
+    found = set(statuses)
+    return next((status for status in WORST_FIRST if status in found), IN_SYNC)
+
+
+def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_lag_seconds: int) -> TargetDrift:
+    """Compare a target; never raises for a target that cannot be read: that is ``unknown``."""
+    try:
+        state, comparison = persistently(session.timing, lambda: _read(session, desired))
+        if state.control.last is None and not state.inventory:
+            raise BackendError("nothing was ever synced there, or it was wiped", hint="`catalog sync` fills it")
+        late = frozenset(_late(session, state, comparison, since, max_lag_seconds))
+    except CatalogError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        return TargetDrift(status=UNKNOWN, counts={}, message=error.message + hint)
+    observed = tuple(
+        item for item in comparison.observed
+        if item.state not in _COUNTED_ONLY and not (item.state is State.FOREIGN and item.desired is None)
+    )  # fmt: skip
+    drifted = any(item.state in DRIFT_STATES for item in observed)
+    return TargetDrift(
+        status=DRIFT if drifted else BEHIND if late else IN_SYNC,
+        counts=comparison.counts,
+        kinds=comparison.kinds,
+        observed=observed,
+        late=late,
+        last_success=state.control.last.finished_at if state.control.last else None,
+    )
+
+
+def _read(session: Session, desired: Desired) -> tuple[TargetState, Comparison]:
+    backend = session.backend
+    state = backend.load()
+    owner = state.control.catalog
+    if owner is not None and owner != desired.catalog:
+        raise BackendError(f"the target belongs to the catalog {owner!r}, not to {desired.catalog!r}")
+    return state, compare(desired, state, backend.scan(), metadata=backend.capabilities.metadata)
+
+
+def _late(
+    session: Session, state: TargetState, comparison: Comparison, since: WantedSince, max_lag_seconds: int
+) -> Iterator[str]:
+    """What git has wanted for longer than allowed; nothing while a sync is still running."""
+    if state.lease is not None and not is_dead(state.lease):
+        return
+    than = int(session.timing.now()) - max_lag_seconds
+    for item in comparison.observed:
+        if item.state in _LATE and item.desired is not None and since.is_older(item.address, than):
+            yield item.address
+
+
+def overwrite_option(item: Observed) -> str:
+    """What to give ``catalog sync`` so that git takes this object back; not yet quoted for a shell."""
+    return f"{item.address}={token_of(item)}"

@@ -1,0 +1,65 @@
+"""From ``catalog.yaml`` to an open target: settings, environment, and where credentials may go."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from catalog_tool.backends.base import Backend
+from catalog_tool.backends.registry import connect
+from catalog_tool.errors import UsageError
+from catalog_tool.model.settings import TARGET_DEFAULTS, Settings
+from catalog_tool.source.root import SETTINGS_FILE, Place
+from catalog_tool.sync.plan import Destination, LabelRules
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
+_OURS = frozenset({*TARGET_DEFAULTS, "backend"})
+
+
+class OpenTarget(NamedTuple):
+    """A configured target, connected. ``settings`` are its own with ``${ENV}`` replaced."""
+
+    name: str
+    settings: Mapping[str, Any]
+    backend: Backend
+    destination: Destination
+
+
+def target_names(settings: Settings) -> list[str]:
+    """Every configured target. Raises ``UsageError`` where there is none."""
+    if not settings.targets:
+        raise UsageError("no target is configured", hint=f"add one under `targets:` in {SETTINGS_FILE}")
+    return sorted(settings.targets)
+
+
+def open_target(place: Place, settings: Settings, name: str) -> OpenTarget:
+    """Connect to a target. Raises ``UsageError`` for an unknown one, a variable that is not set, a missing extra."""
+    if name not in settings.targets:
+        known = target_names(settings)
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"configured: {', '.join(known)}"
+        raise UsageError(f"there is no target {name!r}", hint=hint)
+    if settings.catalog is None:
+        hint = f"write for example `catalog: acme-prompts` in {SETTINGS_FILE}, and never change it again"
+        raise UsageError("a catalog needs an id before anything is synced", hint=hint)
+    expanded = {key: _expanded(name, key, value) for key, value in settings.targets[name].items()}
+    options = {key: value for key, value in expanded.items() if key not in _OURS}
+    if isinstance(options.get("path"), str):
+        options["path"] = str(Path(place.root, options["path"]))
+    backend = connect(str(expanded["backend"]), options)
+    return OpenTarget(name, expanded, backend, Destination(name, backend.place(), LabelRules.of(settings.labels)))
+
+
+def _expanded(target: str, key: str, value: Any) -> Any:
+    """A value that is ``${NAME}`` as a whole, from the environment."""
+    found = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return value
+    text = os.environ.get(found[1])
+    if not text:
+        raise UsageError(f"{key} of the target {target} is ${{{found[1]}}}, which is not set in the environment")
+    return text
