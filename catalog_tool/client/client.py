@@ -1,0 +1,270 @@
+"""``PromptClient``: the right, verified prompt at the moment of use, whatever happens behind it (design §9)."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from catalog_tool.client import deferred
+from catalog_tool.client.alarm import alarm
+from catalog_tool.client.cadence import Cadence
+from catalog_tool.client.cell import Cell
+from catalog_tool.client.errors import (
+    BadAnswerError,
+    ClientError,
+    ClosedClientError,
+    SourceUnavailableError,
+    StalePromptError,
+)
+from catalog_tool.client.flight import Steps, run_steps
+from catalog_tool.client.keeper import Keeper, Setting
+from catalog_tool.client.prompt import Prompt, Surroundings
+from catalog_tool.client.refresher import Refresher
+from catalog_tool.client.sources import Options, open_source
+from catalog_tool.client.sources.base import Source
+from catalog_tool.client.status import Counters, Status
+from catalog_tool.client.tuning import Tuning
+from catalog_tool.errors import UsageError
+
+if TYPE_CHECKING:
+    from catalog_tool.client.last_good import LastGood
+
+LOOK_SECONDS = 1.0
+"""How long ``get`` goes without looking whether the refreshing thread lives and nothing grew too old."""
+_JOIN_SECONDS = 1.0
+
+_clients: weakref.WeakSet[PromptClient] = weakref.WeakSet()
+_NO_TUNING = Tuning()
+
+
+class PromptClient:
+    """Gives prompts from ``source``, an address or a ``Source``.
+
+    ``refresh_seconds``: how often each prompt is looked after in the background; 0 leaves it to the
+    source's push alone. ``timeout_seconds``: the whole deadline of a cold start, and of each refresh.
+    ``cache_dir``: where the last known good prompts are kept; ``CATALOG_CACHE_DIR`` or the user's cache
+    folder where it is None, nowhere where it is False. ``max_stale_seconds``: what the source has not
+    confirmed for longer is not served. ``bundle_digest``: nothing but this very bundle is served.
+
+    Making a client contacts nobody. It may be shared by threads, and by processes through ``fork``.
+    Raises ``UsageError`` for settings that cannot be used.
+    """
+
+    def __init__(  # noqa: PLR0913 - the contract's signature (design §9)
+        self,
+        source: str | Source,
+        *,
+        token: str | None = None,
+        cache_dir: str | os.PathLike[str] | Literal[False] | None = None,
+        refresh_seconds: float = 30,
+        timeout_seconds: float = 2,
+        max_stale_seconds: float | None = None,
+        bundle_digest: str | None = None,
+        tuning: Tuning = _NO_TUNING,
+    ) -> None:
+        _check_settings(refresh_seconds, timeout_seconds, max_stale_seconds, tuning)
+        opened = open_source(source, Options(token, bundle_digest)) if isinstance(source, str) else source
+        counters = Counters()
+        self._max_stale = max_stale_seconds
+        self._tuning = tuning
+        self._disk = _disk(cache_dir, (opened.place, bundle_digest or ""), counters)
+        self._samples = deferred.samples(tuning.samples, counters) if tuning.samples is not None else None
+        self._around = Surroundings(tuning.recorder, self._samples)
+        cadence = Cadence(float(refresh_seconds), tuning.jitter, tuning.uniform)
+        self._keeper = Keeper(
+            Setting(opened, self._disk, cadence, float(timeout_seconds), tuning, self._around, counters)
+        )
+        self._refresher = Refresher(self._keeper) if tuning.threads else None
+        self._now = tuning.clock
+        self._cells: dict[tuple[Any, ...], Cell] = {}
+        _clients.add(self)
+
+    def get(
+        self,
+        name: str,
+        label: str | Sequence[str] = "production",
+        version: str | None = None,
+        key: str | None = None,
+        fallback: Any = None,
+    ) -> Prompt:
+        """The prompt ``name`` under ``label``, or the first label of a list that it has, or at ``version``.
+
+        ``key`` (a user, tenant or session) chooses within a weighted label; without it the stable
+        version is meant. ``fallback`` (a text, a list of messages, parts, or a prompt) is returned where
+        an error would be raised. Waits only where nothing is held, and never beyond the deadline.
+
+        Raises a ``ClientError`` (see ``errors``), and ``UsageError`` for wrong arguments.
+        """
+        cell = self._cells.get((name, label if label.__class__ is str else tuple(label), version, key is None))
+        if cell is not None and self._now() < cell.until:
+            return cell.prompt if key is None else cell.held.prompt(key)  # type: ignore[return-value,union-attr]  # a cell with time left holds both
+        return run_steps(self.steps(name, label, version, key, fallback))
+
+    def held(self, name: str, label: str | Sequence[str], version: str | None, key: str | None) -> Prompt | None:
+        """What ``get`` would return without a second look; None where it would take one."""
+        cell = self._cells.get((name, label if label.__class__ is str else tuple(label), version, key is None))
+        if cell is None or cell.held is None or self._now() >= cell.until:
+            return None
+        return cell.held.prompt(key)
+
+    def steps(self, name: Any, label: Any, version: Any, key: str | None, fallback: Any) -> Steps[Prompt]:
+        """``get`` where it has to look twice, as steps that a thread or an event loop drives."""
+        asked = deferred.wanted(name, label, version, keyed=key is not None)
+        try:
+            cell = self._keeper.cell(asked)
+            if cell.held is None:
+                yield from self._first(cell)
+            return self._served(cell, (name, label if isinstance(label, str) else tuple(label), version), key)
+        except ClientError:
+            if fallback is None:
+                raise
+        self._keeper.setting.counters.add("fallbacks")
+        return deferred.fallback_prompt(asked.name, fallback, self._around)
+
+    def _first(self, cell: Cell) -> Steps[None]:
+        """Something to serve: what the source answers in time, else the last good one from disk."""
+        flight = None
+        trouble: ClientError | None = None
+        try:
+            flight = self._keeper.cold(cell)
+        except ClosedClientError:
+            raise
+        except ClientError as error:
+            trouble = error
+        found = self._last_good(cell) if self._disk is not None and cell.held is None else None
+        if flight is not None:
+            patience = flight.started + self._tuning.last_good_patience_seconds - self._now()
+            yield flight, self._keeper.setting.timeout if found is None else max(0.0, patience)
+            trouble = flight.error
+        if cell.held is None and found is not None:
+            self._keeper.adopt(cell, *found)
+        if cell.held is None:
+            late = SourceUnavailableError(f"no answer within {self._keeper.setting.timeout:g} s")
+            raise trouble.again() if trouble is not None else late
+
+    def _last_good(self, cell: Cell) -> tuple[Any, float] | None:
+        if self._disk is None:
+            return None
+        read = self._disk.read(cell.wanted)
+        if read is None:
+            return None
+        answer, at = read
+        age = max(0.0, self._tuning.wall() - at)
+        try:
+            held = deferred.verified(answer, cell.wanted, self._around)
+        except BadAnswerError:
+            self._keeper.setting.counters.add("last_good_refused")
+            return None
+        too_old = self._max_stale is not None and age > self._max_stale and self._tuning.on_stale == "raise"
+        return None if too_old and not cell.is_pinned else (held, age)
+
+    def _served(self, cell: Cell, asked: tuple[Any, ...], key: str | None) -> Prompt:
+        """What is held, if it may be: the second look that ``get`` takes once a second."""
+        if self._refresher is not None:
+            self._refresher.ensure()
+        held, trouble = cell.held, cell.trouble
+        if held is None:
+            raise ClosedClientError("the client is closed")
+        if cell.is_missing and self._tuning.on_missing == "raise" and trouble is not None:
+            raise trouble.again()
+        now = self._now()
+        until = now + LOOK_SECONDS
+        if self._max_stale is not None and not cell.is_pinned:
+            if cell.age(now) > self._max_stale:
+                self._too_old(cell, now)
+            else:
+                until = min(until, cell.confirmed + self._max_stale)
+        prompt = held.prompt(key)
+        cell.until = until
+        cells = self._cells
+        if len(cells) >= 2 * self._tuning.prompts:
+            cells.clear()
+        cells[(*asked, key is None)] = cell
+        return prompt
+
+    def _too_old(self, cell: Cell, now: float) -> None:
+        words = f"{cell.wanted}: the source has not confirmed it for {cell.age(now):.0f} s"
+        if self._tuning.on_stale == "raise":
+            self._keeper.setting.counters.add("stale_refused")
+            raise StalePromptError(words, hint=f"max_stale_seconds is {self._max_stale:g}")
+        self._keeper.setting.counters.add("stale_served")
+        alarm(words)
+
+    def status(self) -> Status:
+        """What is held, from where, how old, the worst propagation window, and every counter."""
+        return self._keeper.status()
+
+    def counters(self) -> Mapping[str, int]:
+        """How often what happened since the client was made (``status.COUNTERS``)."""
+        return self._keeper.setting.counters.snapshot()
+
+    def tick(self) -> float:
+        """Refresh what is due, where ``Tuning(threads=False)``; the seconds until something is."""
+        return self._keeper.tick()
+
+    def feedback(self, sample_id: str, score: float, comment: str = "") -> None:
+        """Join a person's or a judge's verdict with a recorded sample (``Tuning(samples=…)``).
+
+        Nothing is raised where the queue is full: it is counted. Raises ``UsageError`` where no samples
+        are recorded.
+        """
+        if self._samples is None:
+            raise UsageError("this client records no samples", hint="pass tuning=Tuning(samples=SampleSettings(path))")
+        self._samples.feedback(sample_id, score, comment)
+
+    def close(self) -> None:
+        """End the threads and let go of connections and of what is held. May be called twice."""
+        self._keeper.close()
+        self._cells.clear()
+        if self._refresher is not None:
+            self._refresher.stop(_JOIN_SECONDS)
+        if self._samples is not None:
+            self._samples.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def forked(self) -> None:
+        """In a child process; called by the interpreter after ``os.fork``."""
+        self._keeper.forked()
+        if self._disk is not None:
+            self._disk.forked()
+        if self._refresher is not None:
+            self._refresher.forked()
+        if self._samples is not None:
+            self._samples.forked()
+
+
+def _disk(
+    folder: str | os.PathLike[str] | Literal[False] | None, place: tuple[str, ...], counters: Counters
+) -> LastGood | None:
+    if isinstance(folder, bool):
+        if folder:
+            raise UsageError("cache_dir is True", hint="name a folder; None is the usual one, False none")
+        return None
+    return deferred.last_good(folder, place, counters)
+
+
+def _check_settings(refresh: float, timeout: float, max_stale: float | None, tuning: Tuning) -> None:
+    if not 0 <= refresh < float("inf"):
+        raise UsageError(f"refresh_seconds is {refresh!r}", hint="0 (push only) or more seconds")
+    if not 0 < timeout < float("inf"):
+        raise UsageError(f"timeout_seconds is {timeout!r}", hint="more than 0 seconds")
+    if max_stale is not None and not max_stale > 0:
+        raise UsageError(f"max_stale_seconds is {max_stale!r}", hint="more than 0 seconds, or None")
+    if not 0 <= tuning.jitter <= 1:
+        raise UsageError(f"jitter is {tuning.jitter!r}", hint="a share from 0 to 1")
+
+
+def _after_fork() -> None:
+    for client in list(_clients):
+        client.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,38 @@
+"""Where prompts come from. ``SOURCES`` says which module reads which kind of address."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import NamedTuple
+
+from catalog_tool.client.sources.base import Source
+from catalog_tool.errors import UsageError
+
+SOURCES = {
+    "file": "file:FileSource",
+    "sqlite": "sqlite:SqliteSource",
+    "http": "http:HttpSource",
+    "https": "http:HttpSource",
+}
+"""Scheme → module below this package and class. Loaded when an address needs it and not before."""
+
+
+class Options(NamedTuple):
+    """What a source is opened with besides its address."""
+
+    token: str | None = None
+    bundle_digest: str | None = None
+
+
+def open_source(address: str, options: Options) -> Source:
+    """The source at ``address``; nothing is contacted yet. Raises ``UsageError``."""
+    scheme, separator, _ = address.partition("://")
+    found = SOURCES.get(scheme)
+    if not separator or found is None:
+        known = ", ".join(f"{name}://" for name in SOURCES)
+        # The address may hold a password: only what stands before :// is shown.
+        shown = f"{scheme}://" if separator else "an address without a scheme"
+        raise UsageError(f"{shown} is no source", hint=f"one of: {known}")
+    module, _, name = found.partition(":")
+    opened: Source = getattr(import_module(f"{__name__}.{module}"), name)(address, options)
+    return opened
