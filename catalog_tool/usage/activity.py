@@ -1,0 +1,201 @@
+"""What happened under each name: calls, sessions, triggers, results, counted once however often they were told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from catalog_tool.errors import BackendError
+from catalog_tool.usage.agent_telemetry import REDACTED
+from catalog_tool.usage.ledger import Ledger, Record
+from catalog_tool.usage.windows import Window
+
+CALL, RETOLD, SUCCEEDED, FAILED, LISTED = range(5)
+"""Kinds of records. ``RETOLD`` is a call told by a witness (a hook, a span): it counts only where the agent's own
+telemetry has no call of that name in that session."""
+_ALONE = 0x80
+"""Marks the kind of a record that names no session."""
+
+NAMES = 100_000
+"""Different names that are told apart; more is no catalog, it is noise or an attack."""
+DETAILS = 1_000
+"""Different triggers, or versions of prompts; further ones are ``other``."""
+OTHER, UNKNOWN = "other", "unknown"
+
+
+@dataclass(slots=True, kw_only=True)
+class Activity:
+    """All that was heard of one name inside the window; times in nanoseconds, None where there was nothing.
+
+    ``sessions`` and ``days`` (calls by day of the window) are None where a source told totals only.
+    ``succeeded`` and ``failed`` are results that were reported; ``listed`` counts sessions that offered it.
+    """
+
+    calls: int = 0
+    sessions: int | None = 0
+    first: int | None = None
+    last: int | None = None
+    details: dict[str, int] = field(default_factory=dict)
+    days: list[int] | None = None
+    succeeded: int = 0
+    failed: int = 0
+    listed: int = 0
+
+    def see(self, time: int) -> None:
+        """Widen first and last use."""
+        if self.first is None or time < self.first:
+            self.first = time
+        if self.last is None or time > self.last:
+            self.last = time
+
+    def add(self, other: Activity) -> None:
+        """Take another name of the same skill in. Sessions that used both names count twice."""
+        self.calls += other.calls
+        self.sessions = None if self.sessions is None or other.sessions is None else self.sessions + other.sessions
+        for time in (other.first, other.last):
+            if time is not None:
+                self.see(time)
+        for detail, count in other.details.items():
+            self.details[detail] = self.details.get(detail, 0) + count
+        if other.days is None:
+            self.days = self.days if not other.calls else None
+        else:
+            mine = self.days or [0] * len(other.days)
+            self.days = [one + two for one, two in zip(mine, other.days, strict=True)]
+        self.succeeded += other.succeeded
+        self.failed += other.failed
+        self.listed = max(self.listed, other.listed)
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """The activity of every name, how many sessions had calls, and how many of those told a real name."""
+
+    names: dict[str, Activity]
+    sessions: int = 0
+    named_sessions: int = 0
+
+
+class EventBook:
+    """Records events by name, then tallies them."""
+
+    def __init__(self, window: Window, ledger: Ledger) -> None:
+        self._window = window
+        self._start, self._end = window.start, window.end
+        self._ledger = ledger
+        self._add = ledger.add
+        self._names: dict[str, int] = {}
+        self._details: dict[str, int] = {}
+        self._totals: list[tuple[str, Activity]] = []
+        self.earliest: int | None = None
+
+    def record(self, kind: int, name: str, detail: str, session: str, sequence: str, time: int) -> None:
+        """Note an event; outside the window it only shows how far back the data reach.
+
+        The same ``session``, ``sequence`` and ``time`` is the same event; without a sequence the name stands for it.
+        """
+        if (self.earliest is None or time < self.earliest) and kind != LISTED:
+            self.earliest = time
+        if not self._start < time <= self._end:
+            return
+        number = self._names.get(name)
+        if number is None:
+            number = self._new_name(name)
+        what = self._details.get(detail)
+        if what is None:
+            what = self._new_detail(detail)
+        event = hash((session, sequence or name, time, kind > RETOLD and kind))
+        if session:
+            self._add(event, hash(session), time, number, what, kind)
+        else:
+            self._add(event, event, time, number, what, kind | _ALONE)
+
+    def add_totals(self, name: str, activity: Activity) -> None:
+        """Note activity that a source has counted itself."""
+        self._totals.append((name, activity))
+        if activity.first is not None and (self.earliest is None or activity.first < self.earliest):
+            self.earliest = activity.first
+
+    def _new_name(self, name: str) -> int:
+        if len(self._names) >= NAMES:
+            raise BackendError(f"more than {NAMES:,} different names", hint="is this the telemetry of an agent?")
+        return self._names.setdefault(name, len(self._names))
+
+    def _new_detail(self, detail: str) -> int:
+        known = self._details
+        return known.setdefault(detail if len(known) < DETAILS else OTHER, len(known))
+
+    def tally(self) -> Tally:
+        """Count everything recorded, each event once."""
+        names, details = list(self._names), list(self._details)
+        days = self._window.days
+        rows = [Activity(days=[0] * days) for _ in names] if len(names) * days <= 10_000_000 else _bare(names)
+        redacted = frozenset(number for number, name in enumerate(names) if name in REDACTED)
+        tally = Tally(names=dict(zip(names, rows, strict=True)))
+        for part in self._ledger.parts():
+            _Part(self._window, rows, details).count(part, redacted, tally)
+        for name, total in self._totals:
+            tally.names.setdefault(name, Activity()).add(total)
+        return tally
+
+
+def _bare(names: Iterable[str]) -> list[Activity]:
+    return [Activity() for _ in names]
+
+
+class _Part:
+    """Counts one part of the ledger: all events of the sessions in it."""
+
+    def __init__(self, window: Window, rows: list[Activity], details: list[str]) -> None:
+        self._window = window
+        self._rows = rows
+        self._names = details
+        self._pairs: set[tuple[int, int]] = set()
+        self._lists: set[tuple[int, int]] = set()
+
+    def count(self, part: Iterable[Record], redacted: frozenset[int], tally: Tally) -> None:
+        """Add a part to the rows and to the tally's sessions."""
+        seen: set[int] = set()
+        retold: list[Record] = []
+        for record in part:
+            if record[0] in seen:
+                continue
+            seen.add(record[0])
+            kind = record[5] & ~_ALONE
+            if kind == CALL:
+                self._call(record)
+            elif kind == RETOLD:
+                retold.append(record)
+            else:
+                self._other(record, kind)
+        told = self._pairs.copy()
+        for record in retold:
+            if (record[1], record[3]) not in told:
+                self._call(record)
+        for _, name in self._pairs:
+            row = self._rows[name]
+            row.sessions = (row.sessions or 0) + 1
+        tally.sessions += len({session for session, _ in self._pairs})
+        tally.named_sessions += len({session for session, name in self._pairs if name not in redacted})
+
+    def _call(self, record: Record) -> None:
+        _, session, time, name, detail, kind = record
+        row = self._rows[name]
+        row.calls += 1
+        row.see(time)
+        word = self._names[detail]
+        row.details[word] = row.details.get(word, 0) + 1
+        if row.days is not None:
+            row.days[self._window.day(time)] += 1
+        if not kind & _ALONE:
+            self._pairs.add((session, name))
+
+    def _other(self, record: Record, kind: int) -> None:
+        row = self._rows[record[3]]
+        if kind == SUCCEEDED:
+            row.succeeded += 1
+        elif kind == FAILED:
+            row.failed += 1
+        elif (record[1], record[3]) not in self._lists:
+            self._lists.add((record[1], record[3]))
+            row.listed += 1
