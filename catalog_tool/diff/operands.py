@@ -16,10 +16,10 @@ from catalog_tool.errors import GitError, UsageError
 from catalog_tool.model.limits import BUNDLE_BYTES
 from catalog_tool.model.names import is_label, is_prompt_id, is_version
 from catalog_tool.source.base import default_base
-from catalog_tool.source.resolve import OpenCatalog, open_catalog, parse_reference, resolve_prompt
+from catalog_tool.source.resolve import OpenCatalog, open_catalog, parse_reference, refuse_broken, resolve_prompt
 from catalog_tool.source.root import Place
 from catalog_tool.source.skill_folders import static_prefix
-from catalog_tool.source.tree import WorkTree, tree_of
+from catalog_tool.source.tree import Tree, WorkTree, tree_of
 
 FILE, REFERENCE, REVISION = "file", "reference", "revision"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{1,64}", re.ASCII)
@@ -132,7 +132,18 @@ def _revisions(place: Place, operands: Operands, options: Options) -> DiffResult
         base = _default(head)
     trees = narrowed(tree_of(place, base), head)
     names = Names(operands.base if operands.base and not operands.merge_base else base, operands.head)
-    return compare_catalogs(TreeSide(trees[0]), TreeSide(trees[1]), names, options)
+    return compare_catalogs(_side(trees[0], names.base), _side(trees[1], names.head), names, options)
+
+
+def _side(tree: Tree, revision: str | None) -> TreeSide:
+    """A side whose settings and registry say something. Raises ``UsageError``: what they say would be passed over."""
+    side = TreeSide(tree)
+    try:
+        refuse_broken(side.files)
+    except UsageError as error:
+        where = f"at {revision}: " if revision is not None else ""
+        raise UsageError(f"{where}{error.message}", hint=error.hint) from error
+    return side
 
 
 def _merge_base(place: Place, operands: Operands) -> str:

@@ -293,6 +293,31 @@ def test_a_comment_is_never_too_long_nor_cut_inside_a_fence(bar: Scratch) -> Non
     assert open_fence == ""
 
 
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("prompts/registry.yaml", "greeter:\n  production: [\n"),
+        ("catalog.yaml", "prompts: [\n"),
+        ("catalog.yaml", "no: 1\n"),
+    ],
+)
+def test_what_cannot_be_read_is_neither_the_same_nor_gone(bar: Scratch, path: str, content: str) -> None:
+    bar.write(path, content)
+    got = bar.run("diff", "HEAD", "--format", "json")
+    assert (got.code, got.json()["status"]) == (2, "error")
+    assert got.err.startswith(f"error: {path}:")
+    bar.commit("Break it")
+    bar.git(
+        "revert",
+        "--no-edit",
+        "HEAD",
+        env={f"GIT_{who}_{key}": "a@b" for who in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")},
+    )
+    got = bar.run("diff", "HEAD~1..HEAD")
+    assert (got.code, got.out) == (2, "")
+    assert got.err.startswith(f"error: at HEAD~1: {path}:")
+
+
 def test_outside_git_there_is_nothing_to_compare_with(bar: Scratch, tmp_path: Path) -> None:
     folder = tmp_path / "plain"
     (folder / "prompts").mkdir(parents=True)
