@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("validate", "Find everything that is wrong, with file, line and column."),
     "build": ("build", "Build the content-hashed bundle and skills-catalog.json."),
     "diff": ("diff", "What a change really means, for reviewers."),
+    "eval": ("eval", "Run the golden tests of a prompt version, and make evidence of it."),
     "plan": ("plan", "What a sync would write to a target."),
     "apply": ("apply", "Apply a plan that was reviewed, exactly."),
     "sync": ("sync", "Make a target what git says."),

@@ -11,12 +11,12 @@ import errno
 import json
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from catalog_tool.canonical.jcs import canonical_bytes, digest_of
 from catalog_tool.errors import UsageError
+from catalog_tool.evals.publish import write_whole
 from catalog_tool.source.strict_json import read_json
 
 ENTRY_BYTES = 8 * 1024 * 1024
@@ -56,17 +56,8 @@ class ResponseCache:
     def put(self, key: str, answer: Any) -> None:
         """Keep an answer: whole under its name, or not at all. Raises ``OSError``."""
         document = {"format": 1, "key": key, "digest": digest_of(answer), "answer": answer}
-        path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(json.dumps(json.loads(canonical_bytes(document)), indent=1).encode() + b"\n")
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        text = json.dumps(json.loads(canonical_bytes(document)), indent=1)
+        write_whole(self._path(key), text.encode() + b"\n")
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.json"

@@ -27,9 +27,9 @@ _NOT_KNOWN = "the answer is not in the cache, and no endpoint is given"
 
 @dataclass(slots=True)
 class Tally:
-    """What was taken, over all threads: ``measured`` are the answers of requests, in the order they came."""
+    """What was taken, over all threads. ``unpriced`` counts answers whose cost is not known."""
 
-    requests_cached: int = 0
+    answered_from_cache: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float = 0.0
@@ -43,7 +43,7 @@ class Tally:
             if model:
                 self.answered_as.add(kept_text(model, 200))
             if cached:
-                self.requests_cached += 1
+                self.answered_from_cache += 1
                 return
             self.unpriced += tokens is None or price is None
             if tokens is not None:

@@ -50,12 +50,16 @@ _WORST_FIRST = (FAIL, ERROR, UNKNOWN, PASS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """Whom to ask, and how often. ``model`` is the name that is asked for, ``price`` its price, None: unknown."""
+    """Whom to ask, and how often. ``model`` is the name that is asked for, ``price`` its price, None: unknown.
+
+    ``tally`` counts what the model took, ``judges`` what judges and embeddings did.
+    """
 
     client: ModelClient
     model: str
     budget: Budget
     tally: Tally
+    judges: Tally = field(default_factory=Tally)
     price: Price | None = None
     judge: ModelJudge | None = None
     embedding: EmbeddingClient | None = None
@@ -218,13 +222,14 @@ def _model(parts: dict[str, Any], asking: Asking) -> Model:
 
 
 def _usage(asking: Asking, requests: int) -> Usage:
-    tally = asking.tally
+    tallies = (asking.tally, asking.judges)
+    unpriced = any(tally.unpriced for tally in tallies)
     return Usage(
         requests=requests,
-        cached=tally.requests_cached,
-        input_tokens=tally.input_tokens,
-        output_tokens=tally.output_tokens,
-        cost_usd=None if tally.unpriced else round(tally.cost_usd, 9),
+        cached=sum(tally.answered_from_cache for tally in tallies),
+        input_tokens=sum(tally.input_tokens for tally in tallies),
+        output_tokens=sum(tally.output_tokens for tally in tallies),
+        cost_usd=None if unpriced else round(sum(tally.cost_usd for tally in tallies), 9),
     )
 
 
