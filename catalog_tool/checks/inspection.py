@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from catalog_tool.checks import catalog_rules
+from catalog_tool.checks import catalog_rules, external
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.recorder import Recorder
 from catalog_tool.checks.skill_record import SkillRecord
@@ -15,10 +15,11 @@ from catalog_tool.errors import UsageError
 from catalog_tool.model.agent_limits import ListingLimits
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import ERROR, INFO, WARNING, Finding
+from catalog_tool.model.limits import SKILL_FILE_BYTES
 from catalog_tool.model.settings import Rule
 from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
 from catalog_tool.source.memory import Memory
-from catalog_tool.source.tree import Tree
+from catalog_tool.source.tree import EXECUTABLE, FILE, Tree
 
 IGNORE = "ignore"
 """The severity under ``rules`` that drops a finding."""
@@ -53,12 +54,17 @@ class Options(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """What a run found. ``versions`` and ``skills`` are without contents."""
+    """What a run found. ``versions`` and ``skills`` are without contents.
+
+    ``external``: checks of other packages took part. What they say may change though no file has, so it is
+    not to be remembered.
+    """
 
     files: CatalogFiles
     versions: list[PromptRecord]
     skills: list[SkillRecord]
     findings: list[Finding]
+    external: bool = False
 
     @property
     def has_errors(self) -> bool:
@@ -78,10 +84,11 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
     skills: list[SkillRecord] = []
     findings = list(files.findings)
     limits = ListingLimits(files.agent_settings)
-    for record in _records(tree, files, options, keep_contents=sink is not None):
+    others = external.installed()
+    for record in _records(tree, files, options, contents=sink is not None, entries=bool(sink or others)):
         findings.extend(catalog_rules.own_findings(record, limits))
         if isinstance(record, PromptRecord):
-            versions.append(record._replace(entry=b""))
+            versions.append(record if others else record._replace(entry=b""))
             if sink is not None and record.digest:
                 sink.version(record)
         else:
@@ -93,16 +100,36 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
         found = text_findings(text, path)
         findings = hide_secrets([*findings, *found], text) if found else findings
     findings.extend(catalog_rules.findings(files, versions, skills, overlap=options.overlap))
+    if others:
+        findings.extend(external.external_findings(others, _subject(tree, files, versions, skills)))
     settled = settle(redacted(findings), files.settings.rules)
-    return Inspection(files, versions, skills, settle([*settled, *_unbuildable(versions, settled)], {}))
+    findings = settle([*settled, *_unbuildable(versions, settled)], {})
+    return Inspection(files, versions, skills, findings, bool(others))
 
 
-def _records(tree: Tree, files: CatalogFiles, options: Options, *, keep_contents: bool) -> Iterator[Record]:
+def _subject(
+    tree: Tree, files: CatalogFiles, versions: Sequence[PromptRecord], skills: Sequence[SkillRecord]
+) -> external.Subject:
+    """What the checks of other packages look at."""
+
+    def read(path: str) -> bytes | None:
+        entry = files.entries.get(path)
+        if entry is None or entry.mode not in (FILE, EXECUTABLE):
+            return None
+        return next(iter(tree.read({path: entry}, SKILL_FILE_BYTES))).data
+
+    usable = [record for record in versions if record.digest]
+    prompts = [external.Prompt(*record[:5], entry=record.entry) for record in usable]
+    labels = {name: {label: value.to_json() for label, value in found.items()} for name, found in files.labels.items()}
+    return external.Subject(prompts, [record.skill for record in skills], labels, read)
+
+
+def _records(tree: Tree, files: CatalogFiles, options: Options, *, contents: bool, entries: bool) -> Iterator[Record]:
     """The record of every artifact, known or new; what is new is kept at the end."""
     profile = options.profile or files.settings.skill_profile
-    worker = Worker(tree, files.shared, profile, files.team_schemas, keep_contents=keep_contents)
+    worker = Worker(tree, files.shared, profile, files.team_schemas, keep_contents=contents)
     recorder = Recorder(options.memory, files, profile)
-    work = recorder.recall(list(work_of(files)), entries=keep_contents)
+    work = recorder.recall(list(work_of(files)), entries=entries)
     for number, record in enumerate(run_all(worker, work, options.jobs), 1):
         if options.progress is not None and (number % CHUNK == 0 or number == len(work)):
             options.progress(number, len(work))
