@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from catalog_tool.backends.base import LabelEvent
-from catalog_tool.canonical.jcs import digest_of
+from catalog_tool.canonical.jcs import NotCanonicalError, digest_of
 from catalog_tool.model.target import Run
 
 GENESIS = "sha256:" + "0" * 64
@@ -39,6 +39,13 @@ def _hash(event: LabelEvent, before: str) -> str:
     return digest_of({**event._asdict(), "hash": before})
 
 
+def _is_as_written(event: LabelEvent, before: str) -> bool:
+    try:
+        return event.hash == _hash(event, before)
+    except NotCanonicalError:  # somebody put in what we would never have written
+        return False
+
+
 def verify(events: Iterable[LabelEvent], head: LabelEvent | None = None) -> str | None:
     """What is wrong with a trail, oldest event first: a sentence, or None.
 
@@ -49,7 +56,7 @@ def verify(events: Iterable[LabelEvent], head: LabelEvent | None = None) -> str 
     for event in events:
         if event.seq != expected:
             return f"event {expected} is missing: {event.seq} follows"
-        if event.hash != _hash(event, before):
+        if not _is_as_written(event, before):
             return f"event {event.seq} ({event.name}@{event.label}) is not what was written"
         if event.generation != generations.get(event.name, 0) + 1:
             return f"event {event.seq}: generation {event.generation} of {event.name} does not follow"

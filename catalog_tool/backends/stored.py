@@ -7,18 +7,24 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from catalog_tool.canonical.jcs import canonical_bytes
+from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes
 from catalog_tool.errors import BackendError
+from catalog_tool.model.target import Write
+
+NAME_BYTES = 2000
+"""How long an address or a file's path may be, in bytes of UTF-8: what every store's keys can hold."""
 
 
 def label_value(entry: bytes | None) -> Any:
-    """A label's value from its bytes; None for none. Bytes that are no JSON are given as text."""
+    """A label's value from its bytes; None for none. Bytes that are no JSON, or no canonical one, are given as text."""
     if entry is None:
         return None
     try:
-        return json.loads(entry)
-    except ValueError:
+        value = json.loads(entry)
+        canonical_bytes(value)
+    except (ValueError, RecursionError, NotCanonicalError):
         return entry.decode(errors="replace")
+    return value
 
 
 def label_versions(entry: bytes | None) -> frozenset[str]:
@@ -47,11 +53,11 @@ def skill_entry_with(entry: bytes, listed: list[dict[str, Any]]) -> bytes:
     """As ``skill_entry_of``, for files whose hashes were computed already (sorted by UTF-8 path)."""
     try:
         document = json.loads(entry)
-    except ValueError:
+        if not isinstance(document, dict) or document.get("files") == listed:
+            return entry
+        return canonical_bytes({**document, "files": listed})
+    except (ValueError, RecursionError, NotCanonicalError):
         return entry
-    if not isinstance(document, dict) or document.get("files") == listed:
-        return entry
-    return canonical_bytes({**document, "files": listed})
 
 
 def stored_json(text: str | bytes | None, what: str) -> Any:
@@ -62,3 +68,38 @@ def stored_json(text: str | bytes | None, what: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise BackendError(f"{what} on the target is no JSON: {error}", hint="was it edited by hand?") from error
+
+
+def storable_text(text: str) -> str:
+    """The text with U+FFFD for what not every store can hold: NUL and lone surrogates."""
+    return text.replace("\0", "\ufffd").encode(errors="surrogatepass").decode(errors="replace")
+
+
+def unstorable(write: Write, outer: str) -> str | None:
+    """Why no store takes a step, ``outer`` being its address on the target; None where nothing is in the way.
+
+    Contents of files may be any bytes; an entry is JSON, so text in UTF-8 without NUL.
+    """
+    for name in (outer, *(write.contents or ())):
+        if not _is_text(name):
+            return "the name holds NUL or a lone surrogate"
+        if len(name) * 4 > NAME_BYTES and len(name.encode()) > NAME_BYTES:
+            return f"the name is longer than {NAME_BYTES} bytes"
+    if not _is_text(write.marker or ""):
+        return "the marker holds NUL or a lone surrogate"
+    if write.entry is not None and not _is_json_text(write.entry):
+        return "the content is no text in UTF-8, or holds NUL"
+    return None
+
+
+def _is_text(text: str) -> bool:
+    return "\0" not in text and (text.isascii() or storable_text(text) == text)
+
+
+def _is_json_text(entry: bytes) -> bool:
+    if b"\0" in entry:
+        return False
+    try:
+        return entry.isascii() or bool(entry.decode())
+    except UnicodeDecodeError:
+        return False
