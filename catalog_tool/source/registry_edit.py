@@ -19,6 +19,7 @@ from catalog_tool.model.finding import ERROR
 from catalog_tool.model.labels import Labels, LabelValue
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.source.registry import read_registry
+from catalog_tool.source.yaml_edit import edited
 
 BY_HAND = "edit it by hand"
 _BOM = "\N{BYTE ORDER MARK}"
@@ -64,6 +65,26 @@ def with_label(path: str, data: bytes | None, prompt: str, label: str, value: La
     now, _, findings = read_registry(path, after)
     if now != wanted or len(after) > PARSED_FILE_BYTES or any(found.severity == ERROR for found in findings):
         raise UsageError(f"{path}: {prompt}@{label} cannot be changed without changing more", hint=BY_HAND)
+    return RegistryEdit(path, data, after)
+
+
+def without_label(path: str, data: bytes | None, prompt: str, label: str) -> RegistryEdit:
+    """The registry without one label; comments and layout of the rest stay. UsageError as ``with_label``."""
+    before, document, findings = read_registry(path, data or b"")
+    if label not in before.get(prompt, {}) or any(found.severity == ERROR for found in findings):
+        raise UsageError(f"{path} has no {prompt}@{label} that could be taken out", hint=BY_HAND)
+    rest = {name: value for name, value in before[prompt].items() if name != label}
+    written = {key: value for key, value in (document.value or {}).items() if key != prompt or rest}
+    if rest:
+        written[prompt] = {name: value for name, value in (document.value or {})[prompt].items() if name != label}
+    wanted: Labels = {key: value for key, value in before.items() if key != prompt} | ({prompt: rest} if rest else {})
+    try:
+        after = edited((data or b"").decode(), document.value or {}, written).encode()
+    except (ValueError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} cannot be read for an edit", hint=BY_HAND) from error
+    now, _, findings = read_registry(path, after)
+    if {key: value for key, value in now.items() if value} != {key: value for key, value in wanted.items() if value}:
+        raise UsageError(f"{path}: {prompt}@{label} cannot be taken out without changing more", hint=BY_HAND)
     return RegistryEdit(path, data, after)
 
 

@@ -1,0 +1,59 @@
+"""``catalog pull``: edits made on a target, as a branch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from catalog_tool.cli.context import answer, format_option, wants_color
+from catalog_tool.cli.syncing import read_git_side, target_argument, tell_errors, working
+from catalog_tool.errors import GitError, UsageError
+from catalog_tool.report.json_document import json_document
+from catalog_tool.report.pull_text import pull_text
+from catalog_tool.sync.compare import compare
+from catalog_tool.sync.pull import Source, pull
+from catalog_tool.sync.timing import SYSTEM, persistently
+
+EPILOG = """\b
+Examples:
+  catalog pull production
+  catalog pull production --branch hotfix/tone --only support_agent
+
+Edited content becomes the next version, a moved label is moved in registry.yaml, comments stay. The work
+tree and the branch you are on are not touched; the same edits make the same branch again.
+Exit codes: 0 a branch, or nothing to bring; 1 something could not be brought; 2 wrong usage; 3 the target
+could not be read.
+"""
+
+
+@click.command("pull", epilog=EPILOG)
+@target_argument
+@click.option("--branch", metavar="B", help="The branch to write.  [default: catalog/pull/TARGET]")
+@click.option("--only", multiple=True, metavar="OBJECT", help="Only these: a pattern ('labels/*') or a name.")
+@click.option("--rev", "revision", metavar="REV", help="Build on this git revision instead of HEAD.")
+@format_option("text", "json")
+@click.pass_context
+def command(
+    ctx: click.Context, /, target: str, output: str, branch: str | None, only: tuple[str, ...], **asked: Any
+) -> int:
+    """Bring edits made on a target back to git, as a branch."""
+    side = read_git_side(ctx, asked["revision"], worktree=False)
+    if side.place.git is None:
+        raise GitError(f"{side.place.root} is not in a git repository")
+    if side.reading.errors:
+        tell_errors(ctx, side.place, side.reading.errors)
+        raise UsageError("the catalog has errors, so nothing can be built on it", hint="see `catalog validate`")
+    with working(side, target) as work:
+        backend = work.target.backend
+
+        def look() -> list[Any]:
+            return compare(
+                work.desired, backend.load(), backend.scan(), metadata=backend.capabilities.metadata
+            ).observed
+
+        source = Source(target, backend, side.place.git, side.reading)
+        pulled = pull(source, persistently(SYSTEM, look), branch or f"catalog/pull/{target}", only)
+    document = pulled.to_json(target)
+    answer(json_document(document) if output == "json" else pull_text(document, color=wants_color(ctx)))
+    return int(bool(pulled.left))
