@@ -21,11 +21,9 @@ from catalog_tool.source.shared_parts import ABSENT
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS namespace (name TEXT PRIMARY KEY, seen INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS record (namespace INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
-  PRIMARY KEY (namespace, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS entry (namespace INTEGER NOT NULL, key TEXT NOT NULL, data BLOB NOT NULL,
-  PRIMARY KEY (namespace, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS known (namespace INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, entry BLOB);
 """
+# No index: every run reads all the keys, and to keep them sorted costs more than all the rest.
 NAMESPACES = 2
 """How many sets of schemas, profile and code are kept: two profiles in turn, or an upgrade."""
 
@@ -42,6 +40,8 @@ class RecordStore:
         self._name = namespace
         self._number = 0
         self._connection: sqlite3.Connection | None = None
+        self._rows: dict[str, int] = {}
+        self._twice: list[tuple[int]] = []
 
     def _open(self) -> sqlite3.Connection | None:
         if self._connection is not None:
@@ -60,8 +60,8 @@ class RecordStore:
         if row is None:
             newest = connection.execute("SELECT coalesce(max(seen),0)+1 FROM namespace").fetchone()[0]
             old = newest - NAMESPACES
-            for table, column in (("record", "namespace"), ("entry", "namespace"), ("namespace", "seen")):
-                connection.execute(f"DELETE FROM {table} WHERE {column}<=?", (old,))  # noqa: S608 - names from above
+            connection.execute("DELETE FROM known WHERE namespace<=?", (old,))
+            connection.execute("DELETE FROM namespace WHERE seen<=?", (old,))
             connection.execute("INSERT INTO namespace VALUES (?,?)", (self._name, newest))
             connection.commit()
             self._number = newest
@@ -70,6 +70,7 @@ class RecordStore:
         return connection
 
     def _forget(self) -> None:
+        self._rows, self._twice = {}, []
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -83,40 +84,47 @@ class RecordStore:
         connection = self._open()
         if connection is None:
             return {}
-        table = "record LEFT JOIN entry USING (namespace, key)" if entries else "record"
-        columns = "key, value, data" if entries else "key, value, x''"
+        entry = "entry" if entries else "NULL"
+        query = f"SELECT rowid, key, value, {entry} FROM known WHERE namespace=? ORDER BY rowid"  # noqa: S608
+        found: dict[str, Known] = {}
         try:
-            rows = connection.execute(f"SELECT {columns} FROM {table} WHERE namespace=?", (self._number,))  # noqa: S608
-            return {key: Known(value, data or b"") for key, value, data in rows}
+            for row, key, value, data in connection.execute(query, (self._number,)):
+                if key in found:  # two runs at once have kept it both
+                    self._twice.append((self._rows[key],))
+                found[key] = Known(value, data or b"")
+                self._rows[key] = row
         except sqlite3.Error:
             self._forget()
             return {}
+        return found
 
     def save(self, records: Iterable[tuple[str, Record]], live: Iterable[str] | None) -> None:
-        """Keep new records; where ``live`` names the keys in use, drop the others once they outnumber them."""
+        """Keep new records, in place of what was loaded under their keys.
+
+        Where ``live`` names the keys in use, the others are dropped once they outnumber them.
+        """
         connection = self._open()
         if connection is None:
             return
-        values, entries = [], []
+        values, dead = [], self._twice
         for key, record in records:
-            values.append((self._number, key, _encode(record)))
-            if isinstance(record, PromptRecord) and record.entry:
-                entries.append((self._number, key, record.entry))
+            entry = record.entry if isinstance(record, PromptRecord) else None
+            values.append((self._number, key, _encode(record), entry or None))
+            if key in self._rows:
+                dead.append((self._rows.pop(key),))
+        if live is not None:
+            dead += self._unused(set(live))
         try:
             with connection:
-                connection.executemany("INSERT OR REPLACE INTO record VALUES (?,?,?)", values)
-                connection.executemany("INSERT OR REPLACE INTO entry VALUES (?,?,?)", entries)
-                if live is not None:
-                    self._drop_unused(connection, set(live))
+                connection.executemany("DELETE FROM known WHERE rowid=?", dead)
+                connection.executemany("INSERT INTO known VALUES (?,?,?,?)", values)
         except (sqlite3.Error, OSError):
             self._forget()
 
-    def _drop_unused(self, connection: sqlite3.Connection, live: set[str]) -> None:
-        keys = [key for (key,) in connection.execute("SELECT key FROM record WHERE namespace=?", (self._number,))]
-        dead = [(self._number, key) for key in keys if key not in live]
-        if len(dead) > len(live) + 1000:
-            connection.executemany("DELETE FROM record WHERE namespace=? AND key=?", dead)
-            connection.executemany("DELETE FROM entry WHERE namespace=? AND key=?", dead)
+    def _unused(self, live: set[str]) -> list[tuple[int]]:
+        """The rows whose keys are not in use, if they are many."""
+        dead = [(row,) for key, row in self._rows.items() if key not in live]
+        return dead if len(dead) > len(live) + 1000 else []
 
     def close(self) -> None:
         """Close the database."""

@@ -168,15 +168,17 @@ class _Composer:
         count = 0
         scalar, alias = yaml.ScalarEvent, yaml.AliasEvent
         start_map, start_list = yaml.MappingStartEvent, yaml.SequenceStartEvent
+        missing, suspects, numeric, has_tabs = _MISSING, SUSPECTS, NUMERIC_FIRST, bool(self._tab_lines)
         while True:
             event = next_event()
             kind = type(event)
             if kind is scalar:
                 value = event.value
-                if event.style:
-                    if event.style == '"' or self._tab_lines:
+                style = event.style
+                if style:
+                    if has_tabs or style == '"':
                         self._quoted(event)
-                elif value in SUSPECTS or value[0] in NUMERIC_FIRST:
+                elif value in suspects or value[0] in numeric:
                     value = self._plain(event)
             elif kind is start_map:
                 value = {}
@@ -189,14 +191,14 @@ class _Composer:
                 if holder is None:
                     return root
                 continue
-            if event.anchor is not None or (kind is not alias and event.tag is not None):
+            if event.anchor is not None or event.tag is not None:  # an alias has an anchor and no tag
                 self._decorated(event)
             count += 1
             if count > NODES:
                 raise _TooMuch(self._at("Y015", f"more than {NODES} values", event.start_mark))
-            if key is not _MISSING:
+            if key is not missing:
                 holder[key] = value
-                key = _MISSING
+                key = missing
             elif type(holder) is dict:
                 if type(value) is str and value not in holder and value not in REFUSED_KEYS and value.isascii():
                     key = value
@@ -214,7 +216,7 @@ class _Composer:
                 if len(stack) >= NESTING:
                     raise _TooMuch(self._at("Y015", f"nested more than {NESTING} deep", event.start_mark))
                 stack.append((holder, key))
-                holder, key = value, _MISSING
+                holder, key = value, missing
 
     def _at(self, code: str, message: str, mark: Any) -> Flaw:
         return Flaw(code, message, mark.line + 1, mark.column + 1)
