@@ -45,11 +45,13 @@ class AskError(Exception):
     """No answer could be had; the text says why.
 
     ``stops``: nothing else will be answered either, because of this (``BUDGET``, ``INTERRUPTED``, …).
+    ``asked``: at least one request was sent for it.
     """
 
-    def __init__(self, message: str, *, stops: str | None = None) -> None:
+    def __init__(self, message: str, *, stops: str | None = None, asked: bool = True) -> None:
         super().__init__(message)
         self.stops = stops
+        self.asked = asked
 
 
 class _AgainError(Exception):
@@ -96,6 +98,10 @@ class Courier:
         for attempt in range(ATTEMPTS):
             try:
                 return self._attempt(sending, read)
+            except AskError as error:
+                if not problem or error.stops != BUDGET:
+                    raise
+                raise AskError(f"{problem}; then {error}", stops=BUDGET) from error
             except _AgainError as error:
                 problem = str(error)
                 if attempt + 1 < ATTEMPTS and self.pause(self._delay(attempt, error.after)):
@@ -113,7 +119,7 @@ class Courier:
         try:
             self.budget.reserve(sending.estimate)
         except BudgetSpentError as error:
-            raise AskError(str(error), stops=BUDGET) from error
+            raise AskError(str(error), stops=BUDGET, asked=False) from error
         try:
             return self._exchange(sending, read)
         except (_AgainError, AskError):

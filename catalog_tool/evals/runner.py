@@ -12,7 +12,7 @@ from catalog_tool.canonical.jcs import digest_of
 from catalog_tool.clock import now
 from catalog_tool.evals.answer import Answer, Question
 from catalog_tool.evals.budget import Budget
-from catalog_tool.evals.courier import BUDGET, INTERRUPTED, AskError
+from catalog_tool.evals.courier import AskError
 from catalog_tool.evals.golden import Expectation, GoldenCase, GoldenSet
 from catalog_tool.evals.judge import PROMPT_VERSION, ModelJudge
 from catalog_tool.evals.level_zero import look_at
@@ -114,9 +114,8 @@ class _Run:
     def _unanswered(self, problem: AskError) -> Attempt:
         if problem.stops is not None:
             self.stopped = self.stopped or problem
-        not_asked = problem.stops in (BUDGET, INTERRUPTED)
-        message = f"not asked: {problem}" if not_asked else str(problem)
-        return Attempt(outcome=SKIPPED if not_asked else ERROR, message=message, stops=problem.stops)
+        message = str(problem) if problem.asked else f"not asked: {problem}"
+        return Attempt(outcome=ERROR if problem.asked else SKIPPED, message=message, stops=problem.stops)
 
     def _judged(self, case: GoldenCase, messages: Sequence[dict[str, Any]], answer: Answer) -> Attempt:
         asking = self.asking

@@ -14,7 +14,7 @@ from catalog_tool.report.findings_text import counted
 
 SHOWN = 50
 """Cases that are listed; JSON and evidence have all."""
-_WORDS = {PASS: "passed", FAIL: "failed", ERROR: "errors", SKIPPED: "not asked", UNKNOWN: "undecided"}
+_WORDS = {PASS: "passed", FAIL: "failed", ERROR: "could not be judged", SKIPPED: "not asked", UNKNOWN: "undecided"}
 _MARKS = {FAIL: "FAIL   ", ERROR: "ERROR  ", SKIPPED: "SKIPPED", UNKNOWN: "UNKNOWN"}
 
 
