@@ -85,6 +85,14 @@ class Catalog:
         return {"id": name, "generation": self.generations.get(name, 0), "store_id": self.store_id}
 
 
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that went away is what half of the trials are about."""
+
+
 class Service:
     """A small config service on loopback. ``script`` may answer instead of it; ``requests`` is what came.
 
@@ -98,14 +106,13 @@ class Service:
         self.script: Callable[[str], Said | None] = lambda _: None
         self.token: str | None = None
         self.delay = 0.0
+        self.drip = 0.0
         self.ending = threading.Event()
-        self.listeners: list[Any] = []
         self.streams = True
         self._news = threading.Condition()
         self._told: list[bytes] = []
         self._cut = 0
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.server.daemon_threads = True
+        self.server = _Quiet(("127.0.0.1", 0), self._handler())
 
     @property
     def url(self) -> str:
@@ -183,7 +190,12 @@ class Service:
                 if "Content-Length" not in said.headers and said.status != 304:
                     self.send_header("Content-Length", str(len(said.body)))
                 self.end_headers()
-                self.wfile.write(said.body)
+                for byte in said.body if service.drip else ():
+                    if service.ending.wait(service.drip):
+                        break
+                    self.wfile.write(bytes([byte]))
+                if not service.drip:
+                    self.wfile.write(said.body)
                 if "Content-Length" in said.headers:
                     self.close_connection = True
 
@@ -205,19 +217,18 @@ class Service:
         handler.close_connection = True
         with self._news:
             sent, cut = len(self._told), self._cut
-        self.listeners.append(handler)
         while not self.ending.is_set():
             with self._news:
                 if len(self._told) == sent and self._cut == cut:
-                    self._news.wait(1)
+                    self._news.wait(0.2)
                 news, sent = self._told[sent:], len(self._told)
                 if self._cut > cut:
                     break
+            handler.wfile.write(b": still here\n\n")
             for data in news:
                 generation = json.loads(data)["generation"]
                 handler.wfile.write(b"id: %d\ndata: %b\n\n" % (generation, data))
             handler.wfile.flush()
-        self.listeners.remove(handler)
 
 
 def _json(body: Any, tag: str | None, etag: str | None) -> Said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import weakref
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 1.0
 """How long ``get`` goes without looking whether the refreshing thread lives and nothing grew too old."""
 _JOIN_SECONDS = 1.0
+_SETTLE_SECONDS = 0.5
 
 _clients: weakref.WeakSet[PromptClient] = weakref.WeakSet()
 _NO_TUNING = Tuning()
@@ -216,12 +218,17 @@ class PromptClient:
 
     def close(self) -> None:
         """End the threads and let go of connections and of what is held. May be called twice."""
+        self.settle()
         self._keeper.close()
         self._cells.clear()
         if self._refresher is not None:
             self._refresher.stop(_JOIN_SECONDS)
         if self._samples is not None:
             self._samples.close()
+
+    def settle(self) -> None:
+        """Wait a moment for what was fetched to be on disk; ``close`` and the interpreter's end do it too."""
+        self._keeper.settle(_SETTLE_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -266,5 +273,12 @@ def _after_fork() -> None:
         client.forked()
 
 
+def _before_exit() -> None:
+    """A process that ends at once still leaves the last good one behind, if it is a matter of moments."""
+    for client in list(_clients):
+        client.settle()
+
+
+atexit.register(_before_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

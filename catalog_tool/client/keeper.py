@@ -84,6 +84,8 @@ class Keeper:
         self._refreshing = 0
         self._generations = Generations()
         self._lock = threading.Lock()
+        self._written = threading.Condition()
+        self._writing = 0
 
     # What get() does when it does not know.
 
@@ -158,14 +160,33 @@ class Keeper:
         held: Held | None = None
         try:
             held = self._fetch(cell, attempts)
+            self._writes(1)
             error = None
         except ClientError as found:
             error = found
         finally:
             self._land(cell, flight, error, held)
-        if cell.trouble is None and self.setting.disk is not None and cell.held is not None:
-            keep = self.setting.disk.confirm if held is None else self.setting.disk.write
-            keep(cell.wanted, cell.held.document, self.setting.tuning.wall())
+        if error is None:
+            self._write(cell, is_new=held is not None)
+
+    def _write(self, cell: Cell, *, is_new: bool) -> None:
+        """Onto the disk, for which nobody waits but ``settle``."""
+        try:
+            if cell.trouble is None and self.setting.disk is not None and cell.held is not None:
+                keep = self.setting.disk.write if is_new else self.setting.disk.confirm
+                keep(cell.wanted, cell.held.document, self.setting.tuning.wall())
+        finally:
+            self._writes(-1)
+
+    def _writes(self, number: int) -> None:
+        with self._written:
+            self._writing += number
+            self._written.notify_all()
+
+    def settle(self, seconds: float) -> None:
+        """Wait, no longer than ``seconds``, for what was fetched to be on disk."""
+        with self._written:
+            self._written.wait_for(lambda: self._writing == 0, seconds)
 
     def _fetch(self, cell: Cell, attempts: int) -> Held | None:
         """What the source has, verified; None where it is as before."""
@@ -271,9 +292,10 @@ class Keeper:
                 self._refreshing += 1
                 cell.flight.on_done(self._landed)
                 begun.append((cell, cell.flight))
-            pause = self._agenda[0][0] - now if self._agenda else _IDLE_SECONDS
         for cell, flight in begun:
             self._spawn(cell, flight, 1)
+        with self._lock:
+            pause = self._agenda[0][0] - now if self._agenda else _IDLE_SECONDS
         return min(_IDLE_SECONDS, pause if pause > 0 else _BUSY_SECONDS)
 
     def _landed(self) -> None:
@@ -338,6 +360,8 @@ class Keeper:
     def forked(self) -> None:
         """In a child process: no thread of the parent is here, and its locks may be held for ever."""
         self._lock = threading.Lock()
+        self._written = threading.Condition()
+        self._writing = 0
         self.setting.counters.forked()
         self.setting.counters.add("forks")
         self._refreshing = 0

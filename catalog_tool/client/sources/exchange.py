@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, NamedTuple
 
@@ -119,45 +120,41 @@ class Exchange:
             try:
                 return self._once(connection, path, etag, budget, largest)
             except (ConnectionError, HTTPException):
-                connection.close()
                 if is_fresh:
                     raise
             # The server had closed the kept connection; this is the same request, never two at a time.
             connection = connection_to(self._server, budget.remaining())
             return self._once(connection, path, etag, budget, largest)
         except TimeoutError as error:
-            connection.close()
             raise SourceUnavailableError(f"{self._server.place}: no answer before the deadline") from error
         except OSError as error:
-            connection.close()
             reason = error.strerror or type(error).__name__
             raise SourceUnavailableError(f"{self._server.place}: {reason}") from error
         except (HTTPException, ValueError) as error:
-            connection.close()
             raise BadAnswerError(f"{self._server.place}: no whole HTTP answer ({type(error).__name__})") from error
 
     def _once(self, connection: HTTPConnection, path: str, etag: str | None, budget: Budget, largest: int) -> Reply:
         headers = self._server.headers("application/json")
         if etag is not None:
             headers["If-None-Match"] = etag
-        connection.timeout = budget.remaining()
-        if connection.sock is None:
-            connection.connect()
-        connection.sock.settimeout(budget.remaining())
-        connection.request("GET", f"{self._server.base}{path}", headers=headers)
-        response = response_of(connection, budget.left)
-        body = _body(response, largest, self._server.place)
-        reply = Reply(
-            status=response.status,
-            body=body,
-            etag=_etag(response.headers["ETag"]),
-            content_type=response.headers["Content-Type"] or "",
-            retry_after=retry_after_seconds(response.headers["Retry-After"], time.time()),
-        )
-        if response.will_close:
-            connection.close()
-        else:
-            self._keep(connection)
+        with ExitStack() as unless_kept:
+            unless_kept.callback(connection.close)
+            connection.timeout = budget.remaining()
+            if connection.sock is None:
+                connection.connect()
+            connection.sock.settimeout(budget.remaining())
+            connection.request("GET", f"{self._server.base}{path}", headers=headers)
+            response = response_of(connection, budget.left)
+            unless_kept.callback(response.close)
+            reply = Reply(
+                status=response.status,
+                body=_body(response, largest, self._server.place),
+                etag=_etag(response.headers["ETag"]),
+                content_type=response.headers["Content-Type"] or "",
+                retry_after=retry_after_seconds(response.headers["Retry-After"], time.time()),
+            )
+            if not response.will_close and self._keep(connection):
+                unless_kept.pop_all()
         return reply
 
     def _taken(self, budget: Budget) -> tuple[HTTPConnection, bool]:
@@ -170,12 +167,12 @@ class Exchange:
                 connection.close()
         return connection_to(self._server, budget.remaining()), True
 
-    def _keep(self, connection: HTTPConnection) -> None:
+    def _keep(self, connection: HTTPConnection) -> bool:
         with self._lock:
-            if len(self._idle) < _IDLE and not self._closed:
+            is_kept = len(self._idle) < _IDLE and not self._closed
+            if is_kept:
                 self._idle.append((time.monotonic(), connection))
-                return
-        connection.close()
+        return is_kept
 
     def forked(self) -> None:
         """Close our copies of the parent's connections; nothing is said on them."""
@@ -187,6 +184,9 @@ class Exchange:
         with self._lock:
             self._closed = True
             self._let_go()
+
+    def __del__(self) -> None:
+        self._let_go()  # a client that is forgotten rather than closed
 
     def _let_go(self) -> None:
         idle, self._idle = self._idle, []
