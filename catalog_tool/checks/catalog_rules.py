@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
 
 from catalog_tool.checks.confusable_names import find_confusable
 from catalog_tool.checks.overlap import find_overlaps, signature
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.skill_record import SkillRecord
+from catalog_tool.gate.presence import has_gates
 from catalog_tool.model.agent_limits import SETTINGS_FILE, ListingLimits
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import INFO, WARNING, Finding
@@ -36,6 +38,8 @@ def findings(
     yield from _prompt_names(files)
     yield from _skill_names(skills)
     yield from _listing(files, skills)
+    if has_gates(files.settings):
+        yield from import_module("catalog_tool.checks.gate_rules").unusable(files)
     if overlap:
         yield from _overlaps(skills)
 

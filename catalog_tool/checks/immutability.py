@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import NamedTuple
 
 from catalog_tool.checks.inspection import Inspection
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.errors import GitError
+from catalog_tool.gate.presence import has_gates
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import INFO, WARNING, Finding
 from catalog_tool.model.limits import PARSED_FILE_BYTES
@@ -27,6 +29,9 @@ from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.shared_parts import ABSENT
 from catalog_tool.source.tree import Entry, RevisionTree, WorkTree
+
+GATE_RULES = "catalog_tool.checks.gate_rules"
+"""Imported where a label has a policy only: its statistics take longer to load than most catalogs to check."""
 
 
 class Base(NamedTuple):
@@ -62,6 +67,8 @@ def findings(tree: WorkTree | RevisionTree, inspection: Inspection, since: str |
     if base.finding is not None:
         yield base.finding
     if base.commit is None or tree.git is None:
+        if has_gates(inspection.files.settings):
+            yield from import_module(GATE_RULES).unjudged(tree)
         return
     if not _prompts_differ(tree, inspection.files, base.commit):
         return
@@ -69,6 +76,8 @@ def findings(tree: WorkTree | RevisionTree, inspection: Inspection, since: str |
     old = find_catalog(old_tree)
     yield from _versions(old_tree, old, inspection, base.commit)
     yield from _shared(old, inspection.files, base.commit)
+    if has_gates(old.settings) or has_gates(inspection.files.settings):
+        yield from import_module(GATE_RULES).findings(tree, inspection, old, base.commit)
 
 
 def _prompts_differ(tree: WorkTree | RevisionTree, files: CatalogFiles, base: str) -> bool:

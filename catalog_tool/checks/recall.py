@@ -8,10 +8,13 @@ all that such a run imports; the checks themselves are imported on a miss.
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from catalog_tool.errors import GitError
+from catalog_tool.gate.presence import may_change_with_time
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.validation import Validation
 from catalog_tool.source.branches import base_branch, branch_arguments, named_branch
@@ -88,13 +91,14 @@ def _anew(place: Place, asked: dict[str, Any], memory: Memory, known: Listed | N
     stamp = _index_stamp(place.git) if place.git is not None else []
     checks = import_module("catalog_tool.checks.validation")
     validation, inspection, tree = checks.validate(place, checks.Request(**asked))
-    if place.git is None or tree.has_unwatched:
+    if place.git is None or tree.has_unwatched or inspection.external:
         return Validation(*validation)
     listed = Listed(inspection.files.listed, stamp if asked["revision"] is None else [])
     if known is None or listed.paths != known.paths or (listed.stamp and listed != known):
         memory.keep(_LISTED, list(listed))
     state = _ask(place, asked, listed, tree.status)
-    if state is not None and state.is_clean:
+    settings = inspection.files.settings
+    if state is not None and state.is_clean and not may_change_with_time(settings, validation.findings):
         memory.keep(state.key, {"findings": validation.findings, "read": validation.read})
         snapshot = import_module("catalog_tool.checks.snapshot")
         if sum(validation.read.values()) >= snapshot.WORTH_KEEPING and asked["revision"] is None:
@@ -110,6 +114,15 @@ def _ask(place: Place, asked: dict[str, Any], listed: Listed | None, known: Stat
         return _state(place, place.git, asked, listed or Listed([], []), known)
     except (GitError, OSError):
         return None
+
+
+def _installed() -> list[int]:
+    """Changes whenever a package, and with it perhaps a check of its own, is installed or removed."""
+    stamps = []
+    for folder in sys.path:
+        with suppress(OSError):
+            stamps.append(os.stat(folder).st_mtime_ns)
+    return stamps
 
 
 def _see_everything(place: Place, git: Git, listed: Listed) -> None:
@@ -149,7 +162,7 @@ def _state(place: Place, git: Git, asked: dict[str, Any], listed: Listed, known:
         raise
     branches = started.finish()
     settings = str(os.stat(f"{git.git_dir()}/config").st_mtime_ns)
-    environment = (named_branch(), os.environ.get("CI"), os.environ.get("PYTHONPATH"))
+    environment = (named_branch(), os.environ.get("CI"), os.environ.get("PYTHONPATH"), _installed())
     question = repr((place.root, asked["revision"], since, asked["profile"], environment))
     key = "\n".join([code_fingerprint(), question, settings, commit, branches.decode(errors="replace")])
     return State(key, changes, base_is_head=base_branch(branches) == commit)

@@ -30,7 +30,7 @@ from catalog_tool.source.tree import KnownChanges, WorkTree
 
 WHOLE_CATALOG = frozenset({"P141", "P142", "P170", "S210", "S212", "S221", "S222", "S223", "S224"})
 """Codes that the checks over the whole catalog emit at an artifact's own path."""
-RELEASED = frozenset({"P150", "P151", "P152", "P153"})
+RELEASED = frozenset({"P150", "P151", "P152", "P153", "C321", "C322", "C323"})
 """Codes that come from the comparison with the base."""
 MOST_CHANGES = 200
 """Changed files beyond which everything is looked at."""

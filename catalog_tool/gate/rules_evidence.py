@@ -58,7 +58,7 @@ def _dataset(evidence: Evidence, present: str | None) -> Iterator[Reason]:
         yield _undecided("dataset", "the dataset is empty: nothing was tested")
     elif len(evidence.cases) != total:
         yield _undecided("dataset", f"the record holds {len(evidence.cases)} of the dataset's {total} cases")
-    if present is not None and present != evidence.dataset.digest:
+    if present is not None and evidence.dataset.files and present != evidence.dataset.digest:
         message = (
             f"the golden tests have changed since ({short(evidence.dataset.digest)} → {short(present)}): run again"
         )

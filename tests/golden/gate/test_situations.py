@@ -70,7 +70,8 @@ def _evidence(situation: dict[str, Any], side: str, own: str, given: dict[str, A
     made = Evidence(
         prompt=Subject(id="support_agent", version="v3" if side == "candidate" else "v2", digest=own),
         dataset=Dataset(
-            digest=digest("e" if given.get("dataset") else "d"), cases=given.get("dataset_cases", len(cases))
+            digest=digest("e" if given.get("dataset") else "d"), cases=given.get("dataset_cases", len(cases)),
+            files=() if given.get("elsewhere") else ("prompts/support_agent/tests/cases.yaml",),
         ),
         judge=Judge(digest=digest("b" if given.get("judge") else "a")),
         model=Model(

@@ -1,0 +1,81 @@
+"""The gates of labels in ``validate``: a move that its gate does not allow is an error.
+
+What moves is the difference between the labels here and at the base, the commit that released versions
+are compared with. A change goes through the gate it finds and the gate it brings: one that loosens or
+removes a policy is judged by the old one, too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from catalog_tool.checks.inspection import Inspection
+from catalog_tool.clock import now
+from catalog_tool.gate.findings import gate_findings, policy_findings
+from catalog_tool.gate.judge import Policies, judge_all, policies_of
+from catalog_tool.gate.moves import Move, moves
+from catalog_tool.gate.policy import Policy
+from catalog_tool.gate.shelf import CatalogShelf
+from catalog_tool.model.codes import finding
+from catalog_tool.model.finding import ERROR, WARNING, Finding
+from catalog_tool.source.branches import named_branch
+from catalog_tool.source.catalog_files import CatalogFiles
+from catalog_tool.source.positions import NOWHERE, Spot
+from catalog_tool.source.tree import RevisionTree, WorkTree
+
+BEFORE = "as it was before this change"
+
+
+def unusable(files: CatalogFiles) -> Iterator[Finding]:
+    """Policies that cannot be used: no label may move by them."""
+    return policy_findings(policies_of(files.settings).refused)
+
+
+def unjudged(tree: WorkTree | RevisionTree) -> Iterator[Finding]:
+    """Without a base nothing says which labels move: never an error by itself but where history was cut off."""
+    if tree.git is not None and tree.git.is_shallow():
+        message = "the gates were not asked: history is cut off, so nothing says which labels move"
+        yield finding("C323", message, severity=ERROR, hint="fetch all of it: fetch-depth: 0")
+        return
+    severity = WARNING if os.environ.get("CI") or named_branch() is not None else None
+    yield finding("C323", "the gates were not asked: there is no base that labels could have moved from",
+                  severity=severity)  # fmt: skip
+
+
+def findings(tree: WorkTree | RevisionTree, inspection: Inspection, old: CatalogFiles, base: str) -> Iterator[Finding]:
+    """What the gates say of the labels that moved since the base. Raises ``GitError``."""
+    files = inspection.files
+    broken = [found for found in old.findings if found.severity == ERROR and found.path == old.layout.registry]
+    if old.layout.registry is not None and broken:
+        yield finding("C323", "the gates were not asked: the registry at the base cannot be read", severity=ERROR)
+        return
+    changes = list(moves(old.labels, files.labels))
+    shelf = _shelf(tree, inspection, base)
+    present, before = policies_of(files.settings), policies_of(old.settings)
+    yield from _judged(changes, present.usable, shelf, files, "")
+    yield from _judged(changes, _loosened(present, before), shelf, files, BEFORE)
+
+
+def _judged(
+    changes: list[Move], policies: dict[str, Policy], shelf: CatalogShelf, files: CatalogFiles, whose: str
+) -> Iterator[Finding]:
+    def locate(prompt: str, label: str) -> Spot:
+        return files.registry.at([prompt, label]) if files.registry is not None else NOWHERE
+
+    yield from gate_findings(judge_all(changes, policies, shelf, now()), files.layout.registry, locate, whose)
+
+
+def _loosened(present: Policies, before: Policies) -> dict[str, Policy]:
+    """Policies that this change takes away or writes anew."""
+    digests = {label: policy.digest for label, policy in present.usable.items()}
+    return {label: policy for label, policy in before.usable.items() if digests.get(label) != policy.digest}
+
+
+def _shelf(tree: WorkTree | RevisionTree, inspection: Inspection, base: str) -> CatalogShelf:
+    digests = {(record.id, record.version): record.digest for record in inspection.versions}
+
+    def digest(prompt: str, version: str) -> str | None:
+        return digests.get((prompt, version)) or None
+
+    return CatalogShelf(tree, inspection.files, digest, git=tree.git, commit=base)

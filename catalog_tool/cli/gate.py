@@ -1,0 +1,110 @@
+"""``catalog gate``: may this version have that label? A decision, with every reason."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from catalog_tool.cli.complete import labels, prompt_ids
+from catalog_tool.cli.context import answer, format_option, place_of, rev_option, wants_color
+from catalog_tool.cli.label_moves import LabelDesk, desk_for, released_value, shelf_of
+from catalog_tool.clock import now
+from catalog_tool.errors import UsageError
+from catalog_tool.gate.decide import decide
+from catalog_tool.gate.decision import ALLOW, DENY, INDETERMINATE, NOTED, Decision, Question, Reason
+from catalog_tool.gate.in_toto import statement
+from catalog_tool.gate.judge import ask, with_evidence
+from catalog_tool.gate.moves import Move, promoted
+from catalog_tool.gate.policy import read_policy
+from catalog_tool.gate.records import EVIDENCE_BYTES
+from catalog_tool.gate.shelf import CatalogShelf, Stored, stored_from
+from catalog_tool.report.gate_json import gate_document
+from catalog_tool.report.gate_text import gate_text
+from catalog_tool.report.json_document import json_document
+from catalog_tool.source.new_files import NewFile, create
+from catalog_tool.source.root import Place
+
+EXIT_CODES = {ALLOW: 0, DENY: 1, INDETERMINATE: 3}
+
+EPILOG = """\b
+Examples:
+  catalog gate support_agent v3 --label production
+  catalog gate support_agent v3 --label production --weight 5
+  catalog gate support_agent v3 --label production --candidate run.json --format json
+  catalog gate support_agent v3 --label production --statement v3.intoto.json   for signing
+
+Evidence is read from prompts/ID/evidence, the newest run of exactly this content. If the label has been moved
+to VERSION already, since the base of your branch, that move is judged; else the one that `promote` would make.
+Exit codes: 0 allow, 1 deny, 2 wrong usage, 3 indeterminate (the label does not move either).
+"""
+
+
+@click.command("gate", epilog=EPILOG)
+@click.argument("name", metavar="ID", shell_complete=prompt_ids)
+@click.argument("version", metavar="VERSION")
+@click.option("--label", metavar="LABEL", required=True, shell_complete=labels, help="The label that is to move.")
+@click.option("--weight", type=click.FloatRange(0, 100, min_open=True), help="The share that VERSION is to get.")
+@click.option("--candidate", metavar="FILE", help="Judge VERSION by this record instead of the newest in git.")
+@click.option("--baseline", metavar="FILE", help="Compare with this record instead of the newest in git.")
+@click.option("--statement", metavar="FILE", help="Write VERSION's record as an in-toto statement to FILE, a new one.")
+@rev_option
+@format_option("text", "json")
+@click.pass_context
+def command(
+    ctx: click.Context, /, name: str, version: str, label: str, *, weight: float | None, **asked: str | None
+) -> int:
+    """May this version have that label? A decision, with every reason."""
+    place = place_of(ctx)
+    desk = desk_for(place, asked["revision"], name, label, version)
+    question, shelf = _question(place, desk, version, weight)
+    question = with_evidence(question, shelf, _record(asked["candidate"]), _record(asked["baseline"]))
+    decision = decide(question)
+    if asked["statement"] is not None:
+        _write_statement(question, asked["statement"])
+    if asked["output"] == "json":
+        answer(json_document(gate_document(question, decision, has_policy=desk.policy is not None)))
+    else:
+        answer(gate_text(question, _with_note(decision, desk), color=wants_color(ctx)))
+    return EXIT_CODES[decision.status]
+
+
+def _question(place: Place, desk: LabelDesk, version: str, weight: float | None) -> tuple[Question, CatalogShelf]:
+    """The move that the tree makes already, compared with the base; else the one that a promotion would make."""
+    policy = desk.policy or read_policy({})
+    base, released = released_value(desk)
+    if weight is None and desk.current is not None and base is not None:
+        made = Move(desk.prompt, desk.label, released, desk.current)
+        if version in made.gaining():
+            shelf = shelf_of(place, desk.catalog, base)
+            return ask(made, version, policy, shelf, now()), shelf
+    wanted = promoted(desk.current, version, weight, policy)
+    return ask(Move(desk.prompt, desk.label, desk.current, wanted), version, policy, desk.shelf, now()), desk.shelf
+
+
+def _record(path: str | None) -> Stored | None:
+    if path is None:
+        return None
+    try:
+        if os.stat(path).st_size > EVIDENCE_BYTES:  # noqa: PTH116 - the path is the user's, as typed
+            return Stored(path, None, f"the record is larger than {EVIDENCE_BYTES // 2**20} MiB")
+        return stored_from(path, Path(path).read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", hint="name a record of evidence") from error
+
+
+def _write_statement(question: Question, path: str) -> None:
+    evidence = question.record.evidence
+    if evidence is None or evidence.prompt.digest != question.candidate.digest:
+        raise UsageError("there is no evidence about this content to make a statement of", hint="run `catalog eval`")
+    folder, name = os.path.split(os.path.abspath(path))  # noqa: PTH100 - links stay as typed
+    create(Path(folder), NewFile(name, json_document(statement(evidence))))
+
+
+def _with_note(decision: Decision, desk: LabelDesk) -> Decision:
+    if desk.policy is not None:
+        return decision
+    message = f"{desk.label} has no gate in catalog.yaml: the defaults were asked, and nothing enforces them"
+    return replace(decision, reasons=(*decision.reasons, Reason(rule="policy", outcome=NOTED, message=message)))

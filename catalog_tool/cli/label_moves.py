@@ -1,0 +1,132 @@
+"""What the commands that move labels share: the catalog, its policies, and the sources of its gates."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from catalog_tool.errors import UsageError
+from catalog_tool.evals.golden import read_golden
+from catalog_tool.gate.judge import policies_of
+from catalog_tool.gate.policy import Policy
+from catalog_tool.gate.shelf import CatalogShelf
+from catalog_tool.model.labels import LabelValue
+from catalog_tool.model.limits import PARSED_FILE_BYTES
+from catalog_tool.model.names import is_label, is_version
+from catalog_tool.source.base import default_base
+from catalog_tool.source.branches import base_branch, branch_arguments
+from catalog_tool.source.catalog_files import find_catalog
+from catalog_tool.source.resolve import OpenCatalog, open_catalog, read_version, unknown_name, versions_of
+from catalog_tool.source.root import Place
+from catalog_tool.source.tree import RevisionTree, WorkTree, read_one
+
+REGISTRY = "registry.yaml"
+
+
+class LabelDesk(NamedTuple):
+    """One prompt's label, about to move. ``policy`` is None where the label has no gate."""
+
+    catalog: OpenCatalog
+    prompt: str
+    label: str
+    policy: Policy | None
+    shelf: CatalogShelf
+
+    @property
+    def current(self) -> LabelValue | None:
+        """What the label points to in the tree, None where it does not exist."""
+        return self.catalog.files.labels.get(self.prompt, {}).get(self.label)
+
+    @property
+    def registry(self) -> str:
+        """The registry's path, from the catalog's root."""
+        return f"{self.catalog.files.settings.prompts}/{REGISTRY}"
+
+    def registry_bytes(self) -> bytes | None:
+        """What the registry holds now on disk or at the revision, None where there is none.
+
+        UsageError: it cannot be read.
+        """
+        tree = self.catalog.tree
+        if isinstance(tree, WorkTree):
+            path = tree.root / self.registry
+            try:
+                return path.read_bytes() if os.path.lexists(path) else None
+            except OSError as error:
+                raise UsageError(f"{self.registry} cannot be read: {error.strerror}") from error
+        content = read_one(tree, self.registry, PARSED_FILE_BYTES)
+        return content.data if content is not None else None
+
+
+def desk_for(place: Place, revision: str | None, prompt: str, label: str, version: str | None) -> LabelDesk:
+    """The catalog opened for a move of one label.
+
+    ``version`` (None: not known yet) must exist and be usable. UsageError: there is no such prompt, version or
+    label name, or the label's policy cannot be used. GitError: git does not answer.
+    """
+    if not is_label(label):
+        raise UsageError(f"{label[:100]!r} is not a label", hint="for example production")
+    catalog = open_catalog(place, revision)
+    if not versions_of(catalog.files, prompt):
+        raise unknown_name(catalog.files, prompt)
+    if version is not None:
+        check_version(catalog, prompt, version)
+    policies = policies_of(catalog.files.settings)
+    if label in policies.refused:
+        raise UsageError(
+            f"the gate of {label} cannot be used: {policies.refused[label]}", hint="see `catalog schema policy`"
+        )
+    tree = catalog.tree
+    commit = merged_commit(tree) if isinstance(tree, WorkTree | RevisionTree) else None
+    return LabelDesk(catalog, prompt, label, policies.usable.get(label), shelf_of(place, catalog, commit))
+
+
+def check_version(catalog: OpenCatalog, prompt: str, version: str) -> None:
+    """Raise ``UsageError`` for what is no version of the prompt, or one that cannot be used."""
+    files = {file.version: file for file in versions_of(catalog.files, prompt)}
+    if not is_version(version) or version not in files:
+        raise UsageError(f"{prompt} has no version {version[:40]}", hint=f"its versions: {', '.join(files)}")
+    read_version(catalog, files[version])
+
+
+def shelf_of(place: Place, catalog: OpenCatalog, commit: str | None) -> CatalogShelf:
+    """The sources of the gates: evidence and golden tests of the tree, history up to ``commit``."""
+    tree, files = catalog.tree, catalog.files
+
+    def digest(prompt: str, version: str) -> str | None:
+        known = {file.version: file for file in versions_of(files, prompt)}
+        try:
+            return read_version(catalog, known[version]).digest if version in known else None
+        except UsageError:
+            return None
+
+    def dataset(prompt: str) -> str | None:
+        if not files.layout.tests.get(prompt):
+            return None
+        return read_golden(catalog, prompt).scored().dataset().digest
+
+    return CatalogShelf(tree, files, digest, git=place.git, commit=commit, dataset=dataset)
+
+
+def merged_commit(tree: WorkTree | RevisionTree) -> str | None:
+    """The commit up to which time under a label counts: where the tree's commit leaves the main branch, or itself.
+
+    None without git, before the first commit, and where a clone that is cut off cannot tell.
+    """
+    commit = tree.commit if isinstance(tree, RevisionTree) else tree.head
+    if tree.git is None or commit is None:
+        return None
+    branch = base_branch(tree.git.run(*branch_arguments()))
+    return commit if branch is None else tree.git.merge_base(commit, branch)
+
+
+def released_value(desk: LabelDesk) -> tuple[str | None, LabelValue | None]:
+    """The base that a change is compared with (a commit, or None), and what the label pointed to there."""
+    tree = desk.catalog.tree
+    if not isinstance(tree, WorkTree | RevisionTree):
+        return None, None
+    base = default_base(tree)
+    if base is None or tree.git is None:
+        return None, None
+    labels = find_catalog(RevisionTree(tree.git, base, tree.prefix)).labels
+    return base, labels.get(desk.prompt, {}).get(desk.label)

@@ -1,0 +1,92 @@
+"""``catalog promote``: give a label to a version, in git, if its gate allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from catalog_tool.cli.complete import labels, prompt_ids
+from catalog_tool.cli.context import answer, format_option, place_of, wants_color
+from catalog_tool.cli.gate import EXIT_CODES
+from catalog_tool.cli.label_moves import LabelDesk, desk_for
+from catalog_tool.clock import now
+from catalog_tool.gate.judge import Judgement, judge
+from catalog_tool.gate.moves import Move, promoted
+from catalog_tool.report.json_document import json_document
+from catalog_tool.report.label_move import (
+    DONE,
+    PLANNED,
+    UNCHANGED,
+    edit_text,
+    label_move_document,
+    label_move_text,
+)
+from catalog_tool.source.registry_edit import RegistryEdit, with_label, write_registry
+from catalog_tool.source.root import Place
+
+EPILOG = """\b
+Examples:
+  catalog promote support_agent v3 --label staging
+  catalog promote support_agent v3 --label production              the next step of its roll-out, else all of it
+  catalog promote support_agent v3 --label canary --weight 5       five callers in a hundred
+  catalog promote support_agent v3 --label production --dry-run    what the gate says, and what would change
+
+Only the label's value changes in registry.yaml; comments and layout stay. Commit it: what is committed is
+what `validate`, `plan` and `apply` judge again, by the same gate.
+Exit codes: 0 done, 1 the gate denies, 2 wrong usage, 3 the gate cannot decide. Nothing is written on 1, 2 and 3.
+"""
+
+
+@click.command("promote", epilog=EPILOG)
+@click.argument("name", metavar="ID", shell_complete=prompt_ids)
+@click.argument("version", metavar="VERSION")
+@click.option("--label", metavar="LABEL", required=True, shell_complete=labels, help="The label that is to move.")
+@click.option(
+    "--weight", type=click.FloatRange(0, 100, min_open=True), help="Its share in per cent (default: the next step)."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing.")
+@format_option("text", "json")
+@click.pass_context
+def command(
+    ctx: click.Context, /, name: str, version: str, label: str, *, weight: float | None, **asked: str | bool
+) -> int:
+    """Give a label to a version, in git, if its gate allows."""
+    place = place_of(ctx)
+    desk = desk_for(place, None, name, label, version)
+    move = Move(name, label, desk.current, promoted(desk.current, version, weight, desk.policy))
+    judgements = list(judge(move, desk.policy, desk.shelf, now())) if desk.policy is not None else []
+    refused = next((judged.decision.status for judged in judgements if not judged.decision.allows), None)
+    status = refused or move_label(place, desk, move, is_trial=bool(asked["dry_run"]))
+    answer_move(ctx, desk, move, (status, judgements), str(asked["output"]))
+    return EXIT_CODES[refused] if refused is not None else 0
+
+
+def move_label(place: Place, desk: LabelDesk, move: Move, *, is_trial: bool) -> str:
+    """Write the move to the registry unless it is a trial; the status for the report."""
+    if move.current is not None and move.current.to_json() == move.wanted.to_json():
+        return UNCHANGED
+    edit = edit_of(desk, move)
+    if is_trial:
+        return PLANNED
+    write_registry(Path(place.root), edit)
+    return DONE
+
+
+def edit_of(desk: LabelDesk, move: Move) -> RegistryEdit:
+    """The registry with the label moved. Raises ``UsageError`` where that cannot be done."""
+    return with_label(desk.registry, desk.registry_bytes(), move.prompt, move.label, move.wanted)
+
+
+def answer_move(
+    ctx: click.Context, desk: LabelDesk, move: Move, outcome: tuple[str, Sequence[Judgement]], output: str
+) -> None:
+    """The result: ``outcome`` is the status and what the gates said."""
+    status, judgements = outcome
+    if output == "json":
+        answer(json_document(label_move_document(status, move, desk.registry, judgements)))
+        return
+    text = label_move_text(status, move, desk.registry, judgements, color=wants_color(ctx))
+    changed = edit_text(edit_of(desk, move)) if status == PLANNED else ""
+    answer(text + changed)

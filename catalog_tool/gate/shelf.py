@@ -1,0 +1,125 @@
+"""Where a gate finds what it judges by: evidence, digests and history of one catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from catalog_tool.gate.decision import Record
+from catalog_tool.gate.evidence import Evidence
+from catalog_tool.gate.fields import MalformedError
+from catalog_tool.gate.label_history import LabelHistory, label_history
+from catalog_tool.gate.records import EVIDENCE_BYTES, read_evidence
+from catalog_tool.source.catalog_files import CatalogFiles
+from catalog_tool.source.git import Git
+from catalog_tool.source.tree import EXECUTABLE, FILE, Tree
+
+
+class Stored(NamedTuple):
+    """One file of evidence, or why it cannot be used."""
+
+    path: str
+    evidence: Evidence | None
+    flaw: str | None = None
+
+
+class Sources(Protocol):
+    """What a judge asks for. Nothing here raises for what is merely missing: the answer is None or empty."""
+
+    def digest(self, prompt: str, version: str) -> str | None:
+        """The digest of a version's content, None where it cannot be read."""
+
+    def stored(self, prompt: str) -> Sequence[Stored]:
+        """All evidence about a prompt."""
+
+    def history(self, prompt: str) -> LabelHistory | None:
+        """Its labels over time, None without git."""
+
+    def dataset(self, prompt: str) -> str | None:
+        """The digest of its golden tests as they stand, None where nobody can compute it."""
+
+
+Digest = Callable[[str, str], str | None]
+Dataset = Callable[[str], str | None]
+
+
+class CatalogShelf:
+    """The sources of one catalog: evidence of a tree, history of the first-parent line of a commit.
+
+    ``digest`` and ``dataset`` compute what this floor cannot. Each prompt is read once. GitError: git does
+    not answer.
+    """
+
+    def __init__(
+        self, tree: Tree, files: CatalogFiles, digest: Digest, *, git: Git | None = None, commit: str | None = None,
+        dataset: Dataset | None = None,
+    ) -> None:  # fmt: skip
+        self._tree = tree
+        self._files = files
+        self._digest = digest
+        self._git = git
+        self._commit = commit
+        self._dataset = dataset
+        self._stored: dict[str, Sequence[Stored]] = {}
+        self._histories: dict[str, LabelHistory] = {}
+
+    def digest(self, prompt: str, version: str) -> str | None:
+        """The digest of a version's content, None where it cannot be read."""
+        return self._digest(prompt, version)
+
+    def stored(self, prompt: str) -> Sequence[Stored]:
+        """All evidence in the tree, in ``prompts/ID/evidence``."""
+        if prompt not in self._stored:
+            self._stored[prompt] = read_stored(self._tree, self._files, prompt)
+        return self._stored[prompt]
+
+    def history(self, prompt: str) -> LabelHistory | None:
+        """Its labels on the line that ends in the commit; None without git or before the first commit."""
+        if self._git is None or self._commit is None:
+            return None
+        if prompt not in self._histories:
+            settings = self._files.settings
+            self._histories[prompt] = label_history(self._git, self._commit, self._files.prefix, settings, prompt)
+        return self._histories[prompt]
+
+    def dataset(self, prompt: str) -> str | None:
+        """The digest of its golden tests as they stand."""
+        return self._dataset(prompt) if self._dataset is not None else None
+
+
+def read_stored(tree: Tree, files: CatalogFiles, prompt: str) -> list[Stored]:
+    """The evidence of one prompt in a tree, by path."""
+    paths = [path for path in files.layout.evidence.get(prompt, ()) if files.entries[path].mode in (FILE, EXECUTABLE)]
+    found = []
+    for content in tree.read({path: files.entries[path] for path in sorted(paths)}, EVIDENCE_BYTES) if paths else ():
+        if content.data is None:
+            found.append(Stored(content.path, None, content.flaw.message if content.flaw else "it cannot be read"))
+        else:
+            found.append(stored_from(content.path, content.data))
+    return found
+
+
+def stored_from(path: str, data: bytes) -> Stored:
+    """One file of evidence from its bytes."""
+    try:
+        return Stored(path, read_evidence(data))
+    except MalformedError as error:
+        return Stored(path, None, error.message)
+
+
+def record_of(stored: Iterable[Stored], digest: str | None, like: Evidence | None = None) -> Record:
+    """What is recorded about one content: the newest run counts, so that nobody picks the best of many.
+
+    ``like``: runs on the same dataset with the same judge are preferred, because only they compare.
+    """
+    listed = list(stored)
+    flaws = tuple(f"{item.path}: {item.flaw}" for item in listed if item.flaw is not None)
+    runs = [item.evidence for item in listed if item.evidence is not None and item.evidence.prompt.digest == digest]
+    if not runs:
+        return Record(flaws=flaws)
+    newest = max(runs, key=lambda run: (_compares(run, like), run.finished_at, run.digest or ""))
+    return Record(evidence=newest, runs=len(runs), flaws=flaws)
+
+
+def _compares(run: Evidence, like: Evidence | None) -> bool:
+    return like is not None and run.dataset.digest == like.dataset.digest and run.judge.digest == like.judge.digest
