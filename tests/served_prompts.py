@@ -181,23 +181,7 @@ class Service:
                 said = service.script(self.path)
                 if said is None and service.token and self.headers["Authorization"] != f"Bearer {service.token}":
                     said = Said(401, b"{}")
-                self._say(said or service.answer(self.path, self.headers["If-None-Match"]))
-
-            def _say(self, said: Said) -> None:
-                self.send_response(said.status)
-                for name, value in said.headers.items():
-                    self.send_header(name, value)
-                if "Content-Length" not in said.headers and said.status != 304:
-                    self.send_header("Content-Length", str(len(said.body)))
-                self.end_headers()
-                for byte in said.body if service.drip else ():
-                    if service.ending.wait(service.drip):
-                        break
-                    self.wfile.write(bytes([byte]))
-                if not service.drip:
-                    self.wfile.write(said.body)
-                if "Content-Length" in said.headers:
-                    self.close_connection = True
+                _say(self, said or service.answer(self.path, self.headers["If-None-Match"]), service)
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -229,6 +213,23 @@ class Service:
                 generation = json.loads(data)["generation"]
                 handler.wfile.write(b"id: %d\ndata: %b\n\n" % (generation, data))
             handler.wfile.flush()
+
+
+def _say(handler: BaseHTTPRequestHandler, said: Said, service: Service) -> None:
+    handler.send_response(said.status)
+    for name, value in said.headers.items():
+        handler.send_header(name, value)
+    if "Content-Length" not in said.headers and said.status != 304:
+        handler.send_header("Content-Length", str(len(said.body)))
+    handler.end_headers()
+    for byte in said.body if service.drip else ():
+        if service.ending.wait(service.drip):
+            break
+        handler.wfile.write(bytes([byte]))
+    if not service.drip:
+        handler.wfile.write(said.body)
+    if "Content-Length" in said.headers:
+        handler.close_connection = True
 
 
 def _json(body: Any, tag: str | None, etag: str | None) -> Said:

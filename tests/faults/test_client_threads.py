@@ -156,11 +156,11 @@ class TestRow15Leaks:
         assert until(lambda: _open_files() <= files + 2), _open_files() - files
 
     def test_a_client_that_is_forgotten_ends_its_threads(self, service: Service) -> None:
-        client = PromptClient(service.url, cache_dir=False, refresh_seconds=0.05)
-        client.get(NAME)
-        assert until(lambda: client.status().pushing)
+        forgotten = [PromptClient(service.url, cache_dir=False, refresh_seconds=0.05)]
+        forgotten[0].get(NAME)
+        assert until(lambda: forgotten[0].status().pushing)
         service.cut_streams()
-        del client
+        forgotten.clear()
         gc.collect()
         assert until(lambda: "catalog-refresh" not in _ours())
 
