@@ -132,7 +132,7 @@ class Templates:
         )
 
     def _check_kinds(self, declared: dict[str, Any]) -> None:
-        properties = declared.get("properties") or {}
+        properties = _properties(declared)
         for index, template in enumerate(self._templates):
             if any(use.kind != VARIABLE for use in template.names):
                 continue
@@ -144,7 +144,7 @@ class Templates:
                     self._report("P124", message, index, use.offset)
 
     def _check_placeholders(self, variables: Mapping[str, Any], placeholders: list[str]) -> None:
-        taken = set(variables.get("properties") or ())
+        taken = set(_properties(variables))
         seen: set[str] = set()
         for name in placeholders:
             if name in taken or name in seen:
@@ -157,6 +157,12 @@ class Templates:
         messages = (self._document.value or {}).get("messages") or []
         found = [index for index, message in enumerate(messages) if message.get("placeholder") == name]
         return ["messages", found[-1 if last else 0], "placeholder"]
+
+
+def _properties(variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The declared properties; none where what is written there is no map, which has been reported."""
+    found = variables.get("properties")
+    return found if isinstance(found, dict) else {}
 
 
 def _code(problem: Problem) -> str:

@@ -181,6 +181,8 @@ def test_written_variables_are_kept_as_they_are() -> None:
         ("system_prompt: x\ntools: [{name: t, returns: {default: 1, type: 'null'}}]\n", [("P123", 2, 38)]),
         ("system_prompt: x\noutput_schema: {type: strin, default: 1}\n", [("P120", 2, 23)]),
         (f"{ASK}variables: {{properties: {{question: {{type: array}}}}}}\n", [("P124", 2, 27)]),
+        (f"{ASK}variables: {{properties: x}}\n", [("P113", 2, 27), ("P120", 3, 25)]),
+        ("messages:\n  - {placeholder: q}\nvariables: {properties: [{a: 1}]}\n", [("P120", 3, 25)]),
         # P130 to P132: tools.
         ("system_prompt: x\ntools: [gone@v1]\n", [("P130", 2, 9)]),
         ("system_prompt: x\ntools: [a, {name: a}]\n", [("P132", 2, 12)]),
