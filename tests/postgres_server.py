@@ -57,13 +57,37 @@ class PostgresServer:
         )
         return name
 
-    def psql(self, database: str, sql: str, role: str = "owner") -> str:
+    def psql(self, database: str, sql: str, role: str = "owner", host: str | None = None) -> str:
         """Run statements as somebody with a terminal would; what they print."""
-        command = [str(self.bin / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.url(database, role), "-c", sql]
+        where = self.url(database, role, host)
+        command = [str(self.bin / "psql"), "-XqAtw", "-v", "ON_ERROR_STOP=1", "-d", where, "-c", sql]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         if done.returncode != 0:
             raise PsqlError(done.stderr)
         return done.stdout.strip()
+
+    @contextmanager
+    def asking_for_passwords(self, database: str) -> Iterator[None]:
+        """A role ``asked_DATABASE`` that needs ``PASSWORD`` over TCP, for as long as this lasts."""
+        rules = self.folder / "data" / "pg_hba.conf"
+        before = rules.read_text("utf-8")
+        self.psql("postgres", f"CREATE ROLE asked_{database} LOGIN PASSWORD '{PASSWORD}'")
+        rules.write_text(f"host {database} asked_{database} 127.0.0.1/32 scram-sha-256\n{before}", "utf-8")
+        self.psql("postgres", "SELECT pg_reload_conf()")
+        self._wait_for_rules(database)
+        try:
+            yield
+        finally:
+            rules.write_text(before, "utf-8")
+            self.psql("postgres", "SELECT pg_reload_conf()")
+
+    def _wait_for_rules(self, database: str) -> None:
+        for _ in range(100):
+            try:
+                self.psql(database, "SELECT 1", f"asked_{database}", host="127.0.0.1")
+            except PsqlError:
+                return
+        raise AssertionError("the server never read its rules again")
 
 
 class PsqlError(Exception):

@@ -1,6 +1,6 @@
 """Servers that tests ask for: started once a session, a loud skip where the machine has none.
 
-``from services import postgres_server`` in a test module makes the fixture known there.
+A folder's ``conftest.py`` makes them known there.
 """
 
 from __future__ import annotations

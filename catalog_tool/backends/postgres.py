@@ -58,10 +58,10 @@ SET LOCAL search_path = {SCHEMA};
 SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s';
 """
 _BEGIN_WRITING = f"""
-BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = {SCHEMA};
 SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s';
-SET LOCAL lock_timeout = '{LOCK_SECONDS}s';
+SET LOCAL lock_timeout = '{{lock_ms}}ms';
 SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
 SELECT pg_advisory_xact_lock(hashtextextended('catalog-tool {SCHEMA}', 0));
 """
@@ -144,11 +144,16 @@ def _spelt(sql: str) -> LiteralString:
 
 
 class PostgresDatabase:
-    """``sql_session.Database`` on one server. ``parameters`` are libpq's, by their keywords."""
+    """``sql_session.Database`` on one server.
 
-    def __init__(self, parameters: Mapping[str, str], withheld: str = "") -> None:
+    ``parameters`` are libpq's, by their keywords; ``withheld`` is said where the server asks for a
+    password that was not given. Another writer is waited for ``patience`` seconds.
+    """
+
+    def __init__(self, parameters: Mapping[str, str], withheld: str = "", patience: float = LOCK_SECONDS) -> None:
         self._parameters = parameters
         self._withheld = withheld
+        self._begin_writing = _BEGIN_WRITING.format(lock_ms=round(patience * 1000))
         self._connection: Connection | None = None
 
     def place(self) -> str:
@@ -182,7 +187,7 @@ class PostgresDatabase:
         """The store's only writer, by an advisory lock until the transaction ends."""
         with self._clear_errors():
             connection = self._kept()
-            with _transaction(connection, _BEGIN_WRITING) as (session, is_there):
+            with _transaction(connection, self._begin_writing) as (session, is_there):
                 if not is_there and create:
                     self._create_tables(connection)
                 yield session if is_there or create else None
@@ -279,12 +284,14 @@ _TROUBLES = {
     "08": _Trouble(UnavailableError, "the connection was lost"),
     "23505": _AGAIN,
     "40": _AGAIN,
-    "25006": _Trouble(BackendError, "the server only reads", "name the primary, not a standby"),
+    "25006": _Trouble(
+        BackendError, "the server only reads", "name the primary, not a standby, and a role that may write"
+    ),
     "42501": _Trouble(RefusedError, "the role may not do this", "docs/backends.md has the GRANTs"),
     "42P01": _Trouble(BackendError, "a table of ours is not there", "was the schema made by hand, or half removed?"),
     "53100": _Trouble(BackendError, "the server's disk is full", "nothing of this step was written"),
     "53": _Trouble(UnavailableError, "the server has no room"),
-    "55P03": _Trouble(UnavailableError, "another writer holds it", f"waited {LOCK_SECONDS} s"),
+    "55P03": _Trouble(UnavailableError, "another writer holds it"),
     "57": _Trouble(UnavailableError, "the server stopped the call"),
     "XX001": _Trouble(BackendError, "data on the server are damaged", "restore the database"),
     "XX002": _Trouble(BackendError, "an index on the server is damaged", "REINDEX the tables of the schema catalog"),
@@ -318,9 +325,9 @@ def connection_parameters(url: str | None, environ: Mapping[str, str]) -> tuple[
             "the `url` of a postgres target is none", hint="postgresql://role@host:5432/database"
         ) from None
     withheld = ""
-    if given.get("host") or given.get("hostaddr") or given.get("service"):
-        given.setdefault("hostaddr", "")  # PGHOSTADDR would send a password in the url elsewhere
-        if not given.get("password") and not _is_environments_server(given, environ):
+    if not _is_environments_server(given, environ):
+        given.setdefault("hostaddr", "")  # PGHOSTADDR would send what is meant for the url's server elsewhere
+        if not given.get("password"):
             given["password"] = ""
             if environ.get("PGPASSWORD") or environ.get("PGSERVICE"):
                 withheld = "the password in the environment was not used: PGHOST and PGPORT do not name this server"
@@ -329,9 +336,14 @@ def connection_parameters(url: str | None, environ: Mapping[str, str]) -> tuple[
 
 
 def _is_environments_server(given: Mapping[str, str], environ: Mapping[str, str]) -> bool:
-    hosts = (given.get("host") or given.get("hostaddr"), environ.get("PGHOST") or environ.get("PGHOSTADDR"))
-    ports = (given.get("port") or environ.get("PGPORT") or "5432", environ.get("PGPORT") or "5432")
-    return hosts[0] == hosts[1] and ports[0] == ports[1]
+    """Whether the settings name no server of their own, or the one that the environment names."""
+    theirs = {
+        "host": environ.get("PGHOST"),
+        "hostaddr": environ.get("PGHOSTADDR"),
+        "port": environ.get("PGPORT") or "5432",
+        "service": environ.get("PGSERVICE"),
+    }
+    return all(not given.get(keyword) or given[keyword] == value for keyword, value in theirs.items())
 
 
 def connect(options: Mapping[str, Any]) -> SqlBackend:

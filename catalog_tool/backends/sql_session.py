@@ -70,7 +70,7 @@ class Session(Protocol):
         """The rows of one SELECT as they come; memory does not grow with their number."""
 
     def lookup(self, sql: str, columns: Sequence[str], keys: Sequence[Sequence[str]], ending: str = "") -> list[Row]:
-        """The rows of ``sql`` (a SELECT without WHERE) whose ``columns`` are one of ``keys``, which may be none."""
+        """The rows of ``sql`` (a SELECT up to its FROM) whose ``columns`` are one of ``keys``, which may be none."""
 
     def add(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         """Insert rows; their keys must be free."""

@@ -62,13 +62,14 @@ class SqliteSession:
         return self._connection.execute(sql, parameters)
 
     def lookup(self, sql: str, columns: Sequence[str], keys: Sequence[Sequence[str]], ending: str = "") -> list[Row]:
-        """By ``(a, b) IN (VALUES ...)``, which goes through the index."""
+        """By a join with ``VALUES``: SQLite walks through the keys and finds each in the index."""
         found: list[Row] = []
+        same = " AND ".join(f"{column} = k.column{number}" for number, column in enumerate(columns, 1))
         for start in range(0, len(keys), _KEYS):
             part = keys[start : start + _KEYS]
             places = ",".join([f"({','.join('?' * len(columns))})"] * len(part))
-            where = f"{sql} WHERE ({', '.join(columns)}) IN (VALUES {places}){ending}"
-            found += self.rows(where, [value for key in part for value in key])
+            asked = f"{sql} JOIN (VALUES {places}) k ON {same}{ending}"
+            found += self.rows(asked, [value for key in part for value in key])
         return found
 
     def add(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
@@ -101,11 +102,15 @@ class _Open(NamedTuple):
 
 
 class SqliteDatabase:
-    """``sql_session.Database`` on one file. ``clock`` gives seconds since the epoch."""
+    """``sql_session.Database`` on one file.
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    ``clock`` gives seconds since the epoch; another writer is waited for ``patience`` seconds.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time, patience: float = BUSY_SECONDS) -> None:
         self._path = path
         self._clock = clock
+        self._patience = patience
         self._open: _Open | None = None
 
     def place(self) -> str:
@@ -184,7 +189,9 @@ class SqliteDatabase:
             hint = "make it, or mend `path`"
             raise BackendError(f"{self.place()}: there is no folder {self._path.parent}", hint=hint)
         uri = f"file:{quote(str(self._path.absolute()))}?mode={mode}"
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False
+        )
         connection.text_factory = _text
         connection.create_function("sha256_hex", 1, _sha256_hex, deterministic=True)
         # Whatever triggers and views somebody put into the file, they call no function of ours.
@@ -197,7 +204,7 @@ class SqliteDatabase:
         try:
             yield
         except sqlite3.Error as error:
-            raise _told(self.place(), error) from error
+            raise _told(self.place(), error, self._patience) from error
 
 
 def _text(stored: bytes) -> str:
@@ -268,11 +275,11 @@ _TROUBLES = {
 }
 
 
-def _told(place: str, error: sqlite3.Error) -> BackendError:
+def _told(place: str, error: sqlite3.Error, patience: float) -> BackendError:
     """The one clear error for one of SQLite's."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _LOCKED:
-        hint = f"waited {BUSY_SECONDS:.0f} s for another process that writes to it"
+        hint = f"waited {patience:g} s for another process that writes to it"
         return UnavailableError(f"{place} is locked", hint=hint)
     trouble = _TROUBLES.get(code)
     if trouble is None:

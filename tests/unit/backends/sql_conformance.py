@@ -1,0 +1,322 @@
+"""What the SQL stores promise beyond the kit: races, edits by SQL, hostile values, an audit trail that tells.
+
+A subclass gives ``connect`` and ``by_hand``: a function that runs SQL on the same store as its owner.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Callable, Mapping
+
+import pytest
+from conftest import SOAK
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from catalog_tool.backends.audit import GENESIS, verify
+from catalog_tool.backends.base import Backend, LabelEvent
+from catalog_tool.backends.stored import unstorable
+from catalog_tool.canonical.jcs import canonical_bytes, digest_of
+from catalog_tool.errors import BackendError, LeaseLostError
+from catalog_tool.model.addresses import skill_address, version_address
+from catalog_tool.model.target import CHANGED, DONE, FAILED, Applied, Control, Lease, Live, Write
+from catalog_tool.sync.conformance import BackendConformance, Connect
+from catalog_tool.sync.conformance.samples import put_label, put_skill, put_version
+from catalog_tool.sync.conformance.store import LEASE, RUN, done, held, live
+
+ByHand = Callable[[str], None]
+WRITERS, MOVES = 8, 250 if SOAK else 25
+NAME = "support/greet"
+PRODUCTION = f"labels/{NAME}@production"
+
+
+class SqlConformance(BackendConformance):
+    """The kit, and what stands here."""
+
+    UNGUARD: str
+    """SQL that takes the guards off the audit trail, as an owner can."""
+    ENTRY_WITH: str
+    """An SQL expression: ``entry`` with ``{old}`` replaced by ``{new}``."""
+
+    def test_moves_at_once_lose_nothing(self, connect: Connect) -> None:
+        """Every move sets a value of its own, so that each one done is one event; none may be lost."""
+        backend = held(connect)
+        done(backend, put_version(), put_version(version="v2", text="b"), put_label("v1"))
+        failures: list[Exception] = []
+
+        def work(writer: int) -> None:
+            mine = connect()
+            try:
+                for number in range(MOVES):
+                    _move(mine, (writer * MOVES + number + 1) / 100)
+            except (BackendError, AssertionError) as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=work, args=(writer,)) for writer in range(WRITERS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        events = list(backend.events())
+        assert verify(events) is None
+        assert [event.generation for event in events] == list(range(1, WRITERS * MOVES + 2))
+        assert [event.before for event in events[1:]] == [event.after for event in events[:-1]]
+        assert backend.generations() == {NAME: WRITERS * MOVES + 1}
+
+    def test_steps_on_one_object_follow_each_other(self, connect: Connect) -> None:
+        backend = held(connect)
+        first, second = put_version(), put_version(version="v2", text="b")
+        done(
+            backend,
+            first,
+            second,
+            put_label("v1"),
+            put_label("v2", seen="v1"),
+            first._replace(seen=first.entry, entry=None, marker="mine"),
+            Write(PRODUCTION, b'"v2"'),
+            Write(second.address, second.entry),
+        )
+        assert {address: item.marker for address, item in live(backend).items()} == {first.address: "mine"}
+        assert [(event.before, event.after) for event in backend.events()] == [(None, "v1"), ("v1", "v2"), ("v2", None)]
+        assert set(backend.load().inventory) == {first.address}
+
+    def test_a_version_goes_only_after_the_label_in_the_same_batch(self, connect: Connect) -> None:
+        backend = held(connect)
+        version = put_version()
+        done(backend, version, put_label("v1"))
+        removal = Write(version.address, version.entry)
+        outcomes = backend.write([removal, Write(PRODUCTION, b'"v1"'), removal], RUN)
+        assert [found.outcome for found in outcomes] == [CHANGED, DONE, DONE]
+        assert live(backend) == {}
+
+    def test_a_scan_goes_on_while_others_write(self, connect: Connect) -> None:
+        backend = held(connect)
+        done(backend, *(put_version(f"p{number:03}") for number in range(300)))
+        scan = backend.scan()
+        first = next(scan)
+        done(backend, put_version("late"), Write("prompts/p299@v1", put_version("p299").entry))
+        seen = {first.address, *(found.address for found in scan)}
+        assert seen == {f"prompts/p{number:03}@v1" for number in range(300)}
+        assert "prompts/late@v1" in live(backend)
+
+    def test_a_lease_runs_out_by_the_stores_clock(self, connect: Connect, by_hand: ByHand) -> None:
+        backend = held(connect)
+        by_hand("UPDATE lease SET expires_at = expires_at - 29")
+        done(backend, put_version())
+        by_hand("UPDATE lease SET expires_at = expires_at - 2")
+        assert backend.load().lease is None
+        with pytest.raises(LeaseLostError):
+            backend.write([put_version("late")], RUN)
+        with pytest.raises(LeaseLostError):
+            backend.save_control(Control.from_json(None), LEASE.token)
+        assert set(live(backend)) == {put_version().address}
+
+    def test_what_a_writer_calls_itself_may_be_anything(self, connect: Connect) -> None:
+        backend = connect()
+        odd = Lease("token-1", "a\0b\ud800", "h\0", 1, 1)
+        assert backend.take_lease(odd).token == "token-1"
+        done(backend, put_version())
+        [outcome] = backend.write([put_label("v1")], RUN._replace(actor="\0\ud800", reason="\0"))
+        assert outcome.outcome == DONE
+        assert verify(backend.events()) is None
+        assert connect().load().lease is not None
+
+    def test_edits_by_sql_are_seen_as_they_are(self, connect: Connect, by_hand: ByHand) -> None:
+        backend = held(connect)
+        version, skill = put_version(), put_skill()
+        done(backend, version, put_version(version="v2", text="b"), put_version(version="v3"), put_label("v1"), skill)
+        changed = self.ENTRY_WITH.format(old="temperature", new="temperament")
+        by_hand(f"UPDATE prompt_version SET entry = {changed} WHERE version = 'v1'")
+        by_hand("UPDATE prompt_version SET marker = NULL WHERE version = 'v2'")
+        by_hand("DELETE FROM prompt_version WHERE version = 'v3'")
+        by_hand("UPDATE label SET value = 'no json'")
+        by_hand("INSERT INTO label (id, label, value) VALUES ('extra', 'staging', '\"v9\"')")
+        for name, path in (("pdf", "extra.txt"), ("orphan", "none.txt")):
+            copied = "FROM skill_file WHERE path = 'scripts/run.sh'"
+            by_hand(f"INSERT INTO skill_file SELECT '{name}', '{path}', mode, sha256, 0, content {copied}")
+        found = live(connect())
+        assert set(found) == {
+            version.address,
+            "prompts/support/greet@v2",
+            PRODUCTION,
+            "labels/extra@staging",
+            skill.address,
+        }
+        assert found[version.address].entry == (version.entry or b"").replace(b"temperature", b"temperament")
+        assert found["prompts/support/greet@v2"].marker is None
+        assert found[PRODUCTION] == Live(PRODUCTION, b"no json", '{"m":2}')
+        assert found["labels/extra@staging"] == Live("labels/extra@staging", b'"v9"')
+        files = {item["path"]: item for item in json.loads(found[skill.address].entry)["files"]}
+        assert files["extra.txt"]["sha256"] == files["scripts/run.sh"]["sha256"]
+        assert files["extra.txt"]["size"] == len(b"#!/bin/sh\necho hi\n")
+        assert list(connect().scan({skill.address})) == [found[skill.address]]
+
+    def test_an_edit_past_us_is_refused_and_not_attributed(self, connect: Connect, by_hand: ByHand) -> None:
+        backend = held(connect)
+        done(backend, put_version(), put_version(version="v2", text="b"), put_label("v1"))
+        assert live(backend)[PRODUCTION].by == RUN.actor
+        by_hand("UPDATE label SET value = '\"v2\"'")
+        assert live(backend)[PRODUCTION] == Live(PRODUCTION, b'"v2"', '{"m":2}')
+        [found] = backend.write(
+            [put_label([{"version": "v1", "weight": 5}, {"version": "v2", "weight": 95}], seen="v1")], RUN
+        )
+        assert found.outcome == CHANGED
+
+    @pytest.mark.parametrize(
+        "value", ["1e999", "[NaN]", '"\\ud800"', "[" * 3000, "\x1b[2J", "9007199254740993", "", "null"]
+    )
+    def test_a_hostile_label_is_moved_away(self, connect: Connect, by_hand: ByHand, value: str) -> None:
+        backend = held(connect)
+        done(backend, put_version(), put_label("v1"))
+        by_hand(f"UPDATE label SET value = '{value}'")
+        assert live(backend)[PRODUCTION].entry == value.encode()
+        done(backend, Write(PRODUCTION, value.encode(), b'"v1"'))
+        assert verify(backend.events()) is None
+
+    def test_values_come_back_byte_for_byte_or_are_refused(self, connect: Connect) -> None:
+        backend = held(connect)
+        texts = st.text(st.characters(codec=None) | st.sampled_from("\0\ud800\udfff\u2028{}%$'\"\\"), max_size=30)
+        bodies = st.binary(max_size=60) | texts.map(lambda text: json.dumps(text).encode())
+        numbers = iter(range(10**9))
+
+        @settings(max_examples=10_000 if SOAK else 80, suppress_health_check=list(HealthCheck), deadline=None)
+        @given(
+            part=texts,
+            entry=bodies,
+            marker=st.none() | texts,
+            files=st.dictionaries(texts, st.binary(max_size=60), max_size=3),
+        )
+        def check(part: str, entry: bytes, marker: str | None, files: Mapping[str, bytes]) -> None:
+            number = next(numbers)
+            applied = Applied("sha256:0", "")
+            version = Write(version_address(f"p{number}", f"v1{part}"), None, entry, marker=marker, applied=applied)
+            modes = dict.fromkeys(files, "100644")
+            skill = Write(skill_address(f"s{number}{part}"), None, entry, files, modes, marker, applied)
+            for write, outcome in zip((version, skill), backend.write([version, skill], RUN), strict=True):
+                found = list(backend.scan({write.address}))
+                if unstorable(write, write.address) is not None:
+                    assert (outcome.outcome, found) == (FAILED, [])
+                    continue
+                assert (outcome.outcome, [(item.address, item.marker) for item in found]) == (
+                    DONE,
+                    [(write.address, marker)],
+                )
+                if write is version:
+                    assert found[0].entry == entry
+                else:
+                    assert dict(backend.contents(skill.address)) == {
+                        path: ("100644", data) for path, data in files.items()
+                    }
+
+        check()
+
+    @pytest.mark.parametrize("key", ["__proto__", "lc", "constructor", "$ref"])
+    def test_keys_that_mean_something_elsewhere_and_a_mebibyte(self, connect: Connect, key: str) -> None:
+        backend = held(connect)
+        entry = canonical_bytes({key: {"lc": 1, "__proto__": None}, "messages": "x\u0000é" * 200_000})
+        done(backend, Write("prompts/large@v1", None, entry, applied=Applied("d")))
+        assert live(backend)["prompts/large@v1"].entry == entry
+
+    def test_names_that_no_key_can_hold_are_refused_and_the_rest_is_written(self, connect: Connect) -> None:
+        backend = held(connect)
+        long = put_version("n" * 1990)
+        assert [found.outcome for found in backend.write([long, put_version()], RUN)] == [FAILED, DONE]
+        wide = put_skill(files={"SKILL.md": b"", "é" * 1001: b""})
+        assert [found.outcome for found in backend.write([wide, put_skill("good")], RUN)] == [FAILED, DONE]
+        done(backend, put_version("n" * 1985))
+
+    def test_nobody_changes_the_trail_through_sql(self, connect: Connect, by_hand: ByHand) -> None:
+        backend = held(connect)
+        done(backend, put_version(), put_label("v1"), put_label("v1", "staging"))
+        before = list(backend.events())
+        for statement in (
+            "UPDATE label_event SET actor = 'nobody'",
+            "DELETE FROM label_event WHERE seq = 2",
+            "DELETE FROM label_event",
+        ):
+            with pytest.raises(Exception, match="append-only"):
+                by_hand(statement)
+        assert list(backend.events()) == before
+
+    def test_an_owner_who_changes_the_trail_is_found(self, connect: Connect, by_hand: ByHand) -> None:
+        backend = held(connect)
+        done(backend, put_version(), put_version(version="v2", text="b"), put_label("v1"))
+        for number in range(11):
+            now, wanted = ("v1", "v2") if number % 2 == 0 else ("v2", "v1")
+            done(backend, put_label(wanted, seen=now))
+        clean = list(backend.events())
+        head = clean[-1]
+        assert verify(clean, head) is None
+        by_hand(self.UNGUARD)
+        chooser = random.Random(35)
+        for _ in range(50):
+            seq = chooser.randrange(1, len(clean))
+            statement, named = chooser.choice(_tampering(clean, seq))
+            by_hand(statement)
+            found = verify(backend.events(), head)
+            assert found is not None, statement
+            assert f"event {named}" in found, (statement, found)
+            by_hand("DELETE FROM label_event")
+            by_hand(_insert(clean))
+            assert list(backend.events()) == clean
+
+    def test_only_a_head_noted_elsewhere_catches_a_tail_hashed_anew(self, connect: Connect, by_hand: ByHand) -> None:
+        backend = held(connect)
+        done(backend, put_version(), put_version(version="v2", text="b"), put_label("v1"), put_label("v2", seen="v1"))
+        clean = list(backend.events())
+        forged = clean[1]._replace(actor="somebody else")
+        forged = forged._replace(hash=digest_of({**forged._asdict(), "hash": clean[0].hash}))
+        by_hand(self.UNGUARD)
+        by_hand("DELETE FROM label_event")
+        by_hand(_insert([clean[0], forged]))
+        assert verify(backend.events()) is None
+        assert "written anew" in (verify(backend.events(), clean[1]) or "")
+
+
+def _move(backend: Backend, weight: float) -> None:
+    """Set the label to a split of its own, as often as it takes."""
+    wanted = [{"version": "v1", "weight": 100 - weight}, {"version": "v2", "weight": weight}]
+    for _ in range(10_000):
+        [now] = backend.scan({PRODUCTION})
+        [found] = backend.write([put_label(wanted)._replace(seen=now.entry)], RUN)
+        if found.outcome == DONE:
+            return
+        assert found.outcome == CHANGED
+    raise AssertionError("never had its turn")
+
+
+def _tampering(clean: list[LabelEvent], seq: int) -> list[tuple[str, int]]:
+    """Statements an owner could run, each with the event that has to be named first."""
+    event, last = clean[seq - 1], len(clean)
+    return [
+        (f"UPDATE label_event SET actor = 'x' WHERE seq = {seq}", seq),
+        (f"UPDATE label_event SET at = 9007199254740993 WHERE seq = {seq}", seq),
+        (f"UPDATE label_event SET value_after = '[1e999]' WHERE seq = {seq}", seq),
+        (f"UPDATE label_event SET value_before = NULL WHERE seq = {seq + 1}", seq + 1),
+        (f"UPDATE label_event SET hash = '{GENESIS}' WHERE seq = {seq}", seq),
+        (f"UPDATE label_event SET generation = 99 WHERE seq = {seq}", seq),
+        (f"DELETE FROM label_event WHERE seq = {seq}", seq),
+        (f"DELETE FROM label_event WHERE seq >= {seq}", last),
+        (
+            f"UPDATE label_event SET seq = -1 WHERE seq = {seq};"
+            f"UPDATE label_event SET seq = {seq} WHERE seq = {seq + 1};"
+            f"UPDATE label_event SET seq = {seq + 1} WHERE seq = -1",
+            seq,
+        ),
+        (f"UPDATE label_event SET reason = '{event.reason} ' WHERE seq = {seq}", seq),
+    ]
+
+
+def _insert(events: list[LabelEvent]) -> str:
+    """SQL that puts rows in as they are."""
+    rows = []
+    for event in events:
+        values = [
+            "NULL" if value is None else f"'{canonical_bytes(value).decode()}'" for value in (event.before, event.after)
+        ]
+        texts = [f"'{text}'" for text in (event.actor, event.reason, event.name, event.label)]
+        rows.append(f"({event.seq}, {event.at}, {', '.join([*texts, *values])}, {event.generation}, '{event.hash}')")
+    return f"INSERT INTO label_event VALUES {', '.join(rows)}"
