@@ -78,18 +78,16 @@ def rolled_back(current: LabelValue | None, history: LabelHistory | None, to: st
     if to is None and len(current.split) > 1:
         return LabelValue(((current.stable, 100),))
     if history is None:
-        raise UsageError(f"without git nothing says what {label} had before", hint="name it: --to v2")
-    if to is None:
-        to = next((name for name in history.earlier(label) if history.is_return(label, name, current)), None)
-        to = None if to == current.stable else to
-        if to is None:
-            raise UsageError(f"{label} never pointed to a version older than {current.stable}", hint=_known(history))
-    elif not history.is_return(label, to, current):
-        earlier = [name for name in history.earlier(label) if history.is_return(label, name, current)]
+        raise UsageError(f"without git nothing says what {label} had before", hint="edit registry.yaml by hand")
+    stable = current.stable
+    earlier = [name for name in history.earlier(label) if name != stable and history.is_return(label, name, current)]
+    if to is None and not earlier:
+        raise UsageError(f"{label} never pointed to a version older than {stable}", hint=_known(history))
+    if to is not None and to not in (stable, *earlier):
         had = f"it had {', '.join(earlier)}" if earlier else "it had no other"
-        message = f"{to} is no version that {label} had before {current.stable}: {had}"
+        message = f"{to} is no version that {label} had before {stable}: {had}"
         raise UsageError(message, hint=f"bring {to} forward with `catalog promote`; {_known(history)}")
-    return LabelValue(((to, 100),))
+    return LabelValue(((to or earlier[0], 100),))
 
 
 def _known(history: LabelHistory) -> str:

@@ -1,0 +1,222 @@
+"""``catalog gate``: a decision that follows the content, by exit code, text and JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import gated
+import pytest
+from jsonschema import Draft202012Validator
+from scratch import Answer, Scratch
+
+from catalog_tool.source.schemas import load_schema
+
+ASK = ("gate", gated.ID, "v3", "--label", "production")
+LOST = [f"case {number}" for number in range(6)]
+NOW = gated.at_hour(2)
+
+
+def document(answer: Answer, code: int) -> dict[str, object]:
+    assert answer.code == code, answer
+    value: dict[str, object] = answer.json()
+    Draft202012Validator(load_schema("gate-output")).validate(value)
+    return value
+
+
+def test_a_version_that_is_no_worse_is_allowed(scratch: Scratch) -> None:
+    gated.start(scratch)
+    gated.record_both(scratch)
+    answer = scratch.run(*ASK, env=NOW)
+    assert answer.code == 0
+    assert answer.out.startswith("allow: support_agent@v3 for production (v2 → v3)\n")
+    assert "pass  regressions: not worse than v2: 0 lost, 0 won of 40 cases (p = 1.000)" in answer.out
+    assert "note  detectable: with 40 cases a drop of less than 16.2 % of the cases would go unseen" in answer.out
+
+
+def test_a_worse_version_is_denied_with_its_cases_named(scratch: Scratch) -> None:
+    gated.start(scratch)
+    gated.record_both(scratch, LOST)
+    answer = scratch.run(*ASK, env=NOW)
+    assert answer.code == 1
+    assert answer.out.startswith("deny: support_agent@v3 for production (v2 → v3)\n")
+    assert "worse than v2: 6 lost, 0 won of 40 cases (p = 0.016): `case 0`, `case 1`" in answer.out
+    assert "and 1 more" in answer.out
+
+
+def test_without_evidence_nothing_is_decided(scratch: Scratch) -> None:
+    gated.start(scratch)
+    value = document(scratch.run(*ASK, "--format", "json", env=NOW), 3)
+    assert value["status"] == "indeterminate"
+    assert value["evidence"] == {"candidate": None, "baseline": None}
+    text = scratch.run(*ASK, env=NOW).out
+    assert "run `catalog eval`" in text
+    assert "the label does not move" in text
+
+
+def test_the_document_names_what_was_judged(scratch: Scratch) -> None:
+    gated.start(scratch)
+    gated.record_both(scratch)
+    value = document(scratch.run(*ASK, "--format", "json", env=NOW), 0)
+    assert value["candidate"] == {"version": "v3", "digest": gated.digest_of(scratch, "v3")}
+    assert value["baseline"] == {"version": "v2", "digest": gated.digest_of(scratch, "v2")}
+    assert value["policy"] is not None
+
+
+def test_an_edited_version_has_no_evidence(scratch: Scratch) -> None:
+    gated.start(scratch)
+    gated.record_both(scratch)
+    scratch.write(f"prompts/{gated.ID}/v3.yaml", f"id: {gated.ID}\nversion: v3\nsystem_prompt: Text 3!\n")
+    assert scratch.run(*ASK, env=NOW).code == 3
+
+
+def test_a_changed_record_is_no_evidence(scratch: Scratch) -> None:
+    gated.start(scratch)
+    gated.record_both(scratch, LOST)
+    for path in (scratch.root / f"prompts/{gated.ID}/evidence").iterdir():
+        text = path.read_text()
+        path.write_text(text.replace('"outcome": "fail"', '"outcome": "pass"').replace('"fail": 6', '"fail": 0'))
+    answer = scratch.run(*ASK, env=NOW)
+    assert answer.code == 3
+    assert "a record cannot be used" in answer.out
+
+
+def test_the_newest_run_decides_and_the_others_are_counted(scratch: Scratch) -> None:
+    gated.start(scratch)
+    gated.record_both(scratch)
+    worse = gated.evidence(scratch, "v3", gated.cases(failed=LOST), hour=1.5)
+    gated.record(scratch, worse)
+    answer = scratch.run(*ASK, env=NOW)
+    assert answer.code == 1
+    assert "2 runs are recorded, the newest decides" in answer.out
+
+
+def test_records_can_be_named(scratch: Scratch, tmp_path: Path) -> None:
+    from catalog_tool.gate.records import evidence_bytes
+
+    gated.start(scratch)
+    gated.record_both(scratch)
+    worse = tmp_path / "run.json"
+    worse.write_bytes(evidence_bytes(gated.evidence(scratch, "v3", gated.cases(failed=LOST))))
+    assert scratch.run(*ASK, "--candidate", str(worse), env=NOW).code == 1
+    other = tmp_path / "other.json"
+    other.write_bytes(evidence_bytes(gated.on_another_model(gated.evidence(scratch, "v2", gated.cases()))))
+    answer = scratch.run(*ASK, "--baseline", str(other), env=NOW)
+    assert answer.code == 3
+    assert "the model changed from gpt-5 to gpt-4o" in answer.out
+    broken = tmp_path / "broken.json"
+    broken.write_text("{}")
+    assert scratch.run(*ASK, "--candidate", str(broken), env=NOW).code == 3
+    assert scratch.run(*ASK, "--candidate", str(tmp_path / "none.json"), env=NOW).code == 2
+
+
+def test_golden_tests_that_changed_since_make_the_evidence_old(scratch: Scratch) -> None:
+    from dataclasses import replace
+
+    from catalog_tool.gate.evidence import Dataset
+
+    gated.start(scratch)
+    scratch.write(f"prompts/{gated.ID}/tests/a.yaml", "cases:\n  - {name: one, expect: [{type: contains, value: x}]}\n")
+    for version in ("v2", "v3"):
+        made = gated.evidence(scratch, version, gated.cases())
+        tested = Dataset(digest=made.dataset.digest, cases=40, files=(f"prompts/{gated.ID}/tests/a.yaml",))
+        gated.record(scratch, replace(made, dataset=tested))
+    answer = scratch.run(*ASK, env=NOW)
+    assert answer.code == 3
+    assert "the golden tests have changed since" in answer.out
+
+
+def test_a_move_that_the_branch_makes_already_is_the_one_that_is_judged(scratch: Scratch) -> None:
+    gated.start(scratch)
+    gated.record_both(scratch)
+    scratch.write(gated.REGISTRY, gated.LABELS.replace("production: v2", "production: v3"))
+    answer = scratch.run(*ASK, env=NOW)
+    assert answer.code == 0
+    assert "(v2 → v3)" in answer.out
+
+
+def test_time_under_another_label_counts_from_its_commit(scratch: Scratch) -> None:
+    gated.start(scratch, "{after: {label: staging, for: 24h}}")
+    gated.record_both(scratch)
+    early = scratch.run(*ASK, env=gated.at_hour(24.5))
+    assert early.code == 1
+    assert "v3 has stood under staging for 23h; 1d are wanted, which is at 2026-01-06T10:00:00Z" in early.out
+    assert scratch.run(*ASK, env=gated.at_hour(25)).code == 0
+
+
+def test_without_git_nobody_knows_the_time(scratch: Scratch) -> None:
+    import shutil
+
+    gated.start(scratch, "{after: {label: staging}}")
+    gated.record_both(scratch)
+    shutil.rmtree(scratch.root / ".git")
+    answer = scratch.run(*ASK, env=NOW)
+    assert answer.code == 3
+    assert "fetch-depth: 0" in answer.out
+
+
+def test_a_label_without_a_gate_is_asked_by_the_defaults(scratch: Scratch) -> None:
+    gated.start(scratch)
+    gated.record_both(scratch)
+    answer = scratch.run("gate", gated.ID, "v2", "--label", "tenant_acme", env=NOW)
+    assert answer.code == 3
+    assert "tenant_acme has no gate in catalog.yaml" in answer.out
+
+
+def test_a_statement_for_signing(scratch: Scratch) -> None:
+    gated.start(scratch)
+    gated.record_both(scratch, LOST)
+    assert scratch.run(*ASK, "--statement", "v3.intoto.json", env=NOW).code == 1
+    made = json.loads((scratch.root / "v3.intoto.json").read_text())
+    assert made["_type"] == "https://in-toto.io/Statement/v1"
+    assert made["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1"
+    digest = gated.digest_of(scratch, "v3").removeprefix("sha256:")
+    assert made["subject"] == [{"name": "prompts/support_agent@v3", "digest": {"sha256": digest}}]
+    assert made["predicate"]["result"] == "FAILED"
+    assert made["predicate"]["failedTests"] == LOST
+    again = scratch.run(*ASK, "--statement", "v3.intoto.json", env=NOW)
+    assert again.code == 2
+    assert "nothing is ever overwritten" in again.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("gate", "nosuch", "v3", "--label", "production"), "nosuch"),
+        (("gate", gated.ID, "v9", "--label", "production"), "its versions: v1, v2, v3"),
+        (("gate", gated.ID, "latest", "--label", "production"), "has no version"),
+        (("gate", gated.ID, "v3", "--label", "v3"), "is not a label"),
+        (("gate", gated.ID, "v3"), "--label"),
+        (("gate", gated.ID, "v3", "--label", "production", "--weight", "0"), "weight"),
+    ],
+)
+def test_wrong_usage(scratch: Scratch, arguments: tuple[str, ...], said: str) -> None:
+    gated.start(scratch)
+    answer = scratch.run(*arguments)
+    assert answer.code == 2
+    assert said in answer.err
+
+
+def test_a_policy_that_cannot_be_used_stops_everything(scratch: Scratch) -> None:
+    gated.start(scratch, "{rollout: [{weight: 50}, {weight: 5}]}")
+    gated.record_both(scratch)
+    answer = scratch.run(*ASK, env=NOW)
+    assert answer.code == 2
+    assert "the weights rise from step to step and end with 100" in answer.err
+    told = scratch.run("validate", "--format", "json").json()
+    assert [found["code"] for found in told["findings"] if found["severity"] == "error"] == ["C320"]
+
+
+def test_names_of_cases_are_hostile(scratch: Scratch) -> None:
+    from catalog_tool.gate.evidence import FAIL, CaseResult
+
+    gated.start(scratch)
+    evil = CaseResult(name="\x1b[2J::error::x\n##[error]y", outcome=FAIL, critical=True)
+    gated.record(scratch, gated.evidence(scratch, "v2", (*gated.cases(), evil)))
+    gated.record(scratch, gated.evidence(scratch, "v3", (*gated.cases(), evil)))
+    for form in ("text", "json"):
+        answer = scratch.run(*ASK, "--format", form, env={**NOW, "GITHUB_ACTIONS": "true"})
+        assert answer.code == 1
+        assert "\x1b" not in answer.out
+        assert "##[" not in answer.out
+        assert not any(line.lstrip().startswith("::") for line in answer.out.splitlines())
