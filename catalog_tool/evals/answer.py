@@ -105,6 +105,8 @@ class Answer:
             raise BadAnswerError("it is no object")
         calls = value.get("tool_calls")
         tokens, timing = value.get("tokens"), value.get("timing")
+        if not isinstance(tokens, dict | None):
+            raise BadAnswerError("`tokens` is no object")
         return cls(
             text=text_of(value, "text"),
             tool_calls=tuple(

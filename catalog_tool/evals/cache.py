@@ -72,9 +72,10 @@ def _read(path: Path) -> bytes | None:
     except OSError as error:
         what = "it is a link" if error.errno == errno.ELOOP else error.strerror
         raise DamagedEntryError(str(what)) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise DamagedEntryError("it is no regular file")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise DamagedEntryError("it is no regular file")
         data = file.read(ENTRY_BYTES + 1)
     if len(data) > ENTRY_BYTES:
         raise DamagedEntryError("it is too large")

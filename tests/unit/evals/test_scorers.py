@@ -1,7 +1,5 @@
 """Every type of expectation against answers that hold, that do not, and that cannot be judged."""
 
-
-
 from __future__ import annotations
 
 import json

@@ -1,7 +1,5 @@
 """What judges say in the forms they were trained on, and everything that is no verdict."""
 
-
-
 from __future__ import annotations
 
 import time
