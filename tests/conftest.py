@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from scratch import CatalogCommand, Scratch, isolated_environment
-
-SOAK = os.environ.get("CATALOG_SOAK") == "1"
+from soak import SOAK
 
 # Deadlines and slowness say something about the machine, which is shared, not about the law on trial.
 settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import SOAK
 from scratch import COMMAND, SECONDS, CatalogCommand, Scratch
+from soak import SOAK
 
 PROMPT = (
     "id: {name}\nversion: v{version}\nmodel: gpt-4o\ndescription: Näive text 😀 of {name}.\ntags: [b, a]\n"
@@ -22,7 +22,7 @@ PROMPT = (
     "output_schema: {{type: object, properties: {{z: {{type: string}}, a: {{type: number}}, é: {{}}}}}}\n"
 )
 SKILL = "---\nname: {name}\ndescription: Does {name}. Use when {name} is asked for.\n---\n# {name}\n\nDo it.\n"
-KILLS = 300 if SOAK else 20
+KILLS = 300 if SOAK else 30
 
 
 def fill(scratch: Scratch, prompts: int = 3, skills: int = 3) -> Scratch:
@@ -154,11 +154,16 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_set(scratch: Scratch, tm
         sets[revision] = digests(tmp_path / revision)
     seconds = (time.monotonic() - began) / 2
     assert scratch.run("build", "--rev", "HEAD~1", "--out", str(out)).code == 0
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    command = CatalogCommand(environment={**scratch.command.environment, "TMPDIR": str(temporary)})
     moments = random.Random(7)
     for number in range(KILLS):
         revision = ("HEAD", "HEAD~1")[number % 2]
-        _kill_after(scratch.command, scratch.root, moments.uniform(0, seconds * 1.1), revision, out)
+        _kill_after(command, scratch.root, moments.uniform(0, seconds * 1.1), revision, out)
         assert digests(out) in sets.values(), f"kill {number}"
+        assert len(list(out.parent.iterdir())) <= 2, f"kill {number}: what is left of killed builds piles up"
+        assert not list(temporary.iterdir()), f"kill {number}"
     assert scratch.run("build", "--rev", "HEAD", "--out", str(out)).code == 0
     assert digests(out) == sets["HEAD"]
     assert [path.name for path in out.parent.iterdir()] == ["out"]

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import SOAK
 from fuzz_loaders import SKIPPED, WORDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loaders import CATALOG, LOADERS, load, load_catalog
 from scratch import CatalogCommand
+from soak import SOAK
 
 from catalog_tool.errors import CatalogError
 from catalog_tool.model.codes import CODES

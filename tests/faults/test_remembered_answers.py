@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import SOAK
 from scratch import Answer, Scratch
+from soak import SOAK
 
 PROMPT = (
     "id: {name}\nversion: v{version}\nmodel: gpt-4o-2024-08-06\nowners: [team]\n"

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Mapping
 
 import pytest
-from conftest import SOAK
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from soak import SOAK
 
 from catalog_tool.backends.audit import GENESIS, verify
 from catalog_tool.backends.base import Backend, LabelEvent
