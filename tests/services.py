@@ -1,6 +1,6 @@
 """Servers that tests ask for: started once a session, a loud skip where the machine has none.
 
-A folder's ``conftest.py`` makes them known there.
+A test module asks for them by ``pytest_plugins = ["services"]``.
 """
 
 from __future__ import annotations

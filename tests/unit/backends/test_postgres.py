@@ -23,6 +23,8 @@ from catalog_tool.sync.conformance.store import LEASE, RUN, done, held, live
 
 from .sql_conformance import ByHand, SqlConformance
 
+pytest_plugins = ["services"]
+
 
 @pytest.fixture
 def database(postgres_server: PostgresServer) -> str:
