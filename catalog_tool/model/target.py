@@ -124,7 +124,7 @@ class Override(NamedTuple):
 class Restore(NamedTuple):
     """How often a label that drifted was put back on its own, and when last."""
 
-    count: int
+    times: int
     at: int
 
 

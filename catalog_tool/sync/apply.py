@@ -164,7 +164,7 @@ class _Application:
         for address, action in outcomes.items():
             if action.outcome == DONE and action.reason == "restore":
                 known = self._control.restores.get(address)
-                kept[address] = Restore(known.count + 1 if known else 1, self._now)
+                kept[address] = Restore(known.times + 1 if known else 1, self._now)
         return kept
 
 

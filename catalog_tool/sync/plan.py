@@ -243,9 +243,9 @@ class _Planner:
     def _restored(self, item: Observed) -> Action:
         known = self._state.control.restores.get(item.address)
         if item.address.startswith(LABEL) and known is not None:
-            if known.count >= RESTORES:
-                return _left(item, f"put back {known.count} times already: somebody has to look")
-            if self._options.now < known.at + RESTORE_PAUSE_SECONDS * 2 ** (known.count - 1):
+            if known.times >= RESTORES:
+                return _left(item, f"put back {known.times} times already: somebody has to look")
+            if self._options.now < known.at + RESTORE_PAUSE_SECONDS * 2 ** (known.times - 1):
                 return _left(item, "put back a moment ago; the next try waits")
         if not item.address.startswith(LABEL):
             return _left(item, _left_reason(item))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from catalog_tool.backends.memory import MemoryBackend, MemoryStore
-from catalog_tool.sync.conformance import Connect, BackendConformance
+from catalog_tool.sync.conformance import BackendConformance, Connect
 
 
 class TestMemory(BackendConformance):

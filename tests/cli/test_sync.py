@@ -1,0 +1,292 @@
+"""plan, apply, sync, drift, pull, adopt and status on the embedded store, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from scratch import Answer, Scratch
+
+from catalog_tool.source.schemas import schema_text
+
+SETTINGS = """\
+catalog: acme
+targets:
+  local: {backend: sqlite, path: runtime.db}
+labels:
+  production: {protected: true}
+"""
+PROMPT = """\
+id: greet
+version: {version}
+model: gpt-4o-2024-08-06   # pinned
+system_prompt: |
+  {text}
+# the end
+"""
+REGISTRY = "# who gets what\ngreet:\n  production: v1   # the one\n  staging: v2\n"
+SKILL = "---\nname: pdf\ndescription: Fill PDF forms.\n---\n# PDF\n"
+LABEL = "labels/greet@production"
+
+
+@pytest.fixture
+def catalog(scratch: Scratch) -> Scratch:
+    scratch.write_all(
+        {
+            "catalog.yaml": SETTINGS,
+            ".gitignore": "runtime.db*\n*.json\n",
+            "prompts/greet/v1.yaml": PROMPT.format(version="v1", text="Greet warmly."),
+            "prompts/greet/v2.yaml": PROMPT.format(version="v2", text="Greet."),
+            "prompts/registry.yaml": REGISTRY,
+            "skills/pdf/SKILL.md": SKILL,
+        }
+    )
+    scratch.commit()
+    return scratch
+
+
+def document(answer: Answer, schema: str, code: int = 0) -> dict[str, Any]:
+    assert answer.code == code, (answer.out, answer.err)
+    value: dict[str, Any] = answer.json()
+    Draft202012Validator(json.loads(schema_text(schema))).validate(value)
+    return value
+
+
+def run(catalog: Scratch, *arguments: str, schema: str = "plan-output", code: int = 0) -> dict[str, Any]:
+    return document(catalog.run(*arguments, "--format", "json"), schema, code)
+
+
+def sql(catalog: Scratch, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(catalog.root / "runtime.db")) as connection, connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def move_label(catalog: Scratch, version: str) -> None:
+    sql(catalog, "UPDATE label SET value = ? WHERE label = 'production'", json.dumps(version))
+
+
+def objects(found: dict[str, Any]) -> dict[str, str]:
+    return {item["object"]: item["state"] for item in found["targets"]["local"]["objects"]}
+
+
+def edit_text(catalog: Scratch, old: bytes, new: bytes) -> None:
+    [(entry,)] = sql(catalog, "SELECT entry FROM prompt_version WHERE version = 'v1'")
+    assert old in entry
+    sql(catalog, "UPDATE prompt_version SET entry = ? WHERE version = 'v1'", entry.replace(old, new))
+
+
+def test_from_nothing_to_in_sync(catalog: Scratch) -> None:
+    unknown = run(catalog, "drift", schema="drift-output", code=3)
+    assert unknown["status"] == "unknown"
+    plan = run(catalog, "plan", "local")
+    assert (plan["status"], plan["summary"]["create"], plan["summary"]["label"]) == ("planned", 3, 2)
+    assert not (catalog.root / "runtime.db").exists()
+    done = run(catalog, "sync", "local")
+    assert (done["status"], {action["outcome"] for action in done["actions"]}) == ("done", {"done"})
+    assert done["plan_digest"] == plan["plan_digest"]
+    assert run(catalog, "sync", "local")["status"] == "unchanged"
+    assert run(catalog, "plan", "local", "--exit-code")["status"] == "unchanged"
+    assert run(catalog, "drift", schema="drift-output")["status"] == "in_sync"
+    status = run(catalog, "status", schema="status-output")["targets"]["local"]
+    assert (status["catalog"], status["counts"]) == ("acme", {"in_sync": 5})
+    assert status["last_sync"]["commit"] == catalog.git("rev-parse", "HEAD")
+
+
+def test_a_reviewed_plan_is_applied_or_nothing(catalog: Scratch) -> None:
+    saved = catalog.root / "plan.json"
+    assert catalog.run("plan", "local", "--out", str(saved)).code == 0
+    Draft202012Validator(json.loads(schema_text("plan"))).validate(json.loads(saved.read_text()))
+    assert run(catalog, "apply", "local", "--plan", str(saved))["status"] == "done"
+    assert run(catalog, "apply", "local", "--plan", str(saved), code=1)["status"] == "stale"
+    digest = "sha256:" + "0" * 64
+    assert run(catalog, "sync", "local", "--expect", digest, code=1)["status"] == "stale"
+    saved.write_text("{}")
+    refused = catalog.run("apply", "local", "--plan", str(saved))
+    assert (refused.code, "is no plan file" in refused.err) == (2, True)
+
+
+def test_a_hand_edit_is_named_and_left_alone_until_git_is_told_to_win(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    move_label(catalog, "v2")
+    drift = run(catalog, "drift", schema="drift-output", code=1)
+    [found] = drift["targets"]["local"]["objects"]
+    assert (found["object"], found["state"], found["expected"], found["actual"]) == (LABEL, "drifted", "v1", "v2")
+    assert run(catalog, "sync", "local", code=1)["status"] == "partial"
+    shown = catalog.run("drift").out
+    line = next(line.strip() for line in shown.splitlines() if "--overwrite" in line)
+    assert line == f"catalog sync local --overwrite {LABEL}=v2"
+    assert catalog.run("sync", "local", "--overwrite", f"{LABEL}=v1").code == 1
+    assert catalog.run(*line.split()[1:]).code == 0
+    assert run(catalog, "drift", schema="drift-output")["status"] == "in_sync"
+    assert catalog.run("sync", "local", "--overwrite", LABEL).code == 2
+
+
+def test_pull_brings_a_moved_label_back(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    before = catalog.git("rev-parse", "HEAD")
+    move_label(catalog, "v2")
+    pulled = run(catalog, "pull", "local", schema="pull-output")
+    assert (pulled["status"], pulled["branch"]) == ("done", "catalog/pull/local")
+    assert catalog.git("show", "catalog/pull/local:prompts/registry.yaml") + "\n" == REGISTRY.replace("v1 ", "v2 ")
+    again = run(catalog, "pull", "local", schema="pull-output")
+    assert (again["status"], again["commit"]) == ("unchanged", pulled["commit"])
+    assert (catalog.git("rev-parse", "HEAD"), catalog.git("status", "--porcelain")) == (before, "")
+    catalog.git("merge", "--quiet", "catalog/pull/local")
+    merged = run(catalog, "sync", "local")
+    assert [(action["object"], action["state"]) for action in merged["actions"]] == [(LABEL, "converged")]
+
+
+def test_pull_makes_edited_content_the_next_version(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    edit_text(catalog, b"Greet warmly.", b"Greet coldly.")
+    assert objects(run(catalog, "drift", schema="drift-output", code=1)) == {"prompts/greet@v1": "drifted"}
+    run(catalog, "pull", "local", schema="pull-output")
+    written = catalog.git("show", "catalog/pull/local:prompts/greet/v3.yaml") + "\n"
+    assert written == PROMPT.format(version="v3", text="Greet coldly.")
+    assert "production: v3   # the one" in catalog.git("show", "catalog/pull/local:prompts/registry.yaml")
+    catalog.git("merge", "--quiet", "catalog/pull/local")
+    assert catalog.run("validate").code == 0
+
+
+def test_pull_brings_versions_and_skills_edited_there(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    sql(
+        catalog,
+        "INSERT INTO prompt_version (id, version, version_id, digest, entry)"
+        " SELECT id, 'v7', version_id, digest, entry FROM prompt_version WHERE version = 'v2'",
+    )
+    sql(catalog, "UPDATE skill_file SET content = ? WHERE path = 'SKILL.md'", SKILL.encode() + b"More.\n")
+    pulled = run(catalog, "pull", "local", schema="pull-output")
+    assert {change["object"] for change in pulled["changes"]} == {"prompts/greet@v7", "skills/pdf"}
+    assert catalog.git("show", "catalog/pull/local:skills/pdf/SKILL.md") == f"{SKILL}More."
+    catalog.git("merge", "--quiet", "catalog/pull/local")
+    assert catalog.run("validate").code == 0
+
+
+def test_pull_leaves_a_branch_of_others_alone(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    move_label(catalog, "v2")
+    catalog.git("branch", "mine")
+    refused = catalog.run("pull", "local", "--branch", "mine")
+    assert (refused.code, "not one that pulls from local" in refused.err) == (2, True)
+    for name in ("-x", "a..b", "a b", "--output=x"):
+        assert catalog.run("pull", "local", "--branch", name).code == 2
+
+
+def test_behind_is_not_drift(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    catalog.write("prompts/registry.yaml", REGISTRY.replace("staging: v2", "staging: v1"))
+    catalog.commit(when="2026-02-01T00:00:00+00:00")
+    found = run(catalog, "drift", schema="drift-output", code=1)
+    assert (found["status"], objects(found)) == ("behind", {"labels/greet@staging": "pending"})
+    assert run(catalog, "drift", "--max-lag", "900w", schema="drift-output")["status"] == "in_sync"
+    assert catalog.run("drift", "--max-lag", "soon").code == 2
+    catalog.write("notes.txt", "later\n")
+    catalog.commit()
+    assert run(catalog, "drift", schema="drift-output", code=1)["status"] == "behind"
+
+
+def test_an_older_commit_never_wins(catalog: Scratch) -> None:
+    old = catalog.git("rev-parse", "HEAD")
+    catalog.write("prompts/registry.yaml", REGISTRY.replace("staging: v2", "staging: v1"))
+    catalog.commit()
+    catalog.run("sync", "local")
+    assert run(catalog, "sync", "local", "--rev", old, code=1)["status"] == "superseded"
+    assert run(catalog, "sync", "local", "--rev", old, "--allow", "older")["status"] == "done"
+
+
+def test_what_is_not_committed_is_named_and_left_out(catalog: Scratch) -> None:
+    catalog.write("prompts/greet/v3.yaml", PROMPT.format(version="v3", text="Hi."))
+    answer = catalog.run("plan", "local", "--format", "json")
+    assert "prompts/greet/v3.yaml" in answer.err
+    assert "prompts/greet@v3" not in {action["object"] for action in answer.json()["actions"]}
+    taken = run(catalog, "plan", "local", "--worktree")
+    assert "prompts/greet@v3" in {action["object"] for action in taken["actions"]}
+
+
+def test_a_catalog_with_errors_goes_nowhere(catalog: Scratch) -> None:
+    catalog.write("prompts/greet/v3.yaml", "id: greet\nversion: v3\nsystem_prompt: '{{'\n")
+    catalog.commit()
+    blocked = run(catalog, "sync", "local", code=1)
+    assert (blocked["status"], blocked["bundle"]) == ("blocked", None)
+    assert run(catalog, "drift", schema="drift-output", code=3)["status"] == "unknown"
+    assert not (catalog.root / "runtime.db").exists()
+
+
+def test_adopt_marks_what_is_equal_and_refuses_what_is_not(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    sql(catalog, "DELETE FROM inventory")
+    sql(catalog, "UPDATE label SET marker = NULL")
+    sql(catalog, "UPDATE label SET value = '\"v2\"' WHERE label = 'production'")
+    adopted = run(catalog, "adopt", "local", "labels/greet@staging")
+    assert [(action["object"], action["action"]) for action in adopted["actions"]] == [
+        ("labels/greet@staging", "adopt")
+    ]
+    refused = run(catalog, "adopt", "local", LABEL, code=1)
+    assert refused["status"] == "blocked"
+    assert catalog.run("adopt", "local", "labels/none@production").code == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "code", "message"),
+    [
+        (SETTINGS, ("sync", "lokal"), 2, "did you mean local?"),
+        ("catalog: acme\n", ("drift",), 2, "no target is configured"),
+        (SETTINGS.replace("catalog: acme\n", ""), ("sync", "local"), 2, "needs an id"),
+        (SETTINGS.replace("path: runtime.db", "path: '${NOT_SET}'"), ("sync", "local"), 2, "NOT_SET"),
+        (SETTINGS.replace("sqlite", "postgres").replace("path: runtime.db", "url: 'postgresql://x'"),
+         ("sync", "local", "--allow", "all=7"), 2, "--allow all=7"),
+    ],
+)  # fmt: skip
+def test_wrong_settings_say_what_to_do(
+    catalog: Scratch, settings: str, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    catalog.write("catalog.yaml", settings)
+    catalog.commit()
+    answer = catalog.run(*arguments)
+    assert answer.code == code, answer.err
+    assert message in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_drift_in_every_format(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    move_label(catalog, "v2")
+    markdown = catalog.run("drift", "--format", "markdown")
+    assert f"| `{LABEL}` | drifted" in markdown.out
+    metrics = catalog.run("drift", "--format", "metrics")
+    assert 'catalog_objects{target="local",kind="labels",state="drifted"} 1' in metrics.out
+    assert 'catalog_target_status{target="local",status="drift"} 1' in metrics.out
+    assert "greet" not in metrics.out
+    assert (markdown.code, metrics.code) == (1, 1)
+
+
+@pytest.fixture
+def unreadable(catalog: Scratch) -> Path:
+    catalog.run("sync", "local")
+    path = catalog.root / "runtime.db"
+    path.write_bytes(b"this is no database at all" * 100)
+    return path
+
+
+def test_a_target_that_cannot_be_read_is_unknown(catalog: Scratch, unreadable: Path) -> None:
+    before = unreadable.read_bytes()
+    assert run(catalog, "drift", schema="drift-output", code=3)["status"] == "unknown"
+    assert run(catalog, "status", schema="status-output", code=3)["status"] == "unknown"
+    answer = catalog.run("sync", "local", "--prune", "--format", "json")
+    assert (answer.code, answer.json()["error"]["kind"]) == (3, "backend")
+    assert unreadable.read_bytes() == before
+
+
+def test_a_target_that_was_wiped_is_not_filled_silently(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    for table in ("prompt_version", "label", "skill", "skill_file"):
+        sql(catalog, f"DELETE FROM {table}")
+    assert run(catalog, "drift", schema="drift-output", code=3)["status"] == "unknown"
+    answer = catalog.run("sync", "local")
+    assert (answer.code, "reads as empty" in answer.err) == (3, True)
