@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from catalog_tool.report.escape import for_terminal, for_xml
 
-WIDTH = 720
-_ROW, _LABEL, _NUMBER = 24, 190, 90
+WIDTH = 540
+_ROW, _LABEL, _NUMBER = 24, 186, 76
 _PLOT_HEIGHT, _MARGIN, _AXIS = 150, 44, 24
 _SHOWN = 26
 """Characters of a label."""

@@ -23,7 +23,7 @@ from catalog_tool.report.usage_words import (
     usd,
 )
 from catalog_tool.usage.agent_telemetry import TRIGGERS
-from catalog_tool.usage.result import SkillRow, UsageResult, at
+from catalog_tool.usage.result import SkillRow, UsageResult
 from catalog_tool.usage.verdicts import ACTIVE, NEVER, STALE, UNLISTED, UNMEASURABLE
 
 _BARS = 25
@@ -48,8 +48,8 @@ def usage_html(result: UsageResult) -> str:
 
 
 def _head(result: UsageResult) -> str:
-    start, end = at(result.window.start), at(result.window.end)
-    return f'<h1>Which skills are alive?</h1>\n<p class="sub">{_text(headline(result))} {start} to {end}, UTC.</p>\n'
+    span = f"{date(result.window.start)} to {date(result.window.end)}, UTC"
+    return f'<h1>Which skills are alive?</h1>\n<p class="sub">{_text(headline(result))} {span}.</p>\n'
 
 
 def _cards(result: UsageResult) -> str:
@@ -95,8 +95,16 @@ def _over_time(result: UsageResult) -> str:
             counts[day] += count
     if not any(counts):
         return ""
-    labels = date(result.window.start + 1), date(result.window.end)
-    return _chart("Calls a day", days_chart("Calls of all skills a day", counts, labels))
+    first = _begin(result)
+    labels = date(first), date(result.window.end)
+    chart = days_chart("Calls of all skills a day", counts[result.window.day(first) :], labels)
+    return _chart("Calls a day, since the data begin", chart)
+
+
+def _begin(result: UsageResult) -> int:
+    """Where the data begin inside the window (ns): before that nobody listened, so nothing is drawn."""
+    starts = [report.start for report in result.sources if report.start is not None]
+    return max(min(starts, default=0), result.window.start + 1)
 
 
 def _calls(result: UsageResult) -> str:
@@ -116,14 +124,7 @@ def _mix(row: SkillRow) -> list[tuple[str, float]]:
 
 def _money(result: UsageResult) -> str:
     rows = _most(result.rows, lambda row: row.spending.cost or 0)
-    shown = [
-        Bar(
-            name_of(row),
-            (("money", row.spending.cost or 0),),
-            f"{usd(row.spending.cost)}, {usd(row.cost_per_call)} a call",
-        )
-        for row in rows
-    ]
+    shown = [Bar(name_of(row), (("money", row.spending.cost or 0),), usd(row.spending.cost)) for row in rows]
     return _chart("Cost", bars("Cost of each skill in US dollars", shown)) if shown else ""
 
 
@@ -156,27 +157,29 @@ def _most(rows: Sequence[SkillRow], measure: Callable[[SkillRow], float]) -> lis
 
 _SKILL_HEAD = (
     ("skill", ""), ("status", ""), ("owner", ""), ("calls", "n"), ("over time", ""), ("sessions", "n"),
-    ("last used", "n"), ("cost", "n"), ("failed", "n"), ("listing", "n"), ("why", ""),
+    ("last used", "n"), ("cost", "n"), ("a call", "n"), ("failed", "n"), ("listing", "n"), ("why", ""),
 )  # fmt: skip
 
 
 def _skills(result: UsageResult) -> str:
-    rows = [_skill(row) for row in result.rows[:_ROWS]]
+    first = result.window.day(_begin(result))
+    rows = [_skill(row, first) for row in result.rows[:_ROWS]]
     more = len(result.rows) - len(rows)
     left = f"<p>{more:,} more rows are not shown; --format csv has all.</p>" if more else ""
     return f"<h2>Skills</h2>{_table(_SKILL_HEAD, rows)}{left}\n"
 
 
-def _skill(row: SkillRow) -> str:
+def _skill(row: SkillRow, first_day: int) -> str:
     status, skill = row.verdict.status, row.skill
     listing = "–" if skill is None or skill.listing_tokens is None else f"~{number(skill.listing_tokens)}"
-    chart = spark(row.activity.days) if row.activity.days and row.activity.calls else ""
+    chart = spark(row.activity.days[first_day:]) if row.activity.days and row.activity.calls else ""
     return (
         f'<td class="name">{_text(name_of(row))}</td><td class="status {status}">{STATUS_WORDS[status]}</td>'
-        f"<td>{_text(' '.join(skill.owners) if skill is not None else '')}</td>"
+        f'<td class="owner">{_text(" ".join(skill.owners) if skill is not None else "")}</td>'
         f'<td class="n">{number(row.activity.calls)}</td><td>{chart}</td>'
         f'<td class="n">{number(row.activity.sessions)}</td><td class="n">{date(row.last)}</td>'
-        f'<td class="n">{usd(row.spending.cost)}</td><td class="n">{failures(row)}</td><td class="n">{listing}</td>'
+        f'<td class="n">{usd(row.spending.cost)}</td><td class="n">{usd(row.cost_per_call)}</td>'
+        f'<td class="n{" never" * bool(row.activity.failed)}">{failures(row)}</td><td class="n">{listing}</td>'
         f'<td class="why">{_text(row.verdict.reason)}</td>'
     )
 

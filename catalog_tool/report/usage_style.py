@@ -9,7 +9,7 @@ STYLE = """
 --one:#6ea8ff;--two:#e0b050;--three:#b99aff;--four:#8a949f;--good:#5fcf8f;--bad:#ff8a80;--warn:#e0b050;--odd:#b99aff}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
-main{max-width:1120px;margin:0 auto;padding:28px 20px 60px}
+main{max-width:1200px;margin:0 auto;padding:28px 20px 60px}
 h1{font-size:24px;margin:0 0 4px}h2{font-size:17px;margin:36px 0 8px}
 p.sub{color:var(--soft);margin:0 0 18px}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(128px,1fr));gap:10px;margin:18px 0}
@@ -36,7 +36,7 @@ table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{text-align:left;padding:6px 12px 6px 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--soft);font-weight:600;white-space:nowrap}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td.name{font-weight:600;overflow-wrap:anywhere;min-width:150px}td.why{color:var(--soft);min-width:220px}
+td.name{font-weight:600;overflow-wrap:anywhere;min-width:150px}td.owner{white-space:nowrap}td.why{color:var(--soft);min-width:220px}
 .status{white-space:nowrap;font-weight:600}.active{color:var(--good)}.never{color:var(--bad)}.stale{color:var(--warn)}
 .unlisted{color:var(--odd)}.unmeasurable{color:var(--soft)}
 """.strip()

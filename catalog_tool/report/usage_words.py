@@ -65,7 +65,7 @@ def usd(amount: float | None) -> str:
     """Money as people read it: cents, or more digits where it is little; a dash where it is not known."""
     if amount is None:
         return "–"
-    return f"${amount:,.2f}" if amount >= 0.1 or amount == 0 else f"${amount:.4f}"
+    return f"${amount:,.2f}" if amount >= 0.01 or amount == 0 else f"${amount:.4f}"
 
 
 def number(amount: float | None) -> str:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from catalog_tool.errors import BackendError
 from catalog_tool.usage.agent_telemetry import REDACTED
 from catalog_tool.usage.ledger import Ledger, Record
-from catalog_tool.usage.windows import Window
+from catalog_tool.usage.windows import DAY, Window
 
 CALL, RETOLD, SUCCEEDED, FAILED, LISTED = range(5)
 """Kinds of records. ``RETOLD`` is a call told by a witness (a hook, a span): it counts only where the agent's own
 telemetry has no call of that name in that session."""
 _ALONE = 0x80
 """Marks the kind of a record that names no session."""
+_CALLS, _RETOLD = (CALL, CALL | _ALONE), (RETOLD, RETOLD | _ALONE)
 
 NAMES = 100_000
 """Different names that are told apart; more is no catalog, it is noise or an attack."""
@@ -99,9 +100,9 @@ class EventBook:
         if not self._start < time <= self._end:
             return
         number = self._names.get(name)
+        what = self._details.get(detail)
         if number is None:
             number = self._new_name(name)
-        what = self._details.get(detail)
         if what is None:
             what = self._new_detail(detail)
         event = hash((session, sequence or name, time, kind > RETOLD and kind))
@@ -149,46 +150,48 @@ class _Part:
     def __init__(self, window: Window, rows: list[Activity], details: list[str]) -> None:
         self._window = window
         self._rows = rows
-        self._names = details
+        self._words = details
         self._pairs: set[tuple[int, int]] = set()
-        self._lists: set[tuple[int, int]] = set()
+        self._offers: set[tuple[int, int]] = set()
+        self._details: dict[tuple[int, int], int] = {}
 
     def count(self, part: Iterable[Record], redacted: frozenset[int], tally: Tally) -> None:
         """Add a part to the rows and to the tally's sessions."""
         seen: set[int] = set()
+        calls: list[Record] = []
         retold: list[Record] = []
         for record in part:
-            if record[0] in seen:
+            event, kind = record[0], record[5]
+            if event in seen:
                 continue
-            seen.add(record[0])
-            kind = record[5] & ~_ALONE
-            if kind == CALL:
-                self._call(record)
-            elif kind == RETOLD:
+            seen.add(event)
+            if kind in _CALLS:
+                calls.append(record)
+            elif kind in _RETOLD:
                 retold.append(record)
             else:
-                self._other(record, kind)
+                self._other(record, kind & ~_ALONE)
+        self._calls(calls)
         told = self._pairs.copy()
-        for record in retold:
-            if (record[1], record[3]) not in told:
-                self._call(record)
-        for _, name in self._pairs:
-            row = self._rows[name]
-            row.sessions = (row.sessions or 0) + 1
-        tally.sessions += len({session for session, _ in self._pairs})
-        tally.named_sessions += len({session for session, name in self._pairs if name not in redacted})
+        self._calls([record for record in retold if (record[1], record[3]) not in told])
+        self._finish(redacted, tally)
 
-    def _call(self, record: Record) -> None:
-        _, session, time, name, detail, kind = record
-        row = self._rows[name]
-        row.calls += 1
-        row.see(time)
-        word = self._names[detail]
-        row.details[word] = row.details.get(word, 0) + 1
-        if row.days is not None:
-            row.days[self._window.day(time)] += 1
-        if not kind & _ALONE:
-            self._pairs.add((session, name))
+    def _calls(self, calls: Iterable[Record]) -> None:
+        rows, pairs, details = self._rows, self._pairs, self._details
+        end, last_day = self._window.end, self._window.days - 1
+        for _, session, time, name, detail, kind in calls:
+            row = rows[name]
+            row.calls += 1
+            if row.first is None or time < row.first:
+                row.first = time
+            if row.last is None or time > row.last:
+                row.last = time
+            if row.days is not None:
+                row.days[last_day - (end - time) // DAY] += 1
+            pair = (name, detail)
+            details[pair] = details.get(pair, 0) + 1
+            if kind < _ALONE:
+                pairs.add((session, name))
 
     def _other(self, record: Record, kind: int) -> None:
         row = self._rows[record[3]]
@@ -196,6 +199,16 @@ class _Part:
             row.succeeded += 1
         elif kind == FAILED:
             row.failed += 1
-        elif (record[1], record[3]) not in self._lists:
-            self._lists.add((record[1], record[3]))
+        elif (record[1], record[3]) not in self._offers:
+            self._offers.add((record[1], record[3]))
             row.listed += 1
+
+    def _finish(self, redacted: frozenset[int], tally: Tally) -> None:
+        for _, name in self._pairs:
+            row = self._rows[name]
+            row.sessions = (row.sessions or 0) + 1
+        for (name, detail), count in self._details.items():
+            held, word = self._rows[name].details, self._words[detail]
+            held[word] = held.get(word, 0) + count
+        tally.sessions += len({session for session, _ in self._pairs})
+        tally.named_sessions += len({session for session, name in self._pairs if name not in redacted})

@@ -57,11 +57,11 @@ def propose(place: Place, globs: Sequence[str], result: UsageResult, wish: Wish)
     """
     if place.git is None:
         raise GitError(f"{place.root} is not in a git repository", hint="a proposal is a branch: run `git init`")
-    if wish.policy == MOVE and any(glob_pattern(glob).fullmatch(ATTIC) for glob in globs):
-        raise UsageError(f"skills in {ATTIC}/ are still found by agents", hint="use the policy `mark`")
     rows = [row for row in result.rows if row.verdict.status == NEVER and row.skill is not None and row.skill.path]
     if not rows:
         return None
+    if wish.policy == MOVE:
+        _refuse_seen(rows, globs)
     branch = wish.branch or f"catalog/decommission-{(at(result.window.end) or '')[:10]}"
     head = place.git.resolve("HEAD")
     writer = _Writer(place.git)
@@ -78,6 +78,13 @@ def propose(place: Place, globs: Sequence[str], result: UsageResult, wish: Wish)
         if commits:
             writer.publish(branch)
     return Proposal(branch, writer.tip, tuple(commits), tuple(skipped)) if commits else None
+
+
+def _refuse_seen(rows: Sequence[SkillRow], globs: Sequence[str]) -> None:
+    patterns = [glob_pattern(glob) for glob in globs]
+    folders = {f"{ATTIC}/{row.skill.path}".rpartition("/")[0] for row in rows if row.skill is not None}
+    if any(pattern.fullmatch(folder) for pattern in patterns for folder in folders):
+        raise UsageError(f"skills below {ATTIC}/ are still found by agents", hint="use --policy mark")
 
 
 def _by_owner(rows: Sequence[SkillRow]) -> list[tuple[str, list[SkillRow]]]:

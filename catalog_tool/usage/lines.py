@@ -9,6 +9,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -58,11 +59,13 @@ class LineFile:
         total = os.fstat(raw.fileno()).st_size if raw.seekable() else 0
         zipped = cast("Any", raw).peek(2)[:2] == _GZIP
         file = cast("BinaryIO", stack.enter_context(gzip.GzipFile(fileobj=raw))) if zipped else raw
-        decode = json.JSONDecoder().decode
-        for line in iter(lambda: file.readline(LINE_BYTES), b""):
+        decode = json.JSONDecoder().raw_decode
+        for line in iter(partial(file.readline, LINE_BYTES), b""):
             self._number += 1
             try:
-                value = decode(line.decode())
+                text = line.decode().strip()
+                value, end = decode(text)
+                value = value if end == len(text) else None
             except (ValueError, RecursionError):
                 value = None
             if isinstance(value, dict):

@@ -7,7 +7,7 @@ from typing import Any
 
 from catalog_tool.usage.activity import CALL, FAILED, SUCCEEDED, UNKNOWN
 from catalog_tool.usage.agent_telemetry import ACTIVATED, BODY_PREFIX, RESULT
-from catalog_tool.usage.otlp_values import Attributes, Reach, attributes_of, text_of
+from catalog_tool.usage.otlp_values import Attributes, Reach, text_of
 from catalog_tool.usage.source import Recorder, told_name
 
 SUCCESSES = frozenset({"success", "succeeded", "ok", "true"})
@@ -17,7 +17,7 @@ _EVENTS = frozenset({ACTIVATED, RESULT, f"{BODY_PREFIX}{ACTIVATED}", f"{BODY_PRE
 
 def read_logs(group: Mapping[str, Any], recorder: Recorder, reach: Reach) -> None:
     """Tell what the records of one ``resourceLogs`` object say."""
-    version = text_of(attributes_of(group.get("resource") or {}).get("service.version"))
+    version = _version(group.get("resource") or {})
     for scope in group.get("scopeLogs") or ():
         newest = 0
         for record in scope.get("logRecords") or ():
@@ -26,7 +26,7 @@ def read_logs(group: Mapping[str, Any], recorder: Recorder, reach: Reach) -> Non
                 newest = time
             reach.see(time)
             attributes = {item["key"]: item["value"] for item in record.get("attributes") or ()}
-            event = _event(record, attributes)
+            event = _text(attributes, "event.name") or record.get("eventName") or text_of(record.get("body"))
             if event in _EVENTS:
                 told_event(event, attributes, time, recorder)
         if newest:
@@ -34,33 +34,40 @@ def read_logs(group: Mapping[str, Any], recorder: Recorder, reach: Reach) -> Non
             recorder.client(version, newest)
 
 
-def _event(record: Mapping[str, Any], attributes: Attributes) -> str:
-    """The event's name: its attribute, the record's own field (OTLP 1.5), or the body."""
-    named = attributes.get("event.name")
-    if named is not None:
-        return text_of(named)
-    return record.get("eventName") or text_of(record.get("body"))
+def _version(resource: Mapping[str, Any]) -> str:
+    for item in resource.get("attributes") or ():
+        if item["key"] == "service.version":
+            return text_of(item["value"])
+    return ""
+
+
+def _text(attributes: Attributes, key: str) -> str:
+    """An attribute as text. Nearly all are strings: looked for first, for this runs for every record."""
+    value = attributes.get(key)
+    if value is None:
+        return ""
+    text = value.get("stringValue")
+    return text if isinstance(text, str) else text_of(value)
 
 
 def told_event(event: str, attributes: Attributes, time: int, recorder: Recorder) -> None:
     """Tell one activation, or one result of a skill's work."""
-    name = text_of(attributes.get("skill.name"))
-    session = text_of(attributes.get("session.id"))
-    sequence = text_of(attributes.get("event.sequence"))
+    name = _text(attributes, "skill.name")
+    session = _text(attributes, "session.id")
+    sequence = _text(attributes, "event.sequence")
     if not name:
         return
     if event.endswith(RESULT):
-        outcome = (text_of(attributes.get("skill.outcome")) or text_of(attributes.get("success"))).lower()
+        outcome = (_text(attributes, "skill.outcome") or _text(attributes, "success")).lower()
         if outcome in SUCCESSES or outcome in FAILURES:
             kind = SUCCEEDED if outcome in SUCCESSES else FAILED
             recorder.skills.record(kind, name, "", session, sequence, time)
         return
-    hidden_by = attributes.get("plugin_id_hash")
-    if hidden_by is not None:
-        name = told_name(name, text_of(hidden_by))
-    trigger = text_of(attributes.get("invocation_trigger")) or UNKNOWN
+    if "plugin_id_hash" in attributes:
+        name = told_name(name, _text(attributes, "plugin_id_hash"))
+    trigger = _text(attributes, "invocation_trigger") or UNKNOWN
     recorder.tells_calls = recorder.tells_typed = True
     recorder.skills.record(CALL, name, trigger, session, sequence, time)
     if name not in recorder.origins:
-        source, plugin, market = (attributes.get(key) for key in ("skill.source", "plugin.name", "marketplace.name"))
-        recorder.origin(name, text_of(source), text_of(plugin), text_of(market))
+        source, plugin, market = (_text(attributes, key) for key in ("skill.source", "plugin.name", "marketplace.name"))
+        recorder.origin(name, source, plugin, market)

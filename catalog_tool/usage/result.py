@@ -66,7 +66,7 @@ class SkillRow(NamedTuple):
         }
 
     def _adoption(self, window: Window) -> dict[str, Any] | None:
-        """Calls by day since the skill, and its present version, appeared in git."""
+        """Calls by week of the window, and since when the skill and its present version are in git."""
         if self.skill is None or self.skill.first_commit is None:
             return None
         return {
@@ -74,8 +74,16 @@ class SkillRow(NamedTuple):
             "version_since": iso(self.skill.last_commit) if self.skill.last_commit is not None else None,
             "days_to_first_use": days_to_first_use(self.skill.first_commit, self.activity, window),
             "activations_of_version": calls_since(self.skill.last_commit, self.activity, window),
-            "days": self.activity.days,
+            "weeks": weeks(self.activity.days),
         }
+
+
+def weeks(days: Sequence[int] | None) -> list[int] | None:
+    """Calls by seven days, counted back from the end of the window; the first may be fewer."""
+    if days is None:
+        return None
+    first = len(days) % 7 or 7
+    return [sum(days[:first]), *(sum(days[at : at + 7]) for at in range(first, len(days), 7))]
 
 
 def days_to_first_use(first_commit: int, activity: Activity, window: Window) -> int | None:

@@ -1,0 +1,134 @@
+"""A measure of ``usage``: OTLP lines read, joined and judged, against a bare loop that decodes the same lines.
+
+Run as a module it is the floor: ``python -m tests.bench.activations FILE`` reads every line and decodes it
+with the standard library's ``json``, which is what the tool itself decodes with.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from random import Random
+
+from .measure import REPOSITORY, Cost, interleaved, spend
+from .rows import Row
+from .setting import Setting, discarded
+
+NOW = 1_790_000_000
+_TRIGGERS = ("user-slash", "claude-proactive", "nested-skill")
+_DAY = 86_400
+_FEW = 1_000_000
+"""Activations up to which a measure is taken more than once."""
+
+
+def write_lines(path: Path, count: int, skills: int, seed: int) -> None:
+    """``count`` activations of ``skills`` skills over 60 days, one a line, as a collector writes them."""
+    random = Random(seed)
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for number in range(count):
+            file.write(_line(number, count, skills, random))
+
+
+def _line(number: int, count: int, skills: int, random: Random) -> str:
+    time = (NOW - 60 * _DAY + 60 * _DAY * number // count) * 1_000_000_000 + random.randrange(10**9)
+    attributes = {
+        "user.id": f"{random.getrandbits(160):040x}",
+        "organization.id": "f8853de1-2213-5c5d-8a28-80320a016edd",
+        "terminal.type": "xterm-256color",
+        "session.id": f"5be6128e-18c2-4797-a142-{number // 8:012x}",
+        "event.name": "skill_activated",
+        "event.timestamp": "2026-11-19T12:21:00.531Z",
+        "event.sequence": str(number),
+        "prompt.id": f"{random.getrandbits(128):032x}",
+        "skill.name": f"skill-{random.randrange(skills)}",
+        "invocation_trigger": _TRIGGERS[number % 3],
+        "skill.source": "projectSettings",
+    }
+    record = {
+        "timeUnixNano": str(time),
+        "observedTimeUnixNano": str(time + 1_000_000),
+        "body": {"stringValue": "claude_code.skill_activated"},
+        "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()],
+        "traceId": "",
+        "spanId": "",
+    }
+    resource = {"service.name": "claude-code", "service.version": "2.1.217", "os.type": "linux", "host.arch": "amd64"}
+    scope = {"scope": {"name": "com.anthropic.claude_code.events", "version": "2.1.217"}, "logRecords": [record]}
+    known = [{"key": key, "value": {"stringValue": value}} for key, value in resource.items()]
+    line = {"resourceLogs": [{"resource": {"attributes": known}, "scopeLogs": [scope]}]}
+    return json.dumps(line, separators=(",", ":")) + "\n"
+
+
+def write_catalog(path: Path, skills: int) -> None:
+    """A ``skills-catalog.json`` of that many skills, a year old, of which the telemetry knows most."""
+    entries = [
+        {
+            "name": f"skill-{number}", "telemetry_names": [f"skill-{number}"], "path": f"skills/skill-{number}",
+            "digest": f"sha256:{number:064x}", "owners": [f"team-{number % 40}"], "listing_chars": 300,
+            "model_invocable": True, "user_invocable": True, "first_commit_at": "2025-09-01T00:00:00Z",
+            "last_commit_at": "2026-01-01T00:00:00Z",
+        }
+        for number in range(skills)
+    ]  # fmt: skip
+    document = {"format": 1, "kind": "skills-catalog", "digest": f"sha256:{0:064x}", "skills": entries}
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def activations(setting: Setting) -> list[Row]:
+    """``usage`` of twenty activations for each of ``--size``: 200,000; with ``--size 250000`` five million."""
+    count = setting.size * 20
+    small, _ = _measured(setting, count // 10)
+    large, floor = _measured(setting, count)
+    what = f"usage of {count:,} activations of {_skills(count):,} skills"
+    grown = f"memory of usage, {count:,} activations"
+    return [
+        Row(f"{what}, cpu", large.cpu, "json.loads of each line", floor.cpu, "s", 2),
+        Row(grown, large.peak / 2**20, f"of {count // 10:,}", small.peak / 2**20, "MiB", 1.5),
+    ]
+
+
+def _skills(count: int) -> int:
+    """As many skills as keep the contract's proportion: 10,000 for five million activations."""
+    return max(count // 500, 1)
+
+
+def _measured(setting: Setting, count: int) -> tuple[Cost, Cost]:
+    """What ``usage`` costs, and its floor."""
+    path, catalog = setting.scratch / f"activity-{count}.jsonl", setting.scratch / f"catalog-{count}.json"
+    write_lines(path, count, _skills(count), setting.seed)
+    write_catalog(catalog, _skills(count))
+    asked = (
+        "usage",
+        "--otlp",
+        str(path),
+        "--catalog",
+        str(catalog),
+        "--now",
+        "2026-09-21T14:13:20",
+        "--format",
+        "json",
+    )
+    trials = {
+        "usage": lambda: spend([*setting.tool, *asked], REPOSITORY),
+        "floor": lambda: spend([sys.executable, "-m", "tests.bench.activations", str(path)], REPOSITORY),
+    }
+    if count <= _FEW:
+        found = interleaved(setting.runs, {name: discarded(trial) for name, trial in trials.items()})
+    else:
+        found = interleaved(1, trials)
+    path.unlink()
+    return found["usage"], found["floor"]
+
+
+def decode_all(path: Path) -> int:
+    """The floor: how many lines hold an object."""
+    count = 0
+    with path.open("rb") as file:
+        for line in file:
+            count += isinstance(json.loads(line), dict)
+    return count
+
+
+if __name__ == "__main__":
+    decode_all(Path(sys.argv[1]))
