@@ -171,6 +171,8 @@ class SqliteDatabase:
         self.close()
         if file is None and not create:
             return None
+        if create:
+            self._make_folder()
         connection = self._connect("rwc" if create else "rw")
         self._open = _Open(connection, self._file() or (0, 0))
         return connection
@@ -183,6 +185,13 @@ class SqliteDatabase:
         except OSError as error:
             raise BackendError(f"{self.place()}: {error.strerror}") from error
         return found.st_dev, found.st_ino
+
+    def _make_folder(self) -> None:
+        """The file's own folder, as in ``.catalog/local.db``; one above it that is missing is a slip."""
+        folder = self._path.absolute().parent
+        if folder.parent.is_dir():
+            with suppress(OSError):  # what follows says what is wrong
+                folder.mkdir(exist_ok=True)
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         if not self._path.absolute().parent.is_dir():

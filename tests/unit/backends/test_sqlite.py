@@ -163,7 +163,7 @@ def test_places_that_cannot_be_a_file(tmp_path: Path) -> None:
         connect_sqlite({})
     with (
         pytest.raises(BackendError, match="no folder"),
-        closing(connect_sqlite({"path": str(tmp_path / "no/t")})) as none,
+        closing(connect_sqlite({"path": str(tmp_path / "no/no/t")})) as none,
     ):
         none.take_lease(LEASE)
     with (
