@@ -38,6 +38,7 @@ _JOIN_SECONDS = 1.0
 _SETTLE_SECONDS = 0.5
 
 _clients: weakref.WeakSet[PromptClient] = weakref.WeakSet()
+_keepers: weakref.WeakSet[Keeper] = weakref.WeakSet()  # these live as long as a fetch, even of a client forgotten
 _NO_TUNING = Tuning()
 
 
@@ -82,6 +83,7 @@ class PromptClient:
         self._now = tuning.clock
         self._cells: dict[tuple[Any, ...], Cell] = {}
         _clients.add(self)
+        _keepers.add(self._keeper)
 
     def get(
         self,
@@ -275,8 +277,8 @@ def _after_fork() -> None:
 
 def _before_exit() -> None:
     """A process that ends at once still leaves the last good one behind, if it is a matter of moments."""
-    for client in list(_clients):
-        client.settle()
+    for keeper in list(_keepers):
+        keeper.settle(_SETTLE_SECONDS)
 
 
 atexit.register(_before_exit)

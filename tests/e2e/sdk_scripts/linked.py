@@ -1,0 +1,31 @@
+"""The prompt that every script links."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from served_prompts import entry, write_bundle
+
+from catalog_tool.client import Prompt, PromptClient
+
+NAME = "billing/refund"
+VARIABLES = {"name": "Ann"}
+
+
+def prompt() -> Prompt:
+    """``billing/refund@v12`` by its label."""
+    folder = Path(tempfile.mkdtemp())
+    write_bundle(folder / "bundle.json", {NAME: {"production": "v12"}}, {NAME: {"v12": entry(version="v12")}})
+    with PromptClient(f"file://{folder}", cache_dir=False) as client:
+        return client.get(NAME)
+
+
+def say(**found: Any) -> None:
+    """The script's answer, as its last line."""
+    print(json.dumps(found), flush=True)

@@ -1,0 +1,346 @@
+"""Calls measured, recorded and sampled: by Prometheus, by OpenTelemetry, as JSON lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from client_trials import Clock, still_client, trials
+from served_prompts import entry, until, write_bundle
+
+from catalog_tool import semconv
+from catalog_tool.client import PromptClient, Tuning
+from catalog_tool.client.redaction import redacted, redacted_value
+from catalog_tool.client.samples import SampleSettings
+from catalog_tool.errors import UsageError
+from catalog_tool.source.schemas import load_schema
+
+NAME = "support_agent"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_bundle(tmp_path / "bundle.json", {NAME: {"production": "v1"}}, {NAME: {"v1": entry()}})
+    return tmp_path
+
+
+def client_of(folder: Path, **tuning: Any) -> PromptClient:
+    return still_client(f"file://{folder}", Clock(), tuning=Tuning(**tuning))
+
+
+class TestPrometheus:
+    @pytest.fixture
+    def registry(self) -> Any:
+        return pytest.importorskip("prometheus_client").CollectorRegistry()
+
+    @pytest.fixture
+    def client(self, folder: Path, registry: Any) -> Iterator[PromptClient]:
+        from catalog_tool.client.prometheus_metrics import PrometheusRecorder
+
+        with client_of(folder, recorder=PrometheusRecorder(registry)) as client:
+            yield client
+
+    def text(self, registry: Any) -> str:
+        from prometheus_client.openmetrics.exposition import generate_latest
+
+        found: str = generate_latest(registry).decode()
+        return found
+
+    def test_a_streamed_call_is_counted_with_the_contracts_labels_and_no_others(
+        self, client: PromptClient, registry: Any
+    ) -> None:
+        prompt = client.get(NAME)
+        with prompt.observe(model="gpt-4o", exemplar={"session": "s-1", "padding": "x" * 200}) as call:
+            for _ in range(3):
+                call.token()
+            call.usage(input_tokens=100, output_tokens=20, cost_usd=0.25)
+            call.tool(ok=True)
+            call.tool(ok=False)
+            call.score(0.75)
+        labels = {
+            "gen_ai_prompt_name": NAME,
+            "prompt_version_id": prompt.version_id,
+            "catalog_prompt_label": "production",
+            "gen_ai_request_model": "gpt-4o",
+        }
+        by_status = {**labels, "status": "ok"}
+        values = {
+            "catalog_prompt_requests_total": 1,
+            "catalog_prompt_duration_seconds_count": 1,
+            "catalog_prompt_time_to_first_token_seconds_count": 1,
+            "catalog_prompt_time_to_last_token_seconds_count": 1,
+            "catalog_prompt_time_between_tokens_seconds_count": 2,
+            "catalog_prompt_tokens_per_second_count": 1,
+            "catalog_prompt_input_tokens_total": 100,
+            "catalog_prompt_output_tokens_total": 20,
+            "catalog_prompt_cost_usd_total": 0.25,
+            "catalog_prompt_tool_calls_total": 1,
+        }
+        assert {name: registry.get_sample_value(name, by_status) for name in values} == values
+        assert registry.get_sample_value("catalog_prompt_tool_calls_total", {**labels, "status": "failed"}) == 1
+        assert registry.get_sample_value("catalog_prompt_score_sum", labels) == 0.75
+        shown = self.text(registry)
+        assert '# {session="s-1"}' in shown
+        assert "padding" not in shown
+        for family in registry.collect():
+            for sample in family.samples:
+                assert set(sample.labels) - {"le"} <= set(map(semconv.prometheus_name, semconv.METRIC_LABELS))
+
+    @pytest.mark.parametrize(
+        ("error", "status"),
+        [
+            (ValueError, "error"),
+            (TimeoutError, "timeout"),
+            (KeyboardInterrupt, "cancelled"),
+            (GeneratorExit, "cancelled"),
+        ],
+    )
+    def test_an_exception_is_counted_and_passed_on(
+        self, error: type[BaseException], status: str, client: PromptClient, registry: Any
+    ) -> None:
+        with pytest.raises(error), client.get(NAME).observe(model="m"):
+            raise error
+        shown = self.text(registry)
+        assert f'status="{status}"' in shown
+        assert 'status="ok"' not in shown
+
+    def test_a_call_may_say_itself_how_it_failed(self, client: PromptClient, registry: Any) -> None:
+        with client.get(NAME).observe() as call:
+            call.fail("rate_limited")
+            with pytest.raises(UsageError):
+                call.fail("user-17 was rude")
+        shown = self.text(registry)
+        assert 'status="rate_limited"' in shown
+        assert 'gen_ai_request_model="gpt-4o"' in shown, "the prompt's own model, where none is named"
+
+    def test_times_are_those_of_the_tokens(self, client: PromptClient) -> None:
+        with client.get(NAME).observe() as call:
+            time.sleep(0.05)
+            call.token()
+            time.sleep(0.1)
+            call.token()
+            time.sleep(0.02)
+        measured = call.measured
+        assert measured is not None
+        assert measured.first_token is not None
+        assert measured.last_token is not None
+        assert 0.05 <= measured.first_token < 0.1 < measured.last_token < measured.duration
+        assert measured.between_tokens == (pytest.approx(0.1, abs=0.05),)
+        assert measured.output_tokens == 2
+        assert measured.tokens_per_second == pytest.approx(10, rel=0.5)
+
+
+class TestOpenTelemetry:
+    def test_the_same_numbers_as_metrics(self, folder: Path) -> None:
+        metrics = pytest.importorskip("opentelemetry.sdk.metrics")
+        from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+        from catalog_tool.client.otel_metrics import OtelRecorder
+
+        reader = InMemoryMetricReader()
+        provider = metrics.MeterProvider(metric_readers=[reader])
+        with client_of(folder, recorder=OtelRecorder(provider.get_meter("test"))) as client:
+            prompt = client.get(NAME)
+            with prompt.observe(model="gpt-4o", exemplar={"user": "u-1"}) as call:
+                call.token()
+                call.token()
+                call.usage(input_tokens=100, output_tokens=20, cost_usd=0.25)
+                call.tool(ok=False)
+                call.score(0.5)
+        data = json.loads(reader.get_metrics_data().to_json())
+        (scope,) = data["resource_metrics"][0]["scope_metrics"]
+        found = {metric["name"]: metric for metric in scope["metrics"]}
+        assert set(found) == {
+            semconv.REQUESTS,
+            semconv.DURATION,
+            semconv.TIME_TO_FIRST_TOKEN,
+            semconv.TIME_TO_LAST_TOKEN,
+            semconv.TIME_BETWEEN_TOKENS,
+            semconv.TOKENS_PER_SECOND,
+            semconv.INPUT_TOKENS,
+            semconv.OUTPUT_TOKENS,
+            semconv.COST,
+            semconv.TOOL_CALLS,
+            semconv.SCORE,
+        }
+        (point,) = found[semconv.INPUT_TOKENS]["data"]["data_points"]
+        assert point["value"] == 100
+        assert set(point["attributes"]) == set(semconv.METRIC_LABELS)
+        assert "u-1" not in json.dumps([metric["data"]["data_points"][0]["attributes"] for metric in scope["metrics"]])
+        provider.shutdown()
+
+    def test_every_span_inside_carries_the_prompt(self, folder: Path) -> None:
+        sdk = pytest.importorskip("opentelemetry.sdk.trace")
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+        from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+        from catalog_tool.client.otel import PromptSpanProcessor, tracing
+
+        exporter = InMemorySpanExporter()
+        provider = sdk.TracerProvider()
+        provider.add_span_processor(PromptSpanProcessor())
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        tracer = provider.get_tracer("test")
+        with client_of(folder, recorder=None) as client:
+            prompt = client.get(NAME)
+            with tracer.start_as_current_span("request"):
+                with tracing(prompt), tracer.start_as_current_span("llm"), tracer.start_as_current_span("http"):
+                    pass
+                with tracer.start_as_current_span("after"):
+                    pass
+            with prompt.observe(), tracer.start_as_current_span("observed"):
+                pass
+        spans = {span.name: dict(span.attributes or {}) for span in exporter.get_finished_spans()}
+        for name in ("request", "llm", "http", "observed"):
+            assert spans[name] == prompt.trace_attributes()
+        assert spans["after"] == {}
+        provider.shutdown()
+
+
+class TestSamples:
+    def lines(self, path: Path) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def test_a_sample_and_its_feedback(self, folder: Path) -> None:
+        jsonschema = pytest.importorskip("jsonschema")
+        path = folder / "samples.jsonl"
+        with client_of(folder, recorder=None, samples=SampleSettings(path, share=1)) as client:
+            prompt = client.get(NAME)
+            with prompt.observe(model="gpt-4o") as call:
+                messages = [{"role": "user", "content": "I am ann@example.org, card 4111 1111 1111 1111"}]
+                sample = call.sample(input=messages, output="Hi", scores={"judge": 0.5})
+            assert sample is not None
+            client.feedback(sample, 1, "thanks, call +49 170 1234567")
+        first, second = self.lines(path)
+        for line in (first, second):
+            jsonschema.validate(line, load_schema("sample"))
+        assert first["input"] == [{"role": "user", "content": "I am [email], card [number]"}]
+        assert first[semconv.PROMPT_VERSION_ID] == prompt.version_id
+        assert (first["kind"], first["id"], first["output"], first["scores"]) == (
+            "sample",
+            sample,
+            "Hi",
+            {"judge": 0.5},
+        )
+        assert (second["kind"], second["sample"], second["score"]) == ("feedback", sample, 1)
+        assert second["comment"] == "thanks, call [number]"
+        assert path.stat().st_mode & 0o077 == 0
+        assert client.counters()["samples_written"] == 2
+
+    def test_one_call_in_a_hundred_by_default(self, folder: Path) -> None:
+        path = folder / "samples.jsonl"
+        numbers = iter(range(10_000))
+        setting = SampleSettings(path, random=lambda: next(numbers) % 100 / 100)
+        with client_of(folder, recorder=None, samples=setting) as client:
+            call = client.get(NAME).observe()
+            taken = [call.sample(input="a", output="b") for _ in range(300)]
+            assert sum(found is not None for found in taken) == 3
+            assert until(lambda: client.counters()["samples_written"] == 3)
+
+    def test_a_full_queue_drops_and_counts_and_the_caller_never_waits(self, folder: Path) -> None:
+        gate = threading.Event()
+
+        def slow(text: str) -> str:
+            gate.wait(10)
+            return text
+
+        setting = SampleSettings(folder / "samples.jsonl", share=1, redact=slow, queue=5)
+        with client_of(folder, recorder=None, samples=setting) as client:
+            call = client.get(NAME).observe()
+            started = time.perf_counter()
+            taken = [call.sample(input="a", output="b") for _ in range(trials(1000))]
+            assert time.perf_counter() - started < 1
+            kept = sum(found is not None for found in taken)
+            assert kept <= 6
+            assert client.counters()["samples_dropped"] == len(taken) - kept
+            gate.set()
+
+    @pytest.mark.parametrize("path", ["no/such/folder/samples.jsonl", "."])
+    def test_a_file_that_cannot_be_written_is_counted(self, path: str, folder: Path) -> None:
+        with client_of(folder, recorder=None, samples=SampleSettings(folder / path, share=1)) as client:
+            assert client.get(NAME).observe().sample(input="a", output=object()) is not None
+        assert client.counters()["samples_failed"] == 1
+
+    def test_what_is_no_json_is_written_as_its_type(self, folder: Path) -> None:
+        path = folder / "samples.jsonl"
+        with client_of(folder, recorder=None, samples=SampleSettings(path, share=1)) as client:
+            client.get(NAME).observe().sample(input={"o": object(), "d": {1: (2, "a@b.de")}}, output=float("nan"))
+            client.get(NAME).observe().sample(input="\ud800", output=None)
+        (line,) = self.lines(path)
+        assert line["input"] == "\ud800"
+        assert client.counters()["samples_failed"] == 1
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+    @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+    def test_children_write_their_own(self, folder: Path) -> None:
+        path = folder / "samples.jsonl"
+        with client_of(folder, recorder=None, samples=SampleSettings(path, share=1)) as client:
+            call = client.get(NAME).observe(model="parent")
+            call.sample(input="x", output="y")
+            pid = os.fork()
+            if pid == 0:
+                client.get(NAME).observe(model="child").sample(input="x", output="y")
+                client.close()
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+        assert sorted(line["model"] for line in self.lines(path)) == ["child", "parent"]
+
+    def test_feedback_without_samples_and_of_nonsense(self, folder: Path) -> None:
+        with client_of(folder) as client, pytest.raises(UsageError):
+            client.feedback("a", 1)
+        with client_of(folder, samples=SampleSettings(folder / "s.jsonl")) as client:
+            for sample, score in (("", 1), (None, 1), ("a", "good"), ("a", float("nan")), ("a", True)):
+                with pytest.raises(UsageError):
+                    client.feedback(sample, score)  # type: ignore[arg-type]
+
+    def test_feedback_is_a_metric_by_version_id(self, folder: Path) -> None:
+        registry = pytest.importorskip("prometheus_client").CollectorRegistry()
+        from catalog_tool.client.prometheus_metrics import PrometheusRecorder
+
+        setting = SampleSettings(folder / "s.jsonl", share=1)
+        with client_of(folder, recorder=PrometheusRecorder(registry), samples=setting) as client:
+            sample = client.get(NAME).observe(model="m").sample(input="a", output="b")
+            assert sample is not None
+            client.feedback(sample, 0.5)
+            client.feedback("of another process", 0.5)
+        (value,) = [s.value for f in registry.collect() for s in f.samples if s.name == "catalog_prompt_feedback_count"]
+        assert value == 1
+
+
+class TestRedaction:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("write to Ann.Lee+x@mail.example.co.uk now", "write to [email] now"),
+            ("4111-1111-1111-1111", "[number]"),
+            ("IBAN is DE, phone +49 (170) 123-4567.", "IBAN is DE, phone [number]."),
+            ("Authorization: Bearer abcDEF123._-x", "Authorization: [token]"),
+            ("key sk-proj-abcdefghijklmnop", "key [token]"),
+            ("-----BEGIN RSA PRIVATE KEY-----", "[key]"),
+            ("eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl", "[token]"),
+            ("version 1.2.3, 2026-11-21, 42 and 3.14159", "version 1.2.3, 2026-11-21, 42 and 3.14159"),
+        ],
+    )
+    def test_what_goes_and_what_stays(self, text: str, expected: str) -> None:
+        assert redacted(text) == expected
+
+    def test_keys_are_redacted_too_and_depth_is_bounded(self) -> None:
+        deep: Any = "a@b.de"
+        for _ in range(100):
+            deep = [deep]
+        assert redacted_value({"a@b.de": ["c@d.de"]}, redacted) == {"[email]": ["[email]"]}
+        assert "a@b.de" not in json.dumps(redacted_value(deep, redacted))
+
+    @pytest.mark.parametrize(
+        "text", ["1 " * 100_000, "a@" * 100_000, "a" * 200_000 + "@", "eyJ" + "a" * 200_000, "Bearer " * 30_000]
+    )
+    def test_it_is_linear(self, text: str) -> None:
+        started = time.process_time()
+        redacted(text)
+        assert time.process_time() - started < 2
