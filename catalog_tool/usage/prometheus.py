@@ -10,6 +10,7 @@ only seen by asking for now as well; the metric's name depends on the collector;
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -28,6 +29,8 @@ STEP = "5m"
 SHORTEST = 86_400
 """Seconds: a subquery that loads too many samples is halved down to this."""
 _TOO_MANY = "too many samples"
+_METRIC = re.compile(f"{COST_NAMES}|{TOKEN_NAMES}", re.ASCII)
+"""A server's word for a name goes into the next query only if it is one of these."""
 
 
 class _Series(NamedTuple):
@@ -72,7 +75,8 @@ class PrometheusSource:
     def _names(self, pattern: str, window: Window) -> list[str]:
         """The names under which this installation keeps the metric."""
         query = f'count by (__name__) (last_over_time({{__name__=~"{pattern}"}}[{query_duration(window.seconds)}]))'
-        return sorted(series.labels["__name__"] for series in self._vector(query, window.end) if series.labels)
+        names = {series.labels.get("__name__", "") for series in self._vector(query, window.end)}
+        return sorted(name for name in names if _METRIC.fullmatch(name))
 
     def _amounts(self, metric: str, measured: str, window: Window) -> Spendings:
         length = query_duration(window.seconds)

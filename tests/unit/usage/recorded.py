@@ -1,4 +1,4 @@
-"""Recorded answers as a transport for httpx, and a small Loki of our own over the entries that were pushed to the real one."""
+"""Recorded answers as a transport for httpx, and a small Loki over the entries that the real one was given."""
 
 from __future__ import annotations
 

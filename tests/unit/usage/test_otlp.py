@@ -30,16 +30,40 @@ def values(item: dict[str, Any]) -> dict[str, Any]:
     return {pair["key"]: next(iter(pair["value"].values())) for pair in item["attributes"]}
 
 
+def groups(kind: str) -> list[dict[str, Any]]:
+    """All ``resourceLogs`` or ``resourceMetrics`` of the file, read in the plainest way."""
+    lines = [json.loads(line) for line in LINES.read_text(encoding="utf-8").splitlines()]
+    return [group for line in lines for group in line.get(kind, [])]
+
+
 def activations() -> list[tuple[dict[str, Any], int]]:
-    """Every activation of the file, read in the plainest way."""
-    found = []
-    for line in LINES.read_text(encoding="utf-8").splitlines():
-        for group in json.loads(line).get("resourceLogs", []):
-            for scope in group["scopeLogs"]:
-                for record in scope["logRecords"]:
-                    if record["body"]["stringValue"] == "claude_code.skill_activated":
-                        found.append((values(record), int(record["timeUnixNano"])))
-    return found
+    records = [
+        record for group in groups("resourceLogs") for scope in group["scopeLogs"] for record in scope["logRecords"]
+    ]
+    return [
+        (values(record), int(record["timeUnixNano"]))
+        for record in records
+        if record["body"]["stringValue"] == "claude_code.skill_activated"
+    ]
+
+
+def amounts() -> dict[tuple[str, str], float]:
+    """Cost and tokens by name and kind: deltas added, of cumulative series the last point."""
+    spent: dict[tuple[str, str], float] = defaultdict(float)
+    last: dict[str, tuple[int, tuple[str, str], float]] = {}
+    for metric in (metric for group in groups("resourceMetrics") for metric in group["scopeMetrics"][0]["metrics"]):
+        for held in metric["sum"]["dataPoints"]:
+            attributes = values(held)
+            value = float(held["asDouble"] if "asDouble" in held else held["asInt"])
+            key = (attributes["skill.name"], attributes.get("type", "cost"))
+            if metric["sum"]["aggregationTemporality"] == 1:
+                spent[key] += value
+            else:
+                series = json.dumps([metric["name"], sorted(attributes.items())])
+                last[series] = max(last.get(series, (0, key, 0.0)), (int(held["timeUnixNano"]), key, value))
+    for _, key, value in last.values():
+        spent[key] += value
+    return spent
 
 
 class TestTheRecordedForm:
@@ -66,25 +90,7 @@ class TestTheRecordedForm:
             assert sum((activity.days or [])[-30:]) == TRUTH["skill_activated"][name]["within_30_days"]
 
     def test_cost_and_tokens_are_those_added_by_hand(self, result: UsageResult) -> None:
-        spent: dict[tuple[str, str], float] = defaultdict(float)
-        last: dict[str, tuple[str, str, int, float]] = {}
-        for line in LINES.read_text(encoding="utf-8").splitlines():
-            for group in json.loads(line).get("resourceMetrics", []):
-                for metric in group["scopeMetrics"][0]["metrics"]:
-                    for held in metric["sum"]["dataPoints"]:
-                        attributes = values(held)
-                        kind = attributes.get("type", "cost") if metric["name"].endswith("token.usage") else "cost"
-                        value = float(held["asDouble"] if "asDouble" in held else held["asInt"])
-                        key = (attributes["skill.name"], kind)
-                        if metric["sum"]["aggregationTemporality"] == 1:
-                            spent[key] += value
-                        else:
-                            series = json.dumps([metric["name"], sorted(attributes.items())])
-                            last[series] = max(
-                                last.get(series, (*key, 0, 0.0)), (*key, int(held["timeUnixNano"]), value)
-                            )
-        for name, kind, _, value in last.values():
-            spent[name, kind] += value
+        spent = amounts()
         rows = {row.name: row for row in result.rows}
         for name, cost in TRUTH["cost_usd"].items():
             assert spent[name, "cost"] == pytest.approx(cost)
@@ -201,7 +207,8 @@ class TestDamage:
     @pytest.mark.parametrize(
         "bad",
         [
-            "{", "null", "[1]", '"text"', "{}", '{"resourceLogs": 1}', '{"resourceLogs": [{"scopeLogs": [{"logRecords": [3]}]}]}',
+            "{", "null", "[1]", '"text"', "{}", '{"resourceLogs": 1}',
+            '{"resourceLogs": [{"scopeLogs": [{"logRecords": [3]}]}]}',
             '{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "soon"}]}]}]}', "[" * 100_000,
             '{"a": 1} {"b": 2}', '{"x": ' + "9" * 5000 + "}", '{"resourceMetrics": [{"scopeMetrics": "x"}]}',
         ],
