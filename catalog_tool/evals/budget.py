@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 
@@ -40,11 +41,20 @@ class Estimate:
         return self.price.of(self.tokens) if self.price else 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """What a request was expected to take, and what was put aside for it."""
+
+    expected: Tokens
+    taken: Estimate
+
+
 class Budget:
     """Counts what is spent and what is on its way; safe to share between threads.
 
-    A request is reserved with an estimate, which the server's own count replaces. The limit on requests is
-    exact; tokens and cost can go over by what the requests on their way were underestimated by.
+    A request is reserved with an estimate, which the server's own count replaces. Estimates are raised by as
+    much as the worst one so far was too low, because scripts and tokenisers differ fourfold. The limit on
+    requests is exact; tokens and cost can go over by what the first requests were underestimated by.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -53,6 +63,7 @@ class Budget:
         self._requests = 0
         self._tokens = 0
         self._cost = 0.0
+        self._too_low = (1.0, 1.0)
         self.spent: str | None = None
 
     @property
@@ -60,28 +71,45 @@ class Budget:
         """Requests sent."""
         return self._requests
 
-    def reserve(self, estimate: Estimate) -> None:
-        """Take what a request may need. Raises ``BudgetSpentError`` where a limit forbids it; stays so then."""
+    def reserve(self, expected: Estimate) -> Reservation:
+        """Take what a request may need, and say how much that is, for ``settle`` and ``release``.
+
+        Raises ``BudgetSpentError`` where a limit forbids it, and from then on.
+        """
         with self._lock:
+            estimate = self._raised(expected)
             self.spent = self.spent or self._exceeded(estimate)
             if self.spent:
                 raise BudgetSpentError(self.spent)
             self._requests += 1
             self._tokens += estimate.total
             self._cost += estimate.cost_usd
+            return Reservation(expected=expected.tokens, taken=estimate)
 
-    def settle(self, estimate: Estimate, tokens: Tokens | None) -> None:
+    def settle(self, reserved: Reservation, tokens: Tokens | None) -> None:
         """Put what the server counted in the estimate's place; None: it counted nothing, the estimate stays."""
         if tokens is None:
             return
-        counted = Estimate(tokens=tokens, price=estimate.price)
+        taken, expected = reserved.taken, reserved.expected
+        counted = Estimate(tokens=tokens, price=taken.price)
         with self._lock:
-            self._tokens += counted.total - estimate.total
-            self._cost += counted.cost_usd - estimate.cost_usd
+            self._tokens += counted.total - taken.total
+            self._cost += counted.cost_usd - taken.cost_usd
+            self._too_low = (
+                max(self._too_low[0], tokens.input / max(expected.input, 1)),
+                max(self._too_low[1], tokens.output / max(expected.output, 1)),
+            )
 
-    def release(self, estimate: Estimate) -> None:
+    def release(self, reserved: Reservation) -> None:
         """The request came back without an answer: it counts as a request, and took no tokens."""
-        self.settle(estimate, Tokens(input=0, output=0))
+        self.settle(reserved, Tokens(input=0, output=0))
+
+    def _raised(self, estimate: Estimate) -> Estimate:
+        tokens = Tokens(
+            input=math.ceil(estimate.tokens.input * self._too_low[0]),
+            output=math.ceil(estimate.tokens.output * self._too_low[1]),
+        )
+        return Estimate(tokens=tokens, price=estimate.price)
 
     def _exceeded(self, estimate: Estimate) -> str | None:
         limits = self._limits

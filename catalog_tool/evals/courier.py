@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from catalog_tool.evals.answer import BadAnswerError
+from catalog_tool.evals.answer import BadAnswerError, Tokens
 from catalog_tool.evals.budget import Budget, BudgetSpentError, Estimate
 from catalog_tool.evals.endpoint import Endpoint
 
@@ -35,8 +35,11 @@ BUDGET, INTERRUPTED, REFUSED = "budget", "interrupted", "refused"
 
 T = TypeVar("T")
 Chunks = Iterator[bytes]
-Reader = Callable[[Chunks, float], T]
-"""Makes something of a body; the number is ``time.perf_counter()`` from before it was asked for."""
+Reader = Callable[[Chunks, float], tuple[T, Tokens | None]]
+"""Makes something of a body, and says what the server counted for it.
+
+The number is ``time.perf_counter()`` from before it was asked for.
+"""
 Pause = Callable[[float], bool]
 """Waits so many seconds; True: stop, the run was interrupted."""
 
@@ -117,24 +120,26 @@ class Courier:
 
     def _attempt(self, sending: Sending, read: Reader[T]) -> T:
         try:
-            self.budget.reserve(sending.estimate)
+            reserved = self.budget.reserve(sending.estimate)
         except BudgetSpentError as error:
             raise AskError(str(error), stops=BUDGET, asked=False) from error
         try:
-            return self._exchange(sending, read)
+            value, counted = self._exchange(sending, read)
         except (_AgainError, AskError):
-            self.budget.release(sending.estimate)
+            self.budget.release(reserved)
             raise
         except httpx.TimeoutException as error:
             raise _AgainError("the server did not answer in time") from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            self.budget.release(sending.estimate)
+            self.budget.release(reserved)
             said = self.endpoint.without_key(str(error)) or "the connection broke"
             raise _AgainError(f"{type(error).__name__}: {said[:EXCERPT_CHARACTERS]}") from error
         except BadAnswerError as error:
             raise AskError(f"the server's answer cannot be used: {error}") from error
+        self.budget.settle(reserved, counted)
+        return value
 
-    def _exchange(self, sending: Sending, read: Reader[T]) -> T:
+    def _exchange(self, sending: Sending, read: Reader[T]) -> tuple[T, Tokens | None]:
         deadline = time.monotonic() + self.deadline_seconds
         started = time.perf_counter()
         content = json.dumps(sending.body, ensure_ascii=True, separators=(",", ":")).encode()

@@ -131,9 +131,7 @@ class ModelClient:
         sending = self._sending(body)
         self._warm_up(courier, sending)
         watch = _Stopwatch(self._protocol, stream=self._stream)
-        answer = courier.send(sending, watch.read)
-        courier.budget.settle(sending.estimate, answer.tokens)
-        return answer
+        return courier.send(sending, watch.read)
 
     def _warm_up(self, courier: Courier, sending: Sending) -> None:
         with self._warming:
@@ -142,7 +140,6 @@ class ModelClient:
             self._warm = True
             warmed = courier.send_once(sending, _Stopwatch(self._protocol, stream=True).read)
             if warmed is not None:
-                courier.budget.settle(sending.estimate, warmed.tokens)
                 self._line.tally.add(warmed.tokens, self._line.price, warmed.model, cached=False)
 
     def _sending(self, body: dict[str, Any]) -> Sending:
@@ -184,10 +181,12 @@ class _Stopwatch:
         self._protocol = protocol
         self._stream = stream
 
-    def read(self, chunks: Chunks, started: float) -> Answer:
-        """The answer with its timing. Raises ``BadAnswerError``."""
-        if self._stream:
-            return self._streamed(chunks, started)
+    def read(self, chunks: Chunks, started: float) -> tuple[Answer, Tokens | None]:
+        """The answer with its timing, and its tokens. Raises ``BadAnswerError``."""
+        answer = self._streamed(chunks, started) if self._stream else self._whole(chunks, started)
+        return answer, answer.tokens
+
+    def _whole(self, chunks: Chunks, started: float) -> Answer:
         answer = self._protocol.read(json_body(chunks))
         return _kept(answer, Timing(latency_ms=_ms(time.perf_counter() - started)))
 
@@ -261,13 +260,12 @@ class EmbeddingClient:
         expected = Tokens(input=sum(estimated(text) for text in texts), output=0)
         sending = Sending(path=EMBEDDINGS_PATH, body=body, estimate=Estimate(tokens=expected, price=self.line.price))
         vectors, tokens = courier.send(sending, lambda chunks, _: _embeddings(json_body(chunks), len(texts)))
-        courier.budget.settle(sending.estimate, tokens)
         self.line.tally.add(tokens, self.line.price, None, cached=False)
         self.line.keep(key, vectors)
         return vectors
 
 
-def _embeddings(document: Any, count: int) -> tuple[list[list[float]], Tokens | None]:
+def _embeddings(document: Any, count: int) -> tuple[tuple[list[list[float]], Tokens | None], Tokens | None]:
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, list):
         raise BadAnswerError("it has no `data`")
@@ -276,7 +274,7 @@ def _embeddings(document: Any, count: int) -> tuple[list[list[float]], Tokens | 
     usage = document.get("usage")
     counted = isinstance(usage, dict) and "prompt_tokens" in usage
     tokens = Tokens(input=count_of(usage, "prompt_tokens"), output=0) if counted else None
-    return _vectors([item.get("embedding") for item in ordered], count), tokens
+    return (_vectors([item.get("embedding") for item in ordered], count), tokens), tokens
 
 
 def _vectors(value: Any, count: int) -> list[list[float]]:

@@ -180,11 +180,21 @@ class TestBudget:
         with pytest.raises(BudgetSpentError, match="--max-tokens 100"):
             budget.reserve(small)
         budget = Budget(Limits(cost_usd=60))
-        budget.reserve(small)
-        budget.settle(small, Tokens(input=1, output=1))
+        budget.settle(budget.reserve(small), Tokens(input=1, output=1))
         budget.reserve(small)
         with pytest.raises(BudgetSpentError, match="--max-cost 60"):
             budget.reserve(small)
+
+    def test_estimates_that_were_too_low_are_raised(self) -> None:
+        budget = Budget(Limits(tokens=100))
+        low = Estimate(tokens=Tokens(input=10, output=5))
+        both = [budget.reserve(low), budget.reserve(low)]
+        for reserved in both:
+            budget.settle(reserved, Tokens(input=20, output=5))
+        assert budget.reserve(low).taken.tokens == Tokens(input=20, output=5), "by the worst, not by all of them"
+        assert budget.reserve(low).expected == Tokens(input=10, output=5)
+        with pytest.raises(BudgetSpentError, match="--max-tokens 100"):
+            budget.reserve(low)
 
     def test_once_spent_always_spent(self) -> None:
         budget = Budget(Limits(requests=1))
@@ -198,10 +208,8 @@ class TestBudget:
     def test_what_failed_took_no_tokens(self) -> None:
         budget = Budget(Limits(tokens=10))
         one = Estimate(tokens=Tokens(input=5, output=5))
-        budget.reserve(one)
-        budget.release(one)
-        budget.reserve(one)
-        budget.settle(one, None)
+        budget.release(budget.reserve(one))
+        budget.settle(budget.reserve(one), None)
         with pytest.raises(BudgetSpentError):
             budget.reserve(one)
 
