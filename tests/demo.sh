@@ -29,5 +29,25 @@ step "What the model would receive." \
 step "Who changed it, when and why, from git alone." \
   "catalog history support_agent"
 
+# A runtime, in a copy of the catalog with a repository of its own, so that nothing here is touched.
+runtime="$1/runtime"
+mkdir -p "$runtime"
+cp -R catalog.yaml prompts skills schemas "$runtime/"
+printf '.catalog/\n' >"$runtime/.gitignore"
+export GIT_AUTHOR_NAME=demo GIT_AUTHOR_EMAIL=demo@localhost GIT_COMMITTER_NAME=demo GIT_COMMITTER_EMAIL=demo@localhost
+git -C "$runtime" init --quiet --initial-branch=main
+git -C "$runtime" add --all
+git -C "$runtime" commit --quiet --message "The catalog"
+
+step "What does a change mean? production of support_agent moves." \
+  "sed 's/production: v2/production: v3/' '$runtime/prompts/registry.yaml' >'$1/registry.yaml' && mv '$1/registry.yaml' '$runtime/prompts/registry.yaml' && catalog -C '$runtime' diff HEAD"
+git -C "$runtime" checkout --quiet -- prompts/registry.yaml
+step "What would be written to the runtime, an embedded SQLite store?" "catalog -C '$runtime' plan local"
+step "Make it what git says." "catalog -C '$runtime' sync local"
+step "Somebody edits the runtime by hand." "python '$(dirname "$0")/demo_edit.py' '$runtime/.catalog/local.db'"
+step "Drift names it, and exits 1." "catalog -C '$runtime' drift && exit 1 || test \$? = 1"
+step "The edit comes back as a branch." "catalog -C '$runtime' pull local"
+step "What a reviewer would see." "git -C '$runtime' diff --stat main...catalog/pull/local"
+
 printf '\nDone. The bundle is in %s:\n' "$out"
 (cd "$out" && find . -type f -not -path './.well-known/*' | sort)
