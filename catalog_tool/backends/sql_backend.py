@@ -162,7 +162,8 @@ class SqlBackend:
             ]
             steps = Steps(touched(session, named), run)
             made = iter([steps.make(address, write) for address, write in named])
-            self._store(session, steps)
+            with session.together():
+                self._store(session, steps)
             return [
                 next(made) if refusal is None else Written(write.address, FAILED, refusal)
                 for write, refusal in zip(writes, refused, strict=True)

@@ -72,6 +72,9 @@ class Session(Protocol):
     def lookup(self, sql: str, columns: Sequence[str], keys: Sequence[Sequence[str]], ending: str = "") -> list[Row]:
         """The rows of ``sql`` (a SELECT up to its FROM) whose ``columns`` are one of ``keys``, which may be none."""
 
+    def together(self) -> AbstractContextManager[object]:
+        """Statements inside, none of which gives rows, need not wait for each other's answers."""
+
     def add(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         """Insert rows; their keys must be free."""
 

@@ -12,7 +12,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -71,6 +71,10 @@ class SqliteSession:
             asked = f"{sql} JOIN (VALUES {places}) k ON {same}{ending}"
             found += self.rows(asked, [value for key in part for value in key])
         return found
+
+    def together(self) -> AbstractContextManager[object]:
+        """Nothing to wait for: SQLite is in this process."""
+        return nullcontext()
 
     def add(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         """One prepared statement, run for each row."""

@@ -17,7 +17,7 @@ from catalog_tool.errors import GitError
 from catalog_tool.gate.presence import may_change_with_time
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.validation import Validation
-from catalog_tool.source.branches import base_branch, branch_arguments, named_branch
+from catalog_tool.source.branches import base_branch, base_refs, branch_answer, branch_arguments, named_branch
 from catalog_tool.source.git import Git, Status, parse_status, status_arguments
 from catalog_tool.source.memory import Memory, code_fingerprint
 from catalog_tool.source.root import Place
@@ -147,20 +147,33 @@ def _index_stamp(git: Git) -> list[int]:
     return [found.st_mtime_ns, found.st_size, found.st_ino]
 
 
-def _state(place: Place, git: Git, asked: dict[str, Any], listed: Listed, known: Status | None) -> State:
+def _of_work_tree(place: Place, git: Git, listed: Listed, known: Status | None) -> tuple[Status, bytes]:
+    """What differs from HEAD, and the branches; two processes at once."""
     started = git.start(*branch_arguments())
     try:
-        if asked["revision"] is None:
-            _see_everything(place, git, listed)
-            changes = known or parse_status(git.run_quietly(*status_arguments(listed.paths)))
-            commit = changes.head or ""
-        else:
-            changes, commit = _CLEAN, git.resolve(asked["revision"])
-        since = git.resolve(asked["since"]) if asked["since"] is not None else ""
+        _see_everything(place, git, listed)
+        changes = known or parse_status(git.run_quietly(*status_arguments(listed.paths)))
     except GitError:
         started.stop()
         raise
-    branches = started.finish()
+    return changes, started.finish()
+
+
+def _of_revision(git: Git, revision: str) -> tuple[str, bytes]:
+    """A revision's commit, and the branches."""
+    commit, *branches = git.look_up([f"{revision}^{{commit}}", *base_refs()])
+    if commit is None:
+        raise GitError(f"the revision {revision!r} cannot be resolved")
+    return commit, branch_answer(branches)
+
+
+def _state(place: Place, git: Git, asked: dict[str, Any], listed: Listed, known: Status | None) -> State:
+    if asked["revision"] is None:
+        changes, branches = _of_work_tree(place, git, listed, known)
+        commit = changes.head or ""
+    else:
+        changes, (commit, branches) = _CLEAN, _of_revision(git, asked["revision"])
+    since = git.resolve(asked["since"]) if asked["since"] is not None else ""
     settings = str(os.stat(f"{git.git_dir()}/config").st_mtime_ns)
     environment = (named_branch(), os.environ.get("CI"), os.environ.get("PYTHONPATH"), _installed())
     question = repr((place.root, asked["revision"], since, asked["profile"], environment))

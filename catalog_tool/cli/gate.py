@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from catalog_tool.cli.complete import labels, prompt_ids
 from catalog_tool.cli.context import answer, format_option, place_of, rev_option, wants_color
 from catalog_tool.cli.label_moves import LabelDesk, desk_for, released_value, shelf_of
+from catalog_tool.cli.records import RECORD_OPTIONS, RecordOptions, record_options, records_of
 from catalog_tool.clock import now
 from catalog_tool.errors import UsageError
 from catalog_tool.gate.decide import decide
@@ -19,8 +21,7 @@ from catalog_tool.gate.in_toto import statement
 from catalog_tool.gate.judge import ask, with_evidence
 from catalog_tool.gate.moves import Move, promoted
 from catalog_tool.gate.policy import read_policy
-from catalog_tool.gate.records import EVIDENCE_BYTES
-from catalog_tool.gate.shelf import CatalogShelf, Stored, stored_from
+from catalog_tool.gate.shelf import CatalogShelf
 from catalog_tool.report.gate_json import gate_document
 from catalog_tool.report.gate_text import gate_text
 from catalog_tool.report.json_document import json_document
@@ -34,6 +35,7 @@ Examples:
   catalog gate support_agent v3 --label production
   catalog gate support_agent v3 --label production --weight 5
   catalog gate support_agent v3 --label production --candidate run.json --format json
+  catalog gate support_agent v3 --label production --candidate results.json --from promptfoo --keep
   catalog gate support_agent v3 --label production --statement v3.intoto.json   for signing
 
 Evidence is read from prompts/ID/evidence, the newest run of exactly this content. If the label has been moved
@@ -47,20 +49,18 @@ Exit codes: 0 allow, 1 deny, 2 wrong usage, 3 indeterminate (the label does not 
 @click.argument("version", metavar="VERSION")
 @click.option("--label", metavar="LABEL", required=True, shell_complete=labels, help="The label that is to move.")
 @click.option("--weight", type=click.FloatRange(0, 100, min_open=True), help="The share that VERSION is to get.")
-@click.option("--candidate", metavar="FILE", help="Judge VERSION by this record instead of the newest in git.")
-@click.option("--baseline", metavar="FILE", help="Compare with this record instead of the newest in git.")
+@record_options
 @click.option("--statement", metavar="FILE", help="Write VERSION's record as an in-toto statement to FILE, a new one.")
 @rev_option
 @format_option("text", "json")
 @click.pass_context
-def command(
-    ctx: click.Context, /, name: str, version: str, label: str, *, weight: float | None, **asked: str | None
-) -> int:
+def command(ctx: click.Context, /, name: str, version: str, label: str, *, weight: float | None, **asked: Any) -> int:
     """May this version have that label? A decision, with every reason."""
     place = place_of(ctx)
     desk = desk_for(place, asked["revision"], name, label, version)
     question, shelf = _question(place, desk, version, weight)
-    question = with_evidence(question, shelf, _record(asked["candidate"]), _record(asked["baseline"]))
+    given = records_of(question, desk.catalog, RecordOptions(**{name: asked.pop(name) for name in RECORD_OPTIONS}))
+    question = with_evidence(question, shelf, given.candidate, given.baseline)
     decision = decide(question)
     if asked["statement"] is not None:
         _write_statement(question, asked["statement"])
@@ -82,17 +82,6 @@ def _question(place: Place, desk: LabelDesk, version: str, weight: float | None)
             return ask(made, version, policy, shelf, now()), shelf
     wanted = promoted(desk.current, version, weight, policy)
     return ask(Move(desk.prompt, desk.label, desk.current, wanted), version, policy, desk.shelf, now()), desk.shelf
-
-
-def _record(path: str | None) -> Stored | None:
-    if path is None:
-        return None
-    try:
-        if os.stat(path).st_size > EVIDENCE_BYTES:  # noqa: PTH116 - the path is the user's, as typed
-            return Stored(path, None, f"the record is larger than {EVIDENCE_BYTES // 2**20} MiB")
-        return stored_from(path, Path(path).read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}", hint="name a record of evidence") from error
 
 
 def _write_statement(question: Question, path: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # without the enumerations that ``signal`` makes of it
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 

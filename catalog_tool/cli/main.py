@@ -127,6 +127,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     if arguments is None:
         _insist_on_utf8()
     argv = sys.argv[1:] if arguments is None else arguments
+    if argv[:1] == ["-C"]:
+        argv = ["--root", *argv[1:]]  # click asks for a long option of that name first, and imports what finds similar
     gc.disable()  # a command ends soon, and what it builds holds no cycles worth looking for
     _tolerate_any_text()
     sys.exit(_guarded(argv))

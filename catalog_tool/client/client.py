@@ -24,13 +24,13 @@ from catalog_tool.client.keeper import Keeper, Setting
 from catalog_tool.client.prompt import Prompt, Surroundings
 from catalog_tool.client.refresher import Refresher
 from catalog_tool.client.sources import Options, open_source
-from catalog_tool.client.sources.base import Source
 from catalog_tool.client.status import Counters, Status
 from catalog_tool.client.tuning import Tuning
 from catalog_tool.errors import UsageError
 
 if TYPE_CHECKING:
     from catalog_tool.client.last_good import LastGood
+    from catalog_tool.client.sources.base import Source
 
 LOOK_SECONDS = 1.0
 """How long ``get`` goes without looking whether the refreshing thread lives and nothing grew too old."""
@@ -82,6 +82,7 @@ class PromptClient:
         self._refresher = Refresher(self._keeper) if tuning.threads else None
         self._now = tuning.clock
         self._cells: dict[tuple[Any, ...], Cell] = {}
+        self._plain: dict[str, dict[str, Cell]] = {}
         _clients.add(self)
         _keepers.add(self._keeper)
 
@@ -101,14 +102,23 @@ class PromptClient:
 
         Raises a ``ClientError`` (see ``errors``), and ``UsageError`` for wrong arguments.
         """
-        cell = self._cells.get((name, label if label.__class__ is str else tuple(label), version, key is None))
-        if cell is not None and self._now() < cell.until:
-            return cell.prompt if key is None else cell.held.prompt(key)  # type: ignore[return-value,union-attr]  # a cell with time left holds both
-        return run_steps(self.steps(name, label, version, key, fallback))
+        if key is version is None:
+            # Nearly every call is this one, and it costs little more than the two lookups and the clock.
+            try:
+                cell = self._plain[name][label]  # type: ignore[index]  # a list is no key: the slower way takes it
+                if self._now() < cell.until:
+                    return cell.prompt  # type: ignore[return-value]  # a cell with time left holds one
+            except (KeyError, TypeError):
+                pass
+        found = self.held(name, label, version, key)
+        return found if found is not None else run_steps(self.steps(name, label, version, key, fallback))
 
     def held(self, name: str, label: str | Sequence[str], version: str | None, key: str | None) -> Prompt | None:
         """What ``get`` would return without a second look; None where it would take one."""
-        cell = self._cells.get((name, label if label.__class__ is str else tuple(label), version, key is None))
+        try:
+            cell = self._cells.get((name, label if isinstance(label, str) else tuple(label), version, key is None))
+        except TypeError:  # what can be no key can be no name or label either: the slower way says so
+            return None
         if cell is None or cell.held is None or self._now() >= cell.until:
             return None
         return cell.held.prompt(key)
@@ -182,11 +192,20 @@ class PromptClient:
                 until = min(until, cell.confirmed + self._max_stale)
         prompt = held.prompt(key)
         cell.until = until
-        cells = self._cells
-        if len(cells) >= 2 * self._tuning.prompts:
-            cells.clear()
-        cells[(*asked, key is None)] = cell
+        self._remember(cell, asked, key)
         return prompt
+
+    def _remember(self, cell: Cell, asked: tuple[Any, ...], key: str | None) -> None:
+        if len(self._cells) >= 2 * self._tuning.prompts:
+            self._forget()
+        self._cells[(*asked, key is None)] = cell
+        name, label, version = asked
+        if key is version is None and isinstance(label, str):
+            self._plain.setdefault(name, {})[label] = cell
+
+    def _forget(self) -> None:
+        self._cells.clear()
+        self._plain.clear()
 
     def _too_old(self, cell: Cell, now: float) -> None:
         words = f"{cell.wanted}: the source has not confirmed it for {cell.age(now):.0f} s"
@@ -222,7 +241,7 @@ class PromptClient:
         """End the threads and let go of connections and of what is held. May be called twice."""
         self.settle()
         self._keeper.close()
-        self._cells.clear()
+        self._forget()
         if self._refresher is not None:
             self._refresher.stop(_JOIN_SECONDS)
         if self._samples is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from catalog_tool.client import deferred
 from catalog_tool.client.alarm import alarm
+from catalog_tool.client.budget import Budget
 from catalog_tool.client.cell import NEVER, Cell
 from catalog_tool.client.errors import (
     AccessRefusedError,
@@ -26,7 +27,6 @@ from catalog_tool.client.errors import (
 )
 from catalog_tool.client.flight import Flight
 from catalog_tool.client.generations import Generations
-from catalog_tool.client.sources.base import Budget
 from catalog_tool.client.status import Counters, Status, worst
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from catalog_tool.canonical.identity import PARTS
@@ -70,7 +71,6 @@ class TreeSide:
             self._paths.setdefault((file.id, file.version), file)
         self._read: dict[Key, Loaded] = {}
         self._documents: dict[Key, ReadPrompt] = {}
-        self._schemas: PromptSchemas | None = None
         self._versions: dict[str, dict[str, str | None]] = {}
         for (name, version), file in self._paths.items():
             blob = self.files.entries[file.path].blob
@@ -94,9 +94,7 @@ class TreeSide:
                 self._read[key] = self._parsed(key, content.data)
 
     def _parsed(self, key: Key, data: bytes) -> Loaded:
-        if self._schemas is None:
-            self._schemas = PromptSchemas(SchemaEngine(load_schema("prompt")))
-        read = read_prompt(self._paths[key], data, self.files.shared, self._schemas)
+        read = read_prompt(self._paths[key], data, self.files.shared, _prompt_schemas())
         self._documents[key] = read
         if read.version is not None:
             return Loaded(read.version, uses=read.uses)
@@ -127,6 +125,12 @@ class TreeSide:
         while path and not _is_in(value, path):
             path = path[:-1]
         return read.document.at(path) if path else Spot(1, 1)
+
+
+@cache
+def _prompt_schemas() -> PromptSchemas:
+    """The schema of prompts, compiled once for both sides; a team's stricter one says nothing about meaning."""
+    return PromptSchemas(SchemaEngine(load_schema("prompt")))
 
 
 def _is_in(value: Any, path: list[str | int]) -> bool:

@@ -150,6 +150,8 @@ def _pass_rate(top: Fields) -> float | None:
         return None
     inner = top.inner("pass_rate")
     inner.only("min")
+    if not inner.has("min"):
+        raise inner.refuse("min", "a share from 0 to 1 is expected")
     return _share(inner, "min", 0.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 CI_BRANCHES = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
 """Variables by which a CI names that branch; it is tried as ``origin/NAME``, then ``NAME``, and no other."""
@@ -30,6 +31,12 @@ def base_refs() -> tuple[str, ...]:
 def branch_arguments() -> list[str]:
     """The git command whose answer ``base_branch`` reads."""
     return ["for-each-ref", "--format=%(objectname) %(refname)", *base_refs()]
+
+
+def branch_answer(commits: Sequence[str | None]) -> bytes:
+    """The same answer, from the commit of each of ``base_refs``."""
+    found = zip(base_refs(), commits, strict=True)
+    return "".join(f"{commit} {name}\n" for name, commit in found if commit is not None).encode()
 
 
 def base_branch(answer: bytes) -> str | None:

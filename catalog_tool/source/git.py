@@ -9,11 +9,11 @@ GitPython serves history (``history.py``); these calls are the ones that every r
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 from catalog_tool.errors import GitError
+from catalog_tool.source.spawn import Done, Running, spawn
 
 _OVERRIDES = (
     "core.fsmonitor=false",
@@ -29,6 +29,7 @@ _OVERRIDES = (
 )
 
 
+_SHORTEST_ID = 40
 _SKIPPED = "S"
 """How ``ls-files -v`` marks skip-worktree; what is assumed to be unchanged has a lower-case mark."""
 
@@ -62,19 +63,18 @@ class Started(NamedTuple):
     """A git command that is running."""
 
     name: str
-    process: subprocess.Popen[bytes]
+    process: Running
 
     def finish(self) -> bytes:
         """Its standard output. Raises ``GitError`` with git's own words."""
-        out, err = self.process.communicate()
-        if self.process.returncode != 0:
-            raise _git_error(self.name, err.decode(errors="replace"))
-        return out
+        done = self.process.finish()
+        if done.code != 0:
+            raise _git_error(self.name, done.err.decode(errors="replace"))
+        return done.out
 
     def stop(self) -> None:
         """End it: its answer is not wanted any more."""
-        self.process.kill()
-        self.process.communicate()
+        self.process.stop()
 
 
 class Status(NamedTuple):
@@ -122,7 +122,6 @@ class Git:
         if self._base is None:
             overrides = [*_OVERRIDES, *self._filter_overrides()]
             self._base = [
-                "git",
                 "--work-tree",
                 self.top,
                 *(part for item in overrides for part in ("-c", item)),
@@ -141,7 +140,7 @@ class Git:
             return []
         if "filter" not in local and "include" not in local and "worktreeconfig" not in local:
             return []
-        listed = self._raw(["git", "config", "--includes", "-z", "--name-only", "--get-regexp", r"^filter\."])
+        listed = self._raw(["config", "--includes", "-z", "--name-only", "--get-regexp", r"^filter\."])
         keys = listed.decode(errors="replace").split("\0")
         names = {key.split(".", 1)[1].rpartition(".")[0] for key in keys if "." in key}
         safe = sorted(name for name in names if name and "=" not in name and "\n" not in name)
@@ -166,46 +165,35 @@ class Git:
             raise GitError(f"{marker}: {error.strerror}") from error
 
     def _raw(self, command: list[str]) -> bytes:
-        done = self._spawn(command)
-        return done.stdout if done.returncode == 0 else b""
+        done = self._spawn(command).finish()
+        return done.out if done.code == 0 else b""
 
-    def _spawn(self, command: list[str]) -> subprocess.CompletedProcess[bytes]:
+    def _spawn(self, command: list[str], given: bytes = b"") -> Running:
         try:
-            return subprocess.run(  # noqa: S603 - a fixed program, arguments by list
-                command,
-                cwd=self.top,
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-            )
+            return spawn(["git", "-C", self.top, *command], environment(), given)
         except FileNotFoundError as error:
             raise GitError("git is not installed", hint="install git 2.30 or newer") from error
+
+    def _done(self, arguments: Sequence[str]) -> Done:
+        return self._spawn(self._command(arguments)).finish()
 
     def run(self, *arguments: str) -> bytes:
         """The standard output of one git command. Raises ``GitError`` with git's own words."""
-        done = self._spawn(self._command(arguments))
-        if done.returncode != 0:
-            raise _git_error(arguments[0], done.stderr.decode(errors="replace"))
-        return done.stdout
+        done = self._done(arguments)
+        if done.code != 0:
+            raise _git_error(arguments[0], done.err.decode(errors="replace"))
+        return done.out
 
     def run_quietly(self, *arguments: str) -> bytes:
         """As ``run``, but a command that has anything to say on stderr did not see everything: ``GitError``."""
-        done = self._spawn(self._command(arguments))
-        if done.returncode != 0 or done.stderr:
-            raise _git_error(arguments[0], done.stderr.decode(errors="replace"))
-        return done.stdout
+        done = self._done(arguments)
+        if done.code != 0 or done.err:
+            raise _git_error(arguments[0], done.err.decode(errors="replace"))
+        return done.out
 
     def start(self, *arguments: str) -> Started:
         """Start a git command whose answer is fetched later, so that two can run at once."""
-        try:
-            process = subprocess.Popen(  # noqa: S603 - a fixed program, arguments by list
-                self._command(arguments), cwd=self.top, env=environment(), stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            )  # fmt: skip
-        except FileNotFoundError as error:
-            raise GitError("git is not installed", hint="install git 2.30 or newer") from error
-        return Started(arguments[0], process)
+        return Started(arguments[0], self._spawn(self._command(arguments)))
 
     def resolve(self, revision: str) -> str:
         """The commit id of a revision. Raises ``GitError`` where there is none."""
@@ -228,6 +216,17 @@ class Git:
                 raise
             return None
         return out.decode().strip() or None
+
+    def look_up(self, names: Sequence[str]) -> list[str | None]:
+        """The id of the object that each name means, or None where there is none; all from one process."""
+        if any(not name or "\0" in name or "\n" in name for name in names):
+            raise GitError("no name of an object is empty or holds NUL or a line feed")
+        given = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
+        done = self._spawn(self._command(["cat-file", "--batch-check=%(objectname)"]), given).finish()
+        lines = done.out.split(b"\n")[:-1]
+        if done.code != 0 or len(lines) != len(names):
+            raise _git_error("cat-file", done.err.decode(errors="replace"))
+        return [line.decode() if len(line) >= _SHORTEST_ID and b" " not in line else None for line in lines]
 
     def merge_base(self, first: str, second: str) -> str | None:
         """The best common ancestor of two commit ids, or None where there is none (or history is cut off)."""
@@ -294,19 +293,20 @@ class Git:
         wanted = list(dict.fromkeys(blobs))
         if not wanted:
             return
-        import tempfile  # slow to import, and most runs read no blob
+        import subprocess  # slow to import, and most runs read no blob
+        import tempfile
 
         with tempfile.TemporaryFile() as asked:
             asked.write("".join(f"{blob}\n" for blob in wanted).encode())
             asked.seek(0)
             process = subprocess.Popen(  # noqa: S603 - a fixed program, arguments by list
-                self._command(["cat-file", "--batch", "--buffer"]),
-                cwd=self.top, env=environment(), stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                ["git", "-C", self.top, *self._command(["cat-file", "--batch", "--buffer"])],  # noqa: S607
+                env=environment(), stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             with process:
                 try:
                     for blob in wanted:
-                        yield _read_blob(_pipe(process), blob, limit)
+                        yield _read_blob(_pipe(process.stdout), blob, limit)
                 finally:
                     process.kill()
 
@@ -316,10 +316,10 @@ def _first_line(path: str) -> str:
         return file.readline().strip()
 
 
-def _pipe(process: subprocess.Popen[bytes]) -> IO[bytes]:
-    if process.stdout is None:
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
         raise GitError("git cat-file gave no pipe")
-    return process.stdout
+    return stream
 
 
 def _read_blob(stream: IO[bytes], blob: str, limit: int) -> Blob:

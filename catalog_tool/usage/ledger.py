@@ -14,7 +14,7 @@ from struct import Struct
 from types import TracebackType
 
 PARTS = 128
-IN_MEMORY = 16 * 1024 * 1024
+IN_MEMORY = 4 * 1024 * 1024
 """Bytes of records that are held before they go to disk."""
 _RECORD = Struct("<QQqIHB")
 _MASK = (1 << 64) - 1
@@ -24,9 +24,13 @@ Record = tuple[int, int, int, int, int, int]
 
 
 class Ledger:
-    """Takes records in any order and gives them back parted by session. Use it as a context."""
+    """Takes records in any order and gives them back parted by session. Use it as a context.
 
-    def __init__(self) -> None:
+    ``in_memory`` is how many bytes of records are held before they go to disk.
+    """
+
+    def __init__(self, in_memory: int = IN_MEMORY) -> None:
+        self._most = in_memory
         self._parts = [bytearray() for _ in range(PARTS)]
         self._held = 0
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -45,7 +49,7 @@ class Ledger:
         session &= _MASK
         self._parts[session % PARTS] += _RECORD.pack(event & _MASK, session, time, name, detail, kind)
         self._held += _RECORD.size
-        if self._held >= IN_MEMORY:
+        if self._held >= self._most:
             self._spill()
 
     def parts(self) -> Iterator[Iterator[Record]]:

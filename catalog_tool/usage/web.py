@@ -81,15 +81,17 @@ def _headers(prefix: str, environ: Mapping[str, str]) -> Mapping[str, str]:
 
 
 class Asker:
-    """Asks one server. Use it as a context; ``transport`` and ``sleep`` are for tests."""
+    """Asks one server. Use it as a context; ``transport`` and ``sleep`` are for tests, ``limit`` is in bytes."""
 
     def __init__(
         self,
         access: Access,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        limit: int = ANSWER_BYTES,
     ) -> None:
         self._access = access
+        self._limit = limit
         self._sleep = sleep
         try:
             self._client = httpx.Client(
@@ -127,8 +129,8 @@ class Asker:
             body = bytearray()
             for piece in answer.iter_bytes():
                 body += piece
-                if len(body) > ANSWER_BYTES:
-                    raise self._failed(f"the answer is larger than {ANSWER_BYTES >> 20} MiB")
+                if len(body) > self._limit:
+                    raise self._failed(f"the answer is larger than {self._limit:,} bytes")
             return answer.status_code, answer.headers, bytes(body)
 
     def _object(self, status: int, body: bytes) -> dict[str, Any]:

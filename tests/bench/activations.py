@@ -78,9 +78,10 @@ def write_catalog(path: Path, skills: int) -> None:
 def activations(setting: Setting) -> list[Row]:
     """``usage`` of twenty activations for each of ``--size``: 200,000; with ``--size 250000`` five million."""
     count = setting.size * 20
-    small, _ = _measured(setting, count // 10)
-    large, floor = _measured(setting, count)
-    what = f"usage of {count:,} activations of {_skills(count):,} skills"
+    skills = _skills(count)
+    small, _ = _measured(setting, count // 10, skills)
+    large, floor = _measured(setting, count, skills)
+    what = f"usage of {count:,} activations of {skills:,} skills"
     grown = f"memory of usage, {count:,} activations"
     return [
         Row(f"{what}, cpu", large.cpu, "json.loads of each line", floor.cpu, "s", 2),
@@ -93,11 +94,11 @@ def _skills(count: int) -> int:
     return max(count // 500, 1)
 
 
-def _measured(setting: Setting, count: int) -> tuple[Cost, Cost]:
+def _measured(setting: Setting, count: int, skills: int) -> tuple[Cost, Cost]:
     """What ``usage`` costs, and its floor."""
     path, catalog = setting.scratch / f"activity-{count}.jsonl", setting.scratch / f"catalog-{count}.json"
-    write_lines(path, count, _skills(count), setting.seed)
-    write_catalog(catalog, _skills(count))
+    write_lines(path, count, skills, setting.seed)
+    write_catalog(catalog, skills)
     asked = (
         "usage",
         "--otlp",

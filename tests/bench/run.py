@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import builds, changes, floor_schemas, starts
+from . import activations, builds, changes, clients, comparisons, floor_schemas, starts
 from .measure import CommandError
 from .rows import Row, table
 from .setting import Setting, installed_tool
@@ -23,9 +23,15 @@ MEASURES: dict[str, Callable[[Setting], list[Row]]] = {
     "revision": changes.revision,
     "worktree": changes.worktree,
     "ten": changes.ten,
+    "request": comparisons.request,
+    "sixty": comparisons.sixty,
+    "long": comparisons.long,
     "cold": builds.cold,
     "jobs": builds.jobs,
     "memory": builds.memory,
+    "activations": activations.activations,
+    "client": clients.client,
+    "sdks": clients.sdks,
 }
 
 

@@ -50,9 +50,10 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": os.pathsep.join((str(tests.parent), str(tests))), "DO_NOT_TRACK": "1", **more}
 
 
-def said(package: str, script: str) -> dict[str, Any]:
+def said(package: str, script: str, folder: Path) -> dict[str, Any]:
     done = subprocess.run(
         [needed(package), str(SCRIPTS / script)],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
@@ -65,8 +66,8 @@ def said(package: str, script: str) -> dict[str, Any]:
     return found
 
 
-def test_langfuse() -> None:
-    found = said("langfuse", "link_langfuse.py")
+def test_langfuse(tmp_path: Path) -> None:
+    found = said("langfuse", "link_langfuse.py", tmp_path)
     attributes = found["attributes"]
     assert attributes["langfuse.observation.prompt.name"] == NAME
     assert attributes["langfuse.observation.prompt.version"] == 12
@@ -74,23 +75,23 @@ def test_langfuse() -> None:
     assert attributes[f"langfuse.observation.metadata.{semconv.PROMPT_VERSION_ID}"] == found["version_id"]
 
 
-def test_mlflow() -> None:
-    found = said("mlflow", "link_mlflow.py")
+def test_mlflow(tmp_path: Path) -> None:
+    found = said("mlflow", "link_mlflow.py", tmp_path)
     assert json.loads(found["tags"]["mlflow.linkedPrompts"]) == [{"name": NAME, "version": "12"}]
     assert found["tags"][semconv.PROMPT_VERSION_ID] == found["version_id"]
     assert found["attributes"][semconv.PROMPT_NAME] == NAME
     assert found["attributes"]["variables"] == {"name": "Ann"}
 
 
-def test_opik() -> None:
-    found = said("opik", "link_opik.py")
+def test_opik(tmp_path: Path) -> None:
+    found = said("opik", "link_opik.py", tmp_path)
     for kind in ("span", "trace"):
         assert found[kind][semconv.PROMPT_VERSION_ID] == found["version_id"]
     assert found["tags"] == [found["version_id"]]
 
 
-def test_langchain() -> None:
-    found = said("langchain_core", "link_langchain.py")
+def test_langchain(tmp_path: Path) -> None:
+    found = said("langchain_core", "link_langchain.py", tmp_path)
     assert len(found["runs"]) == 3, "the sequence and both steps"
     for run in found["runs"]:
         assert run["metadata"][semconv.PROMPT_VERSION_ID] == found["version_id"]

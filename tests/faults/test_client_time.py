@@ -13,8 +13,9 @@ from client_trials import Clock, still_client, trials
 from served_prompts import Said, entry, serving
 
 from catalog_tool.client import PromptClient, SourceUnavailableError, Tuning
+from catalog_tool.client.budget import Budget
 from catalog_tool.client.cadence import RETRY_AFTER_SECONDS, Cadence, retry_after_seconds
-from catalog_tool.client.sources.base import Answer, Budget, Hear
+from catalog_tool.client.sources.base import Answer, Hear
 from catalog_tool.client.wanted import Wanted
 
 NAME = "support/agent"

@@ -72,14 +72,13 @@ GLOBAL = [["{}"], ["-C", "{}", "list"], ["--{}"]]
 
 
 def command_lines() -> list[list[str]]:
-    """In the soak every string in every place; else each in one place of every command, in turn."""
+    """Every string in one place of every command, the places in turn."""
     groups = [GLOBAL, *map(places, COMMANDS)]
-    asked = []
-    for number, text in enumerate(STRINGS):
-        for group in groups:
-            chosen = group if SOAK else [group[number % len(group)]]
-            asked += [[part.replace("{}", text) for part in line] for line in chosen]
-    return asked
+    return [
+        [part.replace("{}", text) for part in group[number % len(group)]]
+        for number, text in enumerate(STRINGS)
+        for group in groups  # noqa: PERF401 - reads in order
+    ]
 
 
 def filled(scratch: Scratch) -> list[list[str]]:

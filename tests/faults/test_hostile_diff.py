@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from conftest import SOAK
 from scratch import COMMAND, CatalogCommand, Scratch, isolated_environment
+from soak import SOAK
 from test_hostile_output import HOSTILE, obeyed, unseen
 
 from catalog_tool.diff.catalogs import Names, compare_catalogs

@@ -101,6 +101,15 @@ def test_a_file_of_values_by_the_command_line(
     assert answer.err.startswith("error: ")
 
 
+def test_prompts_of_other_people(corpora: Path) -> None:
+    """Files of other tools, read as each kind of file of ours: they are refused with reasons, or they fit."""
+    files = [path for path in sorted((corpora / "prompts").rglob("*")) if path.is_file()]
+    for path in files if SOAK else files[::5]:
+        for name in LOADERS:
+            load(name, path.read_bytes())
+    assert len(files) > 400
+
+
 @pytest.mark.soak
 @pytest.mark.skipif(not SOAK, reason="CATALOG_SOAK is not 1: the long fuzzing of the loaders is not run")
 def test_the_loaders_with_coverage_guidance(tmp_path: Path) -> None:

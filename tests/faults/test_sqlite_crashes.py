@@ -12,8 +12,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import SOAK
 from kills import PUBLISHER, kill_publishers
+from soak import SOAK
 
 from catalog_tool.backends.sqlite import connect
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from served_prompts import entry, write_bundle
 
+from catalog_tool.client.budget import Budget
 from catalog_tool.client.last_good import LastGood
-from catalog_tool.client.sources.base import Answer, Budget, Hear
+from catalog_tool.client.sources.base import Answer, Hear
 from catalog_tool.client.status import Counters
 from catalog_tool.client.wanted import Wanted
 

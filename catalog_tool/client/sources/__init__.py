@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from catalog_tool.client.sources.base import Source
 from catalog_tool.errors import UsageError
+
+if TYPE_CHECKING:
+    from catalog_tool.client.sources.base import Source
 
 SOURCES = {
     "file": "file:FileSource",

@@ -21,41 +21,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from catalog_tool.client.errors import BadAnswerError, PromptNotFoundError, SourceUnavailableError
+from catalog_tool.client.budget import Budget
+from catalog_tool.client.errors import BadAnswerError, PromptNotFoundError
 from catalog_tool.client.wanted import Wanted, is_digest
 
 ANSWER_BYTES = 4 * 1024 * 1024
 """The largest answer about one prompt that is read, in bytes; a larger one is refused."""
 
 Hear = Callable[[str | None, int | None], None]
-
-
-class Budget:
-    """How long one fetch may take and how many attempts it may make, counted down by all it does."""
-
-    __slots__ = ("_clock", "_deadline", "attempts", "requests")
-
-    def __init__(self, clock: Callable[[], float], seconds: float, attempts: int) -> None:
-        self._clock = clock
-        self._deadline = clock() + seconds
-        self.attempts = attempts
-        self.requests = 0
-
-    def left(self) -> float:
-        """Seconds until the deadline; negative after it."""
-        return self._deadline - self._clock()
-
-    def remaining(self) -> float:
-        """Seconds until the deadline. Raises ``SourceUnavailableError`` where none are left."""
-        left = self.left()
-        if left <= 0:
-            raise SourceUnavailableError("no answer before the deadline", hint="see timeout_seconds")
-        return left
-
-    def spend(self) -> float:
-        """Count one request; the seconds it may take."""
-        self.requests += 1
-        return self.remaining()
 
 
 class Answer(NamedTuple):

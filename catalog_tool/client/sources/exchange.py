@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, NamedTuple
 
+from catalog_tool.client.budget import Budget
 from catalog_tool.client.cadence import retry_after_seconds
 from catalog_tool.client.errors import BadAnswerError, SourceUnavailableError
-from catalog_tool.client.sources.base import Budget
 
 _IDLE_SECONDS = 10.0
 """Kept connections are younger than this: servers close older ones, and the next request would be lost."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from catalog_tool.client.budget import Budget
 from catalog_tool.client.errors import BadAnswerError, SourceUnavailableError
 from catalog_tool.client.sources import Options
 from catalog_tool.client.sources.address import file_path
-from catalog_tool.client.sources.base import Answer, Budget, Hear, answer_from_rows
+from catalog_tool.client.sources.base import Answer, Hear, answer_from_rows
 from catalog_tool.client.sources.bundle import Bundle, decoded
 from catalog_tool.client.wanted import Wanted
 from catalog_tool.model.limits import BUNDLE_BYTES

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from catalog_tool.client.budget import Budget
 from catalog_tool.client.errors import (
     AccessRefusedError,
     BadAnswerError,
@@ -26,7 +27,6 @@ from catalog_tool.client.sources import Options
 from catalog_tool.client.sources.base import (
     ANSWER_BYTES,
     Answer,
-    Budget,
     Hear,
     answer_from_rows,
     not_found,

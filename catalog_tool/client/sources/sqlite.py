@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import quote
 
 from catalog_tool.canonical.identity import bundle_digest
+from catalog_tool.client.budget import Budget
 from catalog_tool.client.errors import BadAnswerError, SourceUnavailableError
 from catalog_tool.client.sources import Options
 from catalog_tool.client.sources.address import database_path
-from catalog_tool.client.sources.base import ANSWER_BYTES, Answer, Budget, Hear, LabelRow, answer_from_rows
+from catalog_tool.client.sources.base import ANSWER_BYTES, Answer, Hear, LabelRow, answer_from_rows
 from catalog_tool.client.sources.bundle import check_format, decoded
 from catalog_tool.client.wanted import Wanted
 from catalog_tool.stores.sqlite_schema import USER_VERSION

@@ -27,8 +27,9 @@ pytest_plugins = ["services"]
 
 
 @pytest.fixture
-def database(postgres_server: PostgresServer) -> str:
-    return postgres_server.new_database()
+def database(postgres_server: PostgresServer) -> Iterator[str]:
+    with postgres_server.database() as name:
+        yield name
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ EXPECTED = [
     "policy",
     "prompt",
     "registry",
+    "sample",
     "skill-claude-code",
     "skill-portable",
     "skill-upload",
