@@ -64,7 +64,7 @@ $(MADE)/tools.stamp: pyproject.toml
 	@echo "== setting up $(TOOLS)"
 	@rm -rf $(TOOLS) && "$(PYTHON)" -m venv $(TOOLS)
 	@$(TOOLS)/bin/python -m pip install $(PIP_FLAGS) --upgrade 'pip>=25.1'
-	@$(TOOLS)/bin/python -m pip install $(PIP_FLAGS) --editable '.[jinja]' --group dev
+	@$(TOOLS)/bin/python -m pip install $(PIP_FLAGS) --editable '.[jinja]' --group dev --group platforms
 	@touch $@
 
 # The wheel, and an environment that holds the wheel, what it asks for, and nothing else.

@@ -128,7 +128,7 @@ def running(bin_folder: Path) -> Iterator[PostgresServer]:
             user,
             [bin_folder / "initdb", "-D", data, "-U", "owner", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
         )
-        quick = "-c fsync=off -c full_page_writes=off"  # noqa: E501 - one line as it is
+        quick = "-c fsync=off -c full_page_writes=off"
         options = f"-k {folder} -p {port} -c listen_addresses=127.0.0.1 -c max_connections=400 {quick}"
         _as(user, [bin_folder / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-t", "60", "-o", options, "start"])
         try:

@@ -1,8 +1,8 @@
 """What anybody would write first: GitPython's diff of two commits, PyYAML for the files, DeepDiff for the pairs.
 
 ``python -m tests.bench.floor_diff ROOT REV…`` walks each pair of neighbouring revisions and prints how
-many differences there are, and the processor time that took, imports aside. A file that came is compared with the highest older version beside it. It  # noqa: E501 - one line as it is
-judges nothing, expands nothing, checks nothing.
+many differences there are, and the processor time that took, imports aside. A file that came is
+compared with the highest older version beside it. It judges nothing, expands nothing, checks nothing.
 """
 
 from __future__ import annotations

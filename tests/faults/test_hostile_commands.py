@@ -77,7 +77,7 @@ def command_lines() -> list[list[str]]:
     return [
         [part.replace("{}", text) for part in group[number % len(group)]]
         for number, text in enumerate(STRINGS)
-        for group in groups  # noqa: PERF401 - reads in order
+        for group in groups
     ]
 
 
