@@ -185,7 +185,7 @@ class SqlConformance(BackendConformance):
 
         @settings(max_examples=10_000 if SOAK else 80, suppress_health_check=list(HealthCheck), deadline=None)
         @given(
-            part=texts,
+            part=texts.map(lambda text: text.replace("@", "")),  # what ends in one is no address
             entry=bodies,
             marker=st.none() | texts,
             files=st.dictionaries(texts, st.binary(max_size=60), max_size=3),

@@ -1,0 +1,285 @@
+"""The folder of a ``file`` target as a disk knows it: a lock, objects by their hash, one pointer that is replaced.
+
+========================  ==========================================================================
+``current.json``          the pointer (``file_documents.Pointer``), only ever replaced as a whole
+``objects/ab/cdef…``      contents by their SHA-256; never changed once they are there
+``trail.jsonl``           the audit trail; only ever appended to, and read as far as the pointer says
+``lock``                  locked by whoever writes; the system frees it when that process dies
+``unfinished/``           files that are being written; whoever has the lock next removes what is left
+========================  ==========================================================================
+
+An object is written, synced, renamed, and its folder synced, before the pointer that names it is; so a
+reader sees the old or the new set and never a mix, whenever the writer or the machine stops. Nothing is
+read through a symbolic link below the folder, and nothing written through one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+
+from catalog_tool.errors import BackendError, UnavailableError, UsageError
+from catalog_tool.model.limits import BUNDLE_BYTES
+
+try:
+    import fcntl
+except ImportError as problem:  # Windows has no lock that two threads of one process respect
+    raise UsageError("a file target needs a POSIX system", hint="use `backend: sqlite` here") from problem
+
+POINTER, OBJECTS, TRAIL, LOCK, UNFINISHED = "current.json", "objects", "trail.jsonl", "lock", "unfinished"
+_OURS = frozenset({POINTER, OBJECTS, TRAIL, LOCK, UNFINISHED})
+_SHARD = 2
+_PAUSE_SECONDS = 0.005
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_HINTS = {
+    errno.ENOSPC: "make room: nothing of this step was published",
+    errno.EDQUOT: "make room: nothing of this step was published",
+    errno.EROFS: "the file system only reads",
+    errno.EACCES: "check the permissions of the folder and of what is in it",
+    errno.EPERM: "check the permissions of the folder and of what is in it",
+}
+
+
+class Folder:
+    """One folder. Another writer is waited for ``patience`` seconds."""
+
+    def __init__(self, path: Path, patience: float = 10.0) -> None:
+        self.path = path
+        self._patience = patience
+        self._dirty: set[Path] = set()
+
+    def place(self) -> str:
+        """The path as it was given."""
+        return f"file {self.path}"
+
+    @contextmanager
+    def clear_errors(self) -> Iterator[None]:
+        """The one clear error for what the system says. Raises ``BackendError``."""
+        try:
+            yield
+        except OSError as error:
+            what = f"{self.place()}: {error.strerror or error}"
+            raise BackendError(what, hint=_HINTS.get(error.errno or 0, "")) from error
+
+    def pointer(self) -> bytes | None:
+        """The pointer; None where no target was made yet. Raises ``BackendError`` for a folder of anything else."""
+        with self.clear_errors():
+            found = read_plain(self.path / POINTER, BUNDLE_BYTES)
+            if found is None:
+                self._check_is_free()
+            return found
+
+    def _check_is_free(self) -> None:
+        """A folder without a pointer is one that is to be made, never an empty target that was full."""
+        try:
+            names = {path.name for path in self.path.iterdir()}
+        except FileNotFoundError:
+            return
+        if POINTER in names:
+            raise BackendError(f"{self.place()}: {POINTER} is no plain file", hint="was it edited by hand?")
+        if foreign := sorted(names - _OURS):
+            hint = "name an empty folder, or one that is to be made"
+            raise BackendError(f"{self.place()} holds {foreign[0]}, which is not a target's", hint=hint)
+        if OBJECTS in names and any((self.path / OBJECTS).iterdir()):
+            hint = f"restore {POINTER}, or move the folder away and sync again: git holds all of it"
+            raise BackendError(f"{self.place()} has objects and no {POINTER}", hint=hint)
+
+    def read(self, name: str, limit: int = BUNDLE_BYTES) -> bytes | None:
+        """The bytes under this hash, unverified; None where there is no plain file of at most ``limit`` bytes."""
+        if len(name) != sha256().digest_size * 2 or not name.isalnum():
+            return None
+        with self.clear_errors():
+            return read_plain(self._object(name), limit)
+
+    def trail(self, length: int) -> Iterator[bytes]:
+        """The lines of the first ``length`` bytes of the audit trail. Raises ``BackendError`` where there are fewer."""
+        with self.clear_errors():
+            if length == 0:
+                return
+            try:
+                handle = os.open(self.path / TRAIL, _READ)
+            except FileNotFoundError:
+                raise self._cut_trail(0, length) from None
+            with os.fdopen(handle, "rb") as file:
+                left = length
+                while left > 0 and (line := file.readline(left)):
+                    left -= len(line)
+                    yield line
+            if left > 0:
+                raise self._cut_trail(length - left, length)
+
+    def _cut_trail(self, found: int, wanted: int) -> BackendError:
+        hint = "restore it, or move the folder away and sync again: git holds all but the trail"
+        return BackendError(f"{self.place()}: {TRAIL} was cut: {found} bytes of {wanted} are there", hint=hint)
+
+    def _object(self, name: str) -> Path:
+        return self.path / OBJECTS / name[:_SHARD] / name[_SHARD:]
+
+    @contextmanager
+    def locked(self, *, create: bool) -> Iterator[bool]:
+        """The only writer until the end; what a dead one left unfinished is removed. Gives whether there is a folder.
+
+        Raises ``UnavailableError`` where another one holds the lock for too long.
+        """
+        with self.clear_errors():
+            if create:
+                self.pointer()
+                self._make()
+            try:
+                handle = os.open(self.path / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT * create))
+            except FileNotFoundError:
+                yield False
+                return
+            try:
+                self._wait_for(handle)
+                self._dirty.clear()
+                for left in (self.path / UNFINISHED).iterdir():
+                    left.unlink()
+                yield True
+            finally:
+                os.close(handle)
+
+    def _make(self) -> None:
+        """The folder with what is in it; one above it that is missing is a slip."""
+        parent = self.path.absolute().parent
+        if not parent.is_dir():
+            raise BackendError(f"{self.place()}: there is no folder {parent}", hint="make it, or mend `path`")
+        if not self.path.exists():
+            with suppress(FileExistsError):
+                self.path.mkdir()
+            _sync_folder(parent)
+        self._make_folder(OBJECTS)
+        self._make_folder(UNFINISHED)
+
+    def _make_folder(self, name: str) -> None:
+        path = self.path / name
+        try:
+            path.mkdir()
+        except FileExistsError:
+            if not stat.S_ISDIR(path.lstat().st_mode):
+                raise BackendError(f"{self.place()}: {name} is no folder", hint="was it edited by hand?") from None
+        else:
+            _sync_folder(path.parent)
+
+    def _wait_for(self, handle: int) -> None:
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    hint = f"waited {self._patience:g} s for another process that writes to it"
+                    raise UnavailableError(f"{self.place()} is locked", hint=hint) from None
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
+
+    def put(self, data: bytes) -> str:
+        """Store bytes; their hash. They are on disk after ``publish``. Only under the lock."""
+        name = sha256(data).hexdigest()
+        path = self._object(name)
+        if self.read(name) != data:
+            self._make_folder(f"{OBJECTS}/{name[:_SHARD]}")
+            self._written(data).rename(path)
+        self._dirty.add(path.parent)
+        return name
+
+    def touch(self, names: Collection[str]) -> None:
+        """Date objects now that are about to be replaced: a reader may still need them for a while."""
+        for name in names:
+            with suppress(OSError):
+                os.utime(self._object(name), follow_symlinks=False)
+
+    def append(self, length: int, lines: bytes) -> int:
+        """Add to the trail, whose first ``length`` bytes count; its new length. On disk when this returns."""
+        handle = os.open(self.path / TRAIL, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        try:
+            found = os.fstat(handle).st_size
+            if found < length:
+                raise self._cut_trail(found, length)
+            os.ftruncate(handle, length)  # what follows was written by somebody who died before it counted
+            os.lseek(handle, length, os.SEEK_SET)
+            _write_all(handle, lines)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        return length + len(lines)
+
+    def publish(self, pointer: bytes) -> None:
+        """Let the new set be seen: everything stored before is on disk first, and the pointer when this returns."""
+        for folder in sorted(self._dirty):
+            _sync_folder(folder)
+        self._written(pointer).rename(self.path / POINTER)
+        _sync_folder(self.path)
+        self._dirty.clear()
+
+    def _written(self, data: bytes) -> Path:
+        """A finished file on disk, without its name yet."""
+        path = self.path / UNFINISHED / os.urandom(8).hex()
+        handle = os.open(path, _NEW, 0o666)
+        try:
+            _write_all(handle, data)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        return path
+
+    def sweep(self, needed: Collection[str], before: float) -> int:
+        """Remove objects that are not needed and were made or replaced before a moment (epoch); how many."""
+        removed = 0
+        for shard in _folders(self.path / OBJECTS):
+            with os.scandir(shard) as entries:
+                for entry in entries:
+                    name = shard.name + entry.name
+                    if name in needed or len(name) != sha256().digest_size * 2:
+                        continue
+                    if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < before:
+                        Path(entry.path).unlink()
+                        removed += 1
+        return removed
+
+
+def _folders(path: Path) -> Iterator[Path]:
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if len(entry.name) == _SHARD and entry.is_dir(follow_symlinks=False):
+                yield Path(entry.path)
+
+
+def read_plain(path: Path, limit: int) -> bytes | None:
+    """A plain file's bytes; None for no file, a link, a pipe, a folder, or more than ``limit`` bytes."""
+    try:
+        handle = os.open(path, _READ)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENOTDIR):
+            return None
+        raise
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > limit:
+            return None
+        with open(handle, "rb", closefd=False) as file:
+            return file.read(limit)
+    finally:
+        os.close(handle)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
