@@ -13,8 +13,7 @@ from catalog_tool.gate.shelf import CatalogShelf
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.model.names import is_label, is_version
-from catalog_tool.source.base import default_base
-from catalog_tool.source.branches import base_branch, branch_arguments
+from catalog_tool.source.base import default_base, merged_commit
 from catalog_tool.source.catalog_files import find_catalog
 from catalog_tool.source.resolve import OpenCatalog, open_catalog, read_version, unknown_name, versions_of
 from catalog_tool.source.root import Place
@@ -106,18 +105,6 @@ def shelf_of(place: Place, catalog: OpenCatalog, commit: str | None) -> CatalogS
         return read_golden(catalog, prompt).scored().dataset().digest
 
     return CatalogShelf(tree, files, digest, git=place.git, commit=commit, dataset=dataset)
-
-
-def merged_commit(tree: WorkTree | RevisionTree) -> str | None:
-    """The commit up to which time under a label counts: where the tree's commit leaves the main branch, or itself.
-
-    None without git, before the first commit, and where a clone that is cut off cannot tell.
-    """
-    commit = tree.commit if isinstance(tree, RevisionTree) else tree.head
-    if tree.git is None or commit is None:
-        return None
-    branch = base_branch(tree.git.run(*branch_arguments()))
-    return commit if branch is None else tree.git.merge_base(commit, branch)
 
 
 def released_value(desk: LabelDesk) -> tuple[str | None, LabelValue | None]:

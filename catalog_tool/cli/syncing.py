@@ -13,6 +13,7 @@ import click
 
 from catalog_tool.cli.context import place_of, report_context, tell
 from catalog_tool.cli.progress import progress
+from catalog_tool.clock import now
 from catalog_tool.errors import GitError, UsageError
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.settings import Settings
@@ -20,6 +21,7 @@ from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.formats import findings_report
 from catalog_tool.source.root import Place
 from catalog_tool.sync.actor import actor
+from catalog_tool.sync.label_gates import label_gates
 from catalog_tool.sync.limits import LIMITS
 from catalog_tool.sync.plan import PlanOptions
 from catalog_tool.sync.session import LOCK_TIMEOUT_SECONDS, Session
@@ -167,6 +169,7 @@ def working(side: GitSide, name: str, how: Mapping[str, Any] | None = None) -> I
                 destination=target.destination,
                 git=side.place.git,
                 actor=actor(side.place.git),
+                gates=label_gates(side.reading, side.place.git, now()),
                 lock_timeout=given.get("lock_timeout", LOCK_TIMEOUT_SECONDS),
                 concurrency=given.get("concurrency", 4),
                 progress=progress("syncing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 
@@ -25,6 +26,19 @@ class LabelValue(NamedTuple):
         if len(self.split) == 1:
             return self.split[0][0]
         return [{"version": version, "weight": weight} for version, weight in self.split]
+
+
+def label_value_of(text: str | bytes | None) -> LabelValue | None:
+    """The value that canonical JSON says; None for none, and for what is no label's value."""
+    try:
+        value = None if text is None else json.loads(text)
+        if isinstance(value, str):
+            return LabelValue(((value, 100),))
+        pairs = tuple((part["version"], part["weight"]) for part in value or ())
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return None
+    sound = all(isinstance(version, str) and isinstance(weight, int | float) for version, weight in pairs)
+    return LabelValue(pairs) if pairs and sound else None
 
 
 Labels = dict[str, dict[str, LabelValue]]

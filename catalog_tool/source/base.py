@@ -24,3 +24,15 @@ def default_base(tree: WorkTree | RevisionTree) -> str | None:
     if merge_base is None or merge_base != commit or (isinstance(tree, WorkTree) and tree.is_modified):
         return merge_base
     return git.find(f"{commit}^1")
+
+
+def merged_commit(tree: WorkTree | RevisionTree) -> str | None:
+    """The commit up to which time under a label counts: where the tree's commit leaves the main branch, or itself.
+
+    None without git, before the first commit, and where a clone that is cut off cannot tell.
+    """
+    commit = tree.commit if isinstance(tree, RevisionTree) else tree.head
+    if tree.git is None or commit is None:
+        return None
+    branch = base_branch(tree.git.run(*branch_arguments()))
+    return commit if branch is None else tree.git.merge_base(commit, branch)

@@ -80,7 +80,7 @@ def _look(session: Session, desired: Desired, options: PlanOptions) -> tuple[Tar
     def read() -> tuple[TargetState, Plan]:
         state = backend.load()
         comparison = compare(desired, state, backend.scan(), metadata=backend.capabilities.metadata)
-        return state, make_plan(session.destination, desired, state, comparison, options)
+        return state, make_plan(session.destination, desired, state, comparison, options, session.gates)
 
     return persistently(session.timing, read)
 

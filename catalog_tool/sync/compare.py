@@ -140,9 +140,12 @@ class _Join:
         desired = wanted.digest if wanted else None
         recorded = self._state.control.overrides.get(address)
         override = recorded.value if recorded is not None and recorded.desired == desired else None
+        last = applied.digest if applied else None
+        if recorded is not None and override is None and live == recorded.value != desired:
+            last = live  # git has moved on from what the override was made against: the live value is ours
         return state_of(
             Points(
-                desired, live, applied.digest if applied else None,
+                desired, live, last,
                 foreign=owner.foreign is not None, override=override, immutable=address.startswith(VERSION),
             )
         )  # fmt: skip

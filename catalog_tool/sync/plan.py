@@ -14,6 +14,7 @@ from catalog_tool.canonical.jcs import digest_of
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, parse_address, version_address
 from catalog_tool.model.target import TargetState
 from catalog_tool.sync.compare import Comparison, Observed
+from catalog_tool.sync.label_gates import LabelGates
 from catalog_tool.sync.limits import Blocked, over_limits
 from catalog_tool.sync.states import State
 from catalog_tool.sync.wanted import Desired
@@ -103,7 +104,7 @@ class Plan:
     """Ordered writes for one target.
 
     ``digest`` covers everything but times and the commit: what was reviewed is what is applied.
-    ``limits`` counts what the safety limits count.
+    ``limits`` counts what the safety limits count; ``gated`` says which labels stay because of their gates.
     """
 
     target: str
@@ -116,6 +117,7 @@ class Plan:
     in_sync: int
     limits: Mapping[str, int]
     digest: str
+    gated: Sequence[Blocked] = ()
 
     @property
     def writes(self) -> list[Action]:
@@ -130,12 +132,21 @@ class Plan:
 
 
 def make_plan(
-    destination: Destination, desired: Desired, state: TargetState, comparison: Comparison, options: PlanOptions
+    destination: Destination,
+    desired: Desired,
+    state: TargetState,
+    comparison: Comparison,
+    options: PlanOptions,
+    gates: LabelGates | None = None,
 ) -> Plan:
-    """Plan the writes that make a target what git says. Pure: the same input gives the same plan."""
+    """Plan the writes that make a target what git says. The same input gives the same plan.
+
+    ``gates`` hold back labels (None: nothing does). GitError: they could not ask git.
+    """
     planner = _Planner(desired, state, options, destination.rules)
     actions = [planner.action(item) for item in comparison.observed if planner.concerns(item)]
     actions = _hold_back(actions)
+    actions, gated = _through_gates(actions, gates, is_new=comparison.is_new)
     actions.sort(key=_order)
     limits = _counted(actions, destination.rules)
     blocked = planner.refusals()
@@ -152,6 +163,7 @@ def make_plan(
         in_sync=comparison.counts.get(State.IN_SYNC.value, 0),
         limits=limits,
         digest=_digest(destination, desired, options, actions, blocked),
+        gated=gated,
     )
 
 
@@ -329,6 +341,23 @@ def _held(action: Action, unsound: set[str]) -> Action:
     if not waiting:
         return action
     return action._replace(action=NOOP, outcome=SKIPPED, held=True, reason=f"{waiting[0]} is not what git says")
+
+
+def _through_gates(
+    actions: Sequence[Action], gates: LabelGates | None, *, is_new: bool
+) -> tuple[list[Action], list[Blocked]]:
+    """Labels that their gates do not let through are left as they are on the target."""
+    passed, gated = [], []
+    for action in actions:
+        refusal = None
+        if gates is not None and action.action == LABEL_MOVE and action.outcome == PLANNED:
+            refusal = gates.refusal(action.object, action.before, action.after, is_new=is_new)
+        if refusal is None:
+            passed.append(action)
+            continue
+        passed.append(action._replace(action=NOOP, outcome=SKIPPED, held=True, reason=refusal.summary))
+        gated.append(Blocked(refusal.reason))
+    return passed, gated
 
 
 _LEVELS = {VERSION: 0, SKILL: 1, LABEL: 2}

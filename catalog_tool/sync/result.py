@@ -26,8 +26,8 @@ class Result:
 
     @property
     def blocked(self) -> list[Blocked]:
-        """What stopped everything."""
-        return [*self.plan.blocked, *([Blocked(self.reason)] if self.reason else [])]
+        """What stopped everything, and labels that their gates hold back while the rest goes on."""
+        return [*self.plan.blocked, *self.plan.gated, *([Blocked(self.reason)] if self.reason else [])]
 
     def to_json(self) -> dict[str, Any]:
         """The document of ``plan``, ``apply`` and ``sync`` (design §8)."""

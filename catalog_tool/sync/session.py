@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from catalog_tool.backends.base import Backend
 from catalog_tool.source.git import Git
+from catalog_tool.sync.label_gates import LabelGates
 from catalog_tool.sync.plan import Destination
 from catalog_tool.sync.timing import SYSTEM, Timing
 
@@ -21,13 +22,15 @@ def _never() -> bool:
 class Session:
     """``actor`` is who the audit trail names; ``stopped`` is asked between steps whether to stop there.
 
-    ``lock_timeout`` is in seconds; ``concurrency`` counts only where a store takes one write a request.
+    ``lock_timeout`` is in seconds; ``concurrency`` counts only where a store takes one write a request;
+    ``gates`` judge what is about to happen to protected labels (None: nothing does).
     """
 
     backend: Backend
     destination: Destination
     git: Git | None
     actor: str
+    gates: LabelGates | None = None
     timing: Timing = SYSTEM
     lock_timeout: float = LOCK_TIMEOUT_SECONDS
     concurrency: int = 4
