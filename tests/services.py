@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import mlflow_server as mlflow
+import moto_server as moto
 import postgres_server as postgres
 import pytest
+from mlflow_server import MlflowServer
+from moto_server import MotoServer
 from postgres_server import PostgresServer
 
 
@@ -21,4 +25,23 @@ def postgres_server() -> Iterator[PostgresServer]:
             f"NO POSTGRES ON THIS MACHINE: install {postgres.PACKAGE}; nothing of the postgres backend was tested"
         )
     with postgres.running(found) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mlflow_server() -> Iterator[MlflowServer]:
+    """An MLflow server of this session's own."""
+    found = mlflow.program()
+    if found is None:
+        pytest.skip(f"NO MLFLOW BESIDE THIS PYTHON: install {mlflow.PACKAGE}; nothing of the mlflow backend was tested")
+    with mlflow.running(found) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[MotoServer]:
+    """S3 and DynamoDB of this session's own, played by moto: not AWS."""
+    if not moto.is_there():
+        pytest.skip(f"NO MOTO HERE: install {moto.PACKAGE}; nothing of the s3 and dynamodb backends was tested")
+    with moto.running() as server:
         yield server

@@ -1,0 +1,251 @@
+"""MLflow's REST API, as far as prompts need it: bounded answers, and each failure as what it is.
+
+Nothing an answer says is believed beyond its size: bodies are bounded, a request has a deadline as a
+whole, redirects are not followed, and what the server says of an error is clipped. An empty list is
+left out of an answer, a missing alias is a 400, everything else missing a 404 with an ``error_code``;
+a 404 without one comes from something that is no MLflow.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import httpx
+
+from catalog_tool.errors import BackendError, RefusedError, UnavailableError
+
+ANSWER_BYTES = 512 * 1024 * 1024
+"""The largest answer that is read: one search holds every version of a registry."""
+VERSIONS_A_PAGE = 200_000
+"""The most that a search of versions gives at once."""
+MODELS_A_PAGE = 1000
+"""The most that a search of registered models gives at once."""
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 30.0
+"""How long the server may stay silent."""
+ANSWER_SECONDS = 120.0
+"""How long one answer may take as a whole."""
+EXCERPT_CHARACTERS = 300
+
+IS_PROMPT = "mlflow.prompt.is_prompt"
+PROMPTS = f"tag.`{IS_PROMPT}` = 'true'"
+SOURCE = "dummy-source"
+"""What a version's source has to be where it is a prompt's: any other is refused."""
+
+_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_REDIRECTS = range(300, 400)
+
+
+class MissingError(RefusedError):
+    """The registered name or its version is not there."""
+
+
+class ExistsError(RefusedError):
+    """The registered name is there already."""
+
+
+class ModelVersion(NamedTuple):
+    """One version of a registered name, by its number there."""
+
+    name: str
+    number: int
+    tags: Mapping[str, str]
+
+
+class RegisteredModel(NamedTuple):
+    """A registered name: its tags, and its aliases with the numbers they point to."""
+
+    name: str
+    tags: Mapping[str, str]
+    aliases: Mapping[str, int]
+
+
+class MlflowApi:
+    """One server. ``client`` carries its address and credentials; ``place`` is what messages call it."""
+
+    def __init__(self, client: httpx.Client, place: str) -> None:
+        self._client = client
+        self._place = place
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def versions(self, condition: str = "") -> list[ModelVersion]:
+        """Every prompt version that meets a condition of MLflow's filter language, each once."""
+        found: dict[tuple[str, int], ModelVersion] = {}
+        for item in self._pages("model-versions", "model_versions", condition, VERSIONS_A_PAGE):
+            version = _version(item)
+            found[version.name, version.number] = version
+        return list(found.values())
+
+    def models(self, condition: str = "") -> list[RegisteredModel]:
+        """Every registered prompt that meets a condition, each once."""
+        items = self._pages("registered-models", "registered_models", condition, MODELS_A_PAGE)
+        return list({item["name"]: _model(item) for item in items}.values())
+
+    def model(self, name: str) -> RegisteredModel | None:
+        """One registered name, prompt or not; None where there is none."""
+        try:
+            return _model(self._call("GET", "registered-models/get", query={"name": name})["registered_model"])
+        except MissingError:
+            return None
+
+    def create_model(self, name: str, tags: Mapping[str, str]) -> None:
+        """Register a name. Raises ``ExistsError``."""
+        self._call("POST", "registered-models/create", {"name": name, "tags": _pairs(tags)})
+
+    def create_version(self, name: str, tags: Mapping[str, str], description: str = "") -> ModelVersion:
+        """A new version as it was stored, under the next number. Raises ``MissingError`` for an unknown name."""
+        body = {"name": name, "source": SOURCE, "tags": _pairs({IS_PROMPT: "true", **tags}), "description": description}
+        return _version(self._call("POST", "model-versions/create", body)["model_version"])
+
+    def delete_version(self, name: str, number: int) -> None:
+        """Delete a version, and with it the aliases that point to it; nothing happens where it is gone."""
+        try:
+            self._call("DELETE", "model-versions/delete", {"name": name, "version": str(number)})
+        except MissingError:
+            return
+
+    def set_tag(self, name: str, number: int, key: str, value: str) -> None:
+        """Set a version's tag. Raises ``MissingError``."""
+        body = {"name": name, "version": str(number), "key": key, "value": value}
+        self._call("POST", "model-versions/set-tag", body)
+
+    def delete_tag(self, name: str, number: int, key: str) -> None:
+        """Delete a version's tag, if it is there. Raises ``MissingError`` for an unknown version."""
+        self._call("DELETE", "model-versions/delete-tag", {"name": name, "version": str(number), "key": key})
+
+    def set_model_tag(self, name: str, key: str, value: str) -> None:
+        """Set a registered name's tag. Raises ``MissingError``."""
+        self._call("POST", "registered-models/set-tag", {"name": name, "key": key, "value": value})
+
+    def delete_model_tag(self, name: str, key: str) -> None:
+        """Delete a registered name's tag, if it is there."""
+        self._call("DELETE", "registered-models/delete-tag", {"name": name, "key": key})
+
+    def set_alias(self, name: str, alias: str, number: int) -> None:
+        """Point an alias to a version. Raises ``MissingError`` where that is not there."""
+        self._call("POST", "registered-models/alias", {"name": name, "alias": alias, "version": str(number)})
+
+    def delete_alias(self, name: str, alias: str) -> None:
+        """Delete an alias, if it is there."""
+        self._call("DELETE", "registered-models/alias", {"name": name, "alias": alias})
+
+    def _pages(self, what: str, key: str, condition: str, size: int) -> Iterator[Any]:
+        query = {"filter": f"{PROMPTS} AND {condition}" if condition else PROMPTS, "max_results": str(size)}
+        query["order_by"] = "name ASC"
+        seen: set[str] = set()
+        while True:
+            page = self._call("GET", f"{what}/search", query=query)
+            yield from page.get(key) or ()
+            token = page.get("next_page_token")
+            if not token:
+                return
+            if token in seen:
+                raise BackendError(f"{self._place} gives the same page of {what} again and again")
+            seen.add(token)
+            query["page_token"] = token
+
+    def _call(self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
+        request = self._client.build_request(method, f"api/2.0/mlflow/{path}", params=query, json=body)
+        started = time.monotonic()
+        try:
+            response = self._client.send(request, stream=True)
+            try:
+                data = self._body(response, started)
+            finally:
+                response.close()
+        except httpx.TransportError as error:
+            raise UnavailableError(f"{self._place} does not answer: {str(error) or type(error).__name__}") from error
+        except httpx.HTTPError as error:
+            raise BackendError(f"{self._place} answers in a way that is no HTTP: {error}") from error
+        return self._judged(response, data)
+
+    def _body(self, response: httpx.Response, started: float) -> bytes:
+        chunks, size = [], 0
+        for chunk in response.iter_bytes():
+            size += len(chunk)
+            if size > ANSWER_BYTES:
+                raise BackendError(f"an answer of {self._place} is larger than {ANSWER_BYTES} bytes")
+            if time.monotonic() - started > ANSWER_SECONDS:
+                raise UnavailableError(f"{self._place} took longer than {ANSWER_SECONDS:.0f} s for one answer")
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _judged(self, response: httpx.Response, data: bytes) -> Any:
+        status = response.status_code
+        document = _document(data)
+        if status == httpx.codes.OK:
+            if document is None:
+                raise UnavailableError(f"{self._place} answers with something that is no JSON object")
+            return document
+        code = str((document or {}).get("error_code", ""))
+        said = _excerpt((document or {}).get("message") or data.decode(errors="replace"))
+        if status in _AGAIN:
+            raise UnavailableError(f"{self._place} answers {status}: {said}", retry_after=_retry_after(response))
+        if status in _REDIRECTS:
+            raise BackendError(f"{self._place} redirects", hint="set `url` to where the server really is")
+        if status in (401, 403):
+            raise RefusedError(f"{self._place} refuses the credentials ({status}): {said}")
+        if code == "RESOURCE_DOES_NOT_EXIST":
+            raise MissingError(said)
+        if code == "RESOURCE_ALREADY_EXISTS":
+            raise ExistsError(said)
+        if not code:
+            raise BackendError(f"{self._place} answers {status}: {said}", hint="is this an MLflow server's address?")
+        raise RefusedError(f"{self._place} refuses: {said}")
+
+
+def _document(data: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _excerpt(text: Any) -> str:
+    flat = " ".join(str(text).split())
+    return flat if len(flat) <= EXCERPT_CHARACTERS else flat[:EXCERPT_CHARACTERS] + "…"
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds of ``Retry-After``, in either of its forms; None for none and for what is neither."""
+    text = response.headers.get("retry-after", "")
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+def _tags(item: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag.get("value", "") for tag in item.get("tags") or ()}
+
+
+def _version(item: Mapping[str, Any]) -> ModelVersion:
+    return ModelVersion(item["name"], int(item["version"]), _tags(item))
+
+
+def _model(item: Mapping[str, Any]) -> RegisteredModel:
+    aliases = {found["alias"]: int(found["version"]) for found in item.get("aliases") or ()}
+    return RegisteredModel(item["name"], _tags(item), aliases)
+
+
+def quoted(text: str) -> str | None:
+    """A value of the filter language, or None for one that cannot be written in it."""
+    if "\\" in text or not text.isprintable():
+        return None
+    if "'" not in text:
+        return f"'{text}'"
+    return None if '"' in text else f'"{text}"'

@@ -1,0 +1,30 @@
+"""What an MLflow server can hold of a catalog, and the limits of its registry (measured on 3.17.2)."""
+
+from __future__ import annotations
+
+from catalog_tool.model.capabilities import Capabilities
+
+TEXT_CHARACTERS = 100_000
+"""A prompt's visible text, and any tag of a version, in code points."""
+NAME_CHARACTERS = 256
+"""A registered name: the column's width; SQLite would take more, Postgres and MySQL do not."""
+DESCRIPTION_CHARACTERS = 5000
+"""A version's description: the column's width."""
+
+CAPABILITIES = Capabilities(
+    backend="mlflow",
+    idempotent_create=False,
+    compare_and_swap=False,
+    transactional=False,
+    weighted_labels=False,
+    skills=False,
+    blocks_edits=(
+        "MLflow lets whoever may write to its registry edit prompts; an edit is seen by the next read of the whole "
+        "target (`catalog drift`, `plan`, `sync`), so as late as those run"
+    ),
+    batch=1,
+    text_characters=TEXT_CHARACTERS,
+    name_characters=NAME_CHARACTERS,
+    name_pattern=r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*",
+    label_pattern=r"(?!(?i:latest|v[0-9]+)\Z)[A-Za-z0-9_-]{1,255}",
+)
