@@ -83,7 +83,7 @@ _EXITS = {"pass": 0, "done": 0, "waiting": 0, "fail": 1, "error": 3, "unknown": 
 @format_option("text", "json")
 @click.pass_context
 def command(ctx: click.Context, /, reference: str | None, output: str, **asked: Any) -> int:
-    """Run the golden tests of a prompt version."""
+    """Run the golden tests of a prompt version, and make evidence of it."""
     _refuse_combinations(reference, asked)
     place = place_of(ctx)
     if asked["level0"]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from catalog_tool.diff.changes import MODIFIED, PROMPT, RENAMED, Change, DiffResult, by_risk, detail
-from catalog_tool.diff.golden import GoldenTests, weakened_gates, weakened_tests
+from catalog_tool.diff.gates import weakened_gates
+from catalog_tool.diff.golden import GoldenTests, weakened_tests
 from catalog_tool.diff.labels import label_changes
 from catalog_tool.diff.overrides import with_overrides
 from catalog_tool.diff.prompts import Scope, compare_loaded, prompt_changes

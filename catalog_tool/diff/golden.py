@@ -1,4 +1,4 @@
-"""Golden tests and gates before and after: their inputs for rendering, and what was weakened (design §12)."""
+"""Golden tests before and after: their inputs for rendering, and what was weakened (design §12)."""
 
 from __future__ import annotations
 
@@ -167,41 +167,6 @@ def _looser_value(kind: str, old: Any, new: Any) -> str:
     if kind in _PARTIAL and isinstance(old, str) and isinstance(new, str) and new != old and new in old:
         return f"`{kind}` asks for “{new[:40]}” only, it was “{old[:40]}”"
     return ""
-
-
-def weakened_gates(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> Iterator[Change]:
-    """A change for each label whose protection or gate in ``catalog.yaml`` asks for less now."""
-    for label, before in sorted(old.items()):
-        after = new.get(label, {})
-        details = list(_gate(before.get("gate"), after.get("gate"), "/gate"))
-        if before.get("protected") is True and after.get("protected") is not True:
-            message = f"the label `{label}` is no longer protected"
-            details.insert(0, detail("test-weakened", "/protected", True, False, message))
-        if details:
-            yield Change(
-                label, TEST, MODIFIED, before.get("gate"), after.get("gate"), tuple(details), file="catalog.yaml"
-            )
-
-
-def _gate(old: Any, new: Any, path: str) -> Iterator[Detail]:
-    name = path.rpartition("/")[2]
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old):
-            yield from _gate(old[key], new.get(key), f"{path}/{_escaped(key)}")
-    elif new is None and old is not None:
-        yield detail("test-weakened", path, old, None, f"the gate's `{name}` went")
-    elif isinstance(old, bool) or isinstance(new, bool):
-        if old is True and new is False:
-            yield detail("test-weakened", path, old, new, f"the gate's `{name}` was turned off")
-    elif _asks_for_less(name, old, new):
-        message = f"the gate's `{name}` went from {old} to {new}, which asks for less"
-        yield detail("test-weakened", path, old, new, message)
-
-
-def _asks_for_less(name: str, old: Any, new: Any) -> bool:
-    if not isinstance(old, int | float) or not isinstance(new, int | float) or old == new:
-        return False
-    return (new > old) == name.startswith(_CEILING)
 
 
 def _escaped(name: str) -> str:

@@ -212,12 +212,20 @@ def _whole(found: Fields, key: str, usual: int, *, least: int) -> int:
     return found.integer(key, least=least) if found.has(key) else usual
 
 
+def duration_seconds(text: str) -> int | None:
+    """Seconds of ``30m`` and the like; None for any other text."""
+    written = _DURATION.fullmatch(text)
+    return int(written[1]) * _SECONDS[written[2]] if written else None
+
+
 def _duration(found: Fields, key: str) -> int:
-    """Seconds of ``30m`` and the like."""
-    written = _DURATION.fullmatch(found.text(key, most=10))
-    if written is None:
+    seconds = duration_seconds(found.text(key, most=10))
+    if seconds is None:
         raise found.refuse(key, "a duration such as 30m, 24h or 7d is expected")
-    return int(written[1]) * _SECONDS[written[2]]
+    return seconds
 
 
-__all__ = ["MODELS", "After", "MalformedError", "MetricRule", "Policy", "Regressions", "Step", "read_policy"]
+__all__ = [
+    "MODELS", "After", "MalformedError", "MetricRule", "Policy", "Regressions", "Step", "duration_seconds",
+    "read_policy",
+]  # fmt: skip

@@ -25,6 +25,7 @@ EXPECTED = [
     "error",
     "evidence",
     "manifest",
+    "plan",
     "policy",
     "prompt",
     "registry",
@@ -47,8 +48,10 @@ EXPECTED = [
     "new-output",
     "plan-output",
     "promote-output",
+    "pull-output",
     "render-output",
     "show-output",
+    "status-output",
     "usage-output",
     "validate-output",
 ]
