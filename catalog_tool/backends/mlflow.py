@@ -21,15 +21,9 @@ from typing import Any, NamedTuple
 import httpx
 
 from catalog_tool.backends.base import LabelEvent
-from catalog_tool.backends.mlflow_api import (
-    IS_PROMPT,
-    ExistsError,
-    MlflowApi,
-    ModelVersion,
-    RegisteredModel,
-    quoted,
-)
+from catalog_tool.backends.mlflow_api import IS_PROMPT, ExistsError, MlflowApi, quoted
 from catalog_tool.backends.mlflow_capabilities import CAPABILITIES, DESCRIPTION_CHARACTERS, NAME_CHARACTERS
+from catalog_tool.backends.mlflow_entities import ModelVersion, RegisteredModel
 from catalog_tool.backends.mlflow_memory import MlflowMemory
 from catalog_tool.backends.mlflow_prompts import (
     KIND_TAG,

@@ -12,10 +12,11 @@ import email.utils
 import json
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 
+from catalog_tool.backends.mlflow_entities import ModelVersion, RegisteredModel
 from catalog_tool.errors import BackendError, RefusedError, UnavailableError
 
 ANSWER_BYTES = 512 * 1024 * 1024
@@ -46,22 +47,6 @@ class MissingError(RefusedError):
 
 class ExistsError(RefusedError):
     """The registered name is there already."""
-
-
-class ModelVersion(NamedTuple):
-    """One version of a registered name, by its number there."""
-
-    name: str
-    number: int
-    tags: Mapping[str, str]
-
-
-class RegisteredModel(NamedTuple):
-    """A registered name: its tags, and its aliases with the numbers they point to."""
-
-    name: str
-    tags: Mapping[str, str]
-    aliases: Mapping[str, int]
 
 
 class MlflowApi:

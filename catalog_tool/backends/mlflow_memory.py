@@ -17,8 +17,9 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from catalog_tool.backends.mlflow_api import ExistsError, MissingError, MlflowApi, ModelVersion
+from catalog_tool.backends.mlflow_api import ExistsError, MissingError, MlflowApi
 from catalog_tool.backends.mlflow_capabilities import TEXT_CHARACTERS
+from catalog_tool.backends.mlflow_entities import ModelVersion
 from catalog_tool.backends.mlflow_prompts import KIND_TAG
 from catalog_tool.backends.stored import stored_json
 from catalog_tool.canonical.jcs import canonical_bytes

@@ -12,8 +12,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from catalog_tool.backends.mlflow_api import ModelVersion
 from catalog_tool.backends.mlflow_capabilities import TEXT_CHARACTERS
+from catalog_tool.backends.mlflow_entities import ModelVersion
 from catalog_tool.backends.mlflow_text import EMPTY, SEEN, TEXT, seen_tags, shown_parts
 from catalog_tool.canonical.identity import prompt_identity, prompt_parts
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes, version_id
