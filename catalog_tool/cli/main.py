@@ -48,7 +48,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("show", "Show one prompt version or skill."),
     "render": ("render", "Render a prompt version with variables."),
     "history": ("history", "Who changed a prompt, when and why, and what was live at a time."),
+    "comment": ("comment", "One comment on a pull request, kept up to date."),
+    "alert": ("alert", "Tell people about drift, and when it is over."),
     "usage": ("usage", "Which skills are alive: the catalog joined with activity."),
+    "telemetry": ("telemetry", "The stack that collects skill activity, and its dashboard."),
     "schema": ("schema", "Print a JSON Schema of a file or of an output."),
     "completion": ("completion", "Print the completion script for your shell."),
 }

@@ -13,7 +13,7 @@ _WORDS = {
     "in_sync": "in sync", "drift": "drift: somebody changed it",
     "behind": "behind: git has been ahead for longer than allowed", "unknown": "unknown: it could not be looked at",
 }  # fmt: skip
-_STATES = {
+STATES = {
     "drifted": "edited on the target", "conflict": "edited on the target, and git changed it too",
     "missing": "deleted on the target", "prune_conflict": "git no longer has it, and it was edited on the target",
     "collision": "something else has this name", "pending": "git is ahead", "create": "not there yet",
@@ -49,14 +49,15 @@ def _objects(objects: list[Mapping[str, Any]]) -> Iterator[str]:
     for item in objects[:SHOWN]:
         by = f", by {for_terminal(str(item['by']))}" if item["by"] else ""
         since = f", since {for_terminal(str(item['since']))}" if item["since"] else ""
-        yield f"{for_terminal(item['object'])}  {item['state']}: {_STATES[item['state']]}{since}{by}"
+        yield f"{for_terminal(item['object'])}  {item['state']}: {STATES[item['state']]}{since}{by}"
         if item["state"] in REPORTED:
-            yield f"    git says {_shown(item['expected'])}, the target holds {_shown(item['actual'])}"
+            yield f"    git says {shown_value(item['expected'])}, the target holds {shown_value(item['actual'])}"
     if len(objects) > SHOWN:
         yield f"… and {len(objects) - SHOWN} more (see --format json)"
 
 
-def _shown(value: Any) -> str:
+def shown_value(value: Any) -> str:
+    """A label's value, or the short form of a digest, on one line."""
     if value is None:
         return "nothing"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -113,9 +114,9 @@ def drift_markdown(document: Mapping[str, Any], messages: Mapping[str, str]) -> 
 def _row(item: Mapping[str, Any]) -> str:
     cells = [
         inline_code(item["object"]),
-        f"{item['state']}: {_STATES[item['state']]}",
-        inline_code(_shown(item["expected"])),
-        inline_code(_shown(item["actual"])),
+        f"{item['state']}: {STATES[item['state']]}",
+        inline_code(shown_value(item["expected"])),
+        inline_code(shown_value(item["actual"])),
         inline_code(str(item["since"])) if item["since"] else "",
         inline_code(str(item["by"])) if item["by"] else "",
     ]

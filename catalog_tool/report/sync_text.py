@@ -8,7 +8,7 @@ from typing import Any
 from catalog_tool.report.escape import for_terminal
 
 _SIGNS = {"create": "+", "update": "~", "label": ">", "adopt": "=", "delete": "-", "noop": " "}
-_DONE_WORDS = {
+DONE_WORDS = {
     "unchanged": "nothing to do", "planned": "planned; nothing was written", "done": "done",
     "blocked": "blocked; nothing was written", "stale": "stale; nothing was written",
     "superseded": "superseded; nothing was written", "partial": "partly done",
@@ -24,7 +24,7 @@ def sync_text(document: Mapping[str, Any], *, color: bool) -> str:
 
 
 def _lines(document: Mapping[str, Any], *, color: bool) -> Iterator[str]:
-    head = f"{for_terminal(document['target'])}: {_DONE_WORDS[document['status']]}"
+    head = f"{for_terminal(document['target'])}: {DONE_WORDS[document['status']]}"
     yield f"{_BOLD}{head}{_RESET}" if color else head
     actions = document["actions"]
     for action in actions[:SHOWN]:

@@ -1,0 +1,122 @@
+"""``catalog comment``: one comment on a pull request, kept up to date."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from catalog_tool.backends.forge import NotAllowedError
+from catalog_tool.cli.context import answer, format_option
+from catalog_tool.cli.hosted import (
+    add_summary,
+    catalog_id,
+    commit,
+    forge_options,
+    open_forge,
+    read_document,
+    review_number,
+    run_url,
+    sequence,
+    set_outputs,
+    warn,
+)
+from catalog_tool.errors import UsageError
+from catalog_tool.report.comment_markdown import Documents, Source, comment_markdown
+from catalog_tool.report.escape import for_terminal
+from catalog_tool.report.json_document import json_document
+from catalog_tool.sync.announce import Announced, Comment, announce
+from catalog_tool.sync.forge_marker import COMMENT, Marker
+from catalog_tool.sync.timing import SYSTEM
+
+EPILOG = """\b
+Examples:
+  catalog diff --format json --output diff.json
+  catalog diff --format markdown --output diff.md
+  catalog comment --changes diff.json --report diff.md --dry-run
+  catalog comment --changes diff.json --report diff.md --plan plan.json --target production
+
+In GitHub Actions the pull request, the repository and the server come from the run, the token from
+GITHUB_TOKEN; in GitLab CI likewise, with GITLAB_TOKEN. The comment is written to the job summary too. A
+token that may not comment, or none, is a warning: a pull request from a fork has no other.
+
+\b
+Exit codes: 0 said, or nothing to say; 2 wrong usage; 3 the forge could not be reached.
+"""
+NOT_ALLOWED, PRINTED = "not_allowed", "printed"
+_SENTENCES = {
+    "created": "commented", "updated": "the comment is up to date", "newer": "a newer run has commented already",
+    "nothing": "nothing changed, so there is nothing to say", NOT_ALLOWED: "not commented: the token may not",
+}  # fmt: skip
+
+
+@click.command("comment", epilog=EPILOG)
+@click.option("--changes", required=True, help="`catalog diff --format json`; - is stdin.", metavar="FILE")
+@click.option("--report", help="`catalog diff --format markdown`.", metavar="FILE")
+@click.option("--findings", help="`catalog validate --format json`.", metavar="FILE")
+@click.option("--plan", "plans", multiple=True, help="`catalog plan --format json`; repeatable.", metavar="FILE")
+@click.option("--evaluation", "evaluations", multiple=True, help="`catalog eval --format json`; again.", metavar="FILE")
+@click.option("--gate", "gates", multiple=True, help="`catalog gate --format json`; repeatable.", metavar="FILE")
+@click.option("--target", default="", metavar="TARGET", help="A comment of its own for this target.")
+@click.option("--number", type=click.IntRange(1), metavar="N", help="The pull request.  [default: the run's]")
+@forge_options
+@format_option("text", "json")
+@click.pass_context
+def command(ctx: click.Context, /, output: str, *, dry_run: bool, **asked: Any) -> int:
+    """One comment on a pull request, kept up to date."""
+    documents = _documents(asked)
+    source = Source(catalog_id(ctx, asked["catalog_id"]), asked["target"], commit(), run_url())
+    comment = Comment(
+        Marker(COMMENT, source.catalog, source.target, sequence(), {}),
+        lambda limit: comment_markdown(source, documents, limit),
+        documents.has_changes,
+    )
+    if dry_run:
+        said = Announced(PRINTED, "")
+        if output == "text":
+            answer(comment.body())
+            return 0
+    else:
+        number = review_number(asked["number"])
+        if documents.has_changes:
+            add_summary(comment_markdown(source, documents, 500_000))
+        said = _say(comment, number, asked)
+        set_outputs({"action": said.action, "url": said.url})
+    document = {"format": 1, "status": said.action, "url": said.url or None, "catalog": source.catalog or None}
+    shown = f"{_SENTENCES.get(said.action, said.action)}{f': {for_terminal(said.url)}' if said.url else ''}"
+    answer(json_document({**document, "target": source.target or None}) if output == "json" else shown)
+    return 0
+
+
+def _documents(asked: dict[str, Any]) -> Documents:
+    findings, report = asked["findings"], asked["report"]
+    return Documents(
+        changes=read_document("--changes", asked["changes"], "diff-output"),
+        findings=read_document("--findings", findings, "validate-output") if findings else None,
+        plans=[read_document("--plan", path, "plan-output") for path in asked["plans"]],
+        evaluations=[read_document("--evaluation", path, "eval-output") for path in asked["evaluations"]],
+        gates=[read_document("--gate", path, "gate-output") for path in asked["gates"]],
+        report=_text("--report", report) if report else "",
+    )
+
+
+def _text(option: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror}") from error
+
+
+def _say(comment: Comment, number: int, asked: dict[str, Any]) -> Announced:
+    forge = open_forge(asked["repository"], asked["author"])
+    if forge is None:
+        warn("there is no token to comment with, so the review is in the job summary only")
+        return Announced(NOT_ALLOWED, "")
+    with contextlib.closing(forge):
+        try:
+            return announce(forge, number, comment, SYSTEM)
+        except NotAllowedError as error:
+            warn(f"{error.message}; the review is in the job summary only ({error.hint})")
+            return Announced(NOT_ALLOWED, "")

@@ -1,0 +1,215 @@
+"""The comment on a pull request, put together from the documents that the commands gave.
+
+The worst first: findings, gates, evaluations, the plan, then what changed. Whatever is left of ``limit``
+goes to the change report, which is already Markdown and is cut between its blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from catalog_tool.report.diff_markdown import prose
+from catalog_tool.report.escape import for_actions_log, for_markdown, inline_code
+from catalog_tool.report.findings_text import counted
+from catalog_tool.report.markdown_cut import cut_markdown
+from catalog_tool.report.plan_markdown import plan_markdown
+
+FINDINGS = 20
+CASES = 20
+_GATES = {"allow": "may move", "deny": "**may not move**", "indeterminate": "**may not move yet**"}
+_OUTCOMES = {"fail": "✗", "indeterminate": "?", "pass": "✓", "info": "·"}
+_EVALUATIONS = {
+    "pass": "passed", "fail": "**failed**", "unknown": "undecided", "error": "could not be judged",
+    "done": "scored", "waiting": "waiting",
+}  # fmt: skip
+_SMALLEST = 600
+"""Bytes that a part needs to be worth beginning."""
+
+
+class Source(NamedTuple):
+    """Where a comment comes from: the catalog's id, the target or empty, the commit, the run's address."""
+
+    catalog: str
+    target: str
+    commit: str
+    run_url: str
+
+
+class Documents(NamedTuple):
+    """What the commands said. ``report`` is ``catalog diff --format markdown``; None: it was not asked."""
+
+    changes: Mapping[str, Any] | None = None
+    findings: Mapping[str, Any] | None = None
+    plans: Sequence[Mapping[str, Any]] = ()
+    evaluations: Sequence[Mapping[str, Any]] = ()
+    gates: Sequence[Mapping[str, Any]] = ()
+    report: str = ""
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is anything to say; a comparison that failed, or that was not made, counts as something."""
+        status = "error" if self.changes is None else self.changes["status"]
+        return status != "same" or (self.findings is not None and self.findings["status"] != "ok")
+
+
+def comment_markdown(source: Source, documents: Documents, limit: int) -> str:
+    """The comment without its marker, at most ``limit`` bytes; ends with a line feed."""
+    end = _footer(source)
+    text = _title(source)
+    if not documents.has_changes:
+        return f"{text}Nothing left: this pull request no longer changes the catalog.\n{end}"
+    for part in _parts(documents):
+        room = limit - len((text + end).encode())
+        if room < _SMALLEST:
+            break
+        text += cut_markdown(part, room)
+    return text + end
+
+
+def _title(source: Source) -> str:
+    target = f", target {for_markdown(source.target)}" if source.target else ""
+    return f"### Catalog {for_markdown(source.catalog)}{target}\n\n"
+
+
+def _footer(source: Source) -> str:
+    commit = f"of {inline_code(source.commit[:12])}" if source.commit else ""
+    run = f"[run]({source.run_url})" if source.run_url else ""
+    said = " · ".join(filter(None, (commit, run)))
+    return f"\n<sub>{said}</sub>\n" if said else ""
+
+
+def _parts(documents: Documents) -> Iterator[str]:
+    if documents.findings is not None:
+        yield _joined(_findings(documents.findings))
+    for gate in documents.gates:
+        yield _joined(_gate(gate))
+    for evaluation in documents.evaluations:
+        yield _joined(_evaluation(evaluation))
+    for plan in documents.plans:
+        yield _failed(plan, "The target could not be planned for") or plan_markdown(plan)
+    if documents.changes is not None:
+        yield _failed(documents.changes, "The change could not be compared")
+    if documents.report:
+        yield documents.report if documents.report.endswith("\n") else f"{documents.report}\n"
+
+
+def _joined(lines: Iterator[str]) -> str:
+    text = "\n".join(lines)
+    return for_actions_log(f"{text}\n\n") if text else ""
+
+
+def _failed(document: Mapping[str, Any], what: str) -> str:
+    """The sentence for a command that gave an error instead of its document."""
+    if document["status"] != "error":
+        return ""
+    error = document["error"]
+    hint = f" ({prose(str(error['hint']))})" if error.get("hint") else ""
+    return f"**{what}:** {prose(str(error['message']))}{hint}\n\n"
+
+
+def _findings(document: Mapping[str, Any]) -> Iterator[str]:
+    failed = _failed(document, "The catalog could not be checked")
+    if failed:
+        yield failed.rstrip("\n")
+    found = [item for item in document.get("findings", ()) if item["severity"] != "info"]
+    if not found:
+        return
+    errors = sum(item["severity"] == "error" for item in found)
+    warnings = len(found) - errors
+    parts = [counted(number, name) for number, name in ((errors, "error"), (warnings, "warning")) if number]
+    yield f"**{'The catalog has ' if errors else ''}{' and '.join(parts)}**"
+    yield ""
+    for item in sorted(found, key=lambda item: item["severity"] != "error")[:FINDINGS]:
+        where = item["path"] or ""
+        where += f":{item['line']}" if item["path"] and item["line"] else ""
+        place = f"{for_markdown(where)} " if where else ""
+        word = "**error**" if item["severity"] == "error" else "warning"
+        yield f"- {place}{word} {item['code']} {prose(item['message'])}"
+    if len(found) > FINDINGS:
+        yield f"- … and {len(found) - FINDINGS} more, in the log and in the annotations"
+
+
+def _gate(document: Mapping[str, Any]) -> Iterator[str]:
+    failed = _failed(document, "The gate could not be asked")
+    if failed:
+        yield failed.rstrip("\n")
+        return
+    candidate = document.get("candidate") or {}
+    name = f"{document.get('prompt', '')}@{candidate.get('version', '')}"
+    label = for_markdown(str(document.get("label", "")))
+    yield f"**Gate: {label} {_GATES[document['status']]} to** {for_markdown(name)}"
+    yield ""
+    for outcome, mark in _OUTCOMES.items():
+        for reason in document["reasons"]:
+            if reason["outcome"] == outcome:
+                yield f"- {mark} {for_markdown(str(reason['rule']))}: {prose(str(reason['message']))}"
+
+
+def _evaluation(document: Mapping[str, Any]) -> Iterator[str]:
+    failed = _failed(document, "The evaluation could not be run")
+    if failed:
+        yield failed.rstrip("\n")
+        return
+    if document["mode"] == "level0":
+        yield from _level_zero(document)
+        return
+    prompt = document.get("prompt") or {}
+    name = for_markdown(f"{prompt.get('id', '')}@{prompt.get('version', '')}")
+    model = for_markdown(str((document.get("model") or {}).get("name", "")))
+    yield f"**Evaluation {_EVALUATIONS[document['status']]}:** {name} on {model}, {_counts(document)}"
+    yield ""
+    yield from _scores(document)
+    yield from _compared(document.get("comparison"))
+
+
+def _counts(document: Mapping[str, Any]) -> str:
+    counts = document.get("counts") or {}
+    found = [f"{number} {name}" for name, number in counts.items() if number and name != "total"]
+    return f"{counted(int(counts.get('total', 0)), 'case')}: {', '.join(found) or 'none'}"
+
+
+def _scores(document: Mapping[str, Any]) -> Iterator[str]:
+    """Each metric with its change against the baseline."""
+    before = (document.get("baseline") or {}).get("scores") or {}
+    rows = list((document.get("scores") or {}).items())
+    if not rows:
+        return
+    yield "| metric | score | change |"
+    yield "| --- | --- | --- |"
+    for metric, score in rows[:CASES]:
+        was = before.get(metric)
+        change = "" if score is None or was is None else f"{score - was:+.3f}"
+        yield f"| {for_markdown(str(metric))} | {'not known' if score is None else f'{score:.3f}'} | {change} |"
+    yield ""
+
+
+def _compared(comparison: Mapping[str, Any] | None) -> Iterator[str]:
+    if not comparison:
+        return
+    regressed, fixed = comparison["regressed"], comparison["fixed"]
+    yield f"Against the baseline: {len(regressed)} worse, {len(fixed)} better, {comparison['same']} the same."
+    yield ""
+    yield from (f"- worse: {for_markdown(str(name))}" for name in regressed[:CASES])
+    if len(regressed) > CASES:
+        yield f"- … and {len(regressed) - CASES} more"
+
+
+def _level_zero(document: Mapping[str, Any]) -> Iterator[str]:
+    bad = [
+        (f"{look['prompt']['id']}@{look['prompt']['version']}", part.get("name", ""), check)
+        for look in document.get("prompts", ())
+        for part in (look, *look["cases"])
+        for check in part["checks"]
+        if check["outcome"] not in ("pass", "skipped")
+    ]
+    if not bad:
+        return
+    yield f"**Golden tests, without a model: {counted(len(bad), 'problem')}**"
+    yield ""
+    for name, case, check in bad[:CASES]:
+        where = f"{for_markdown(name)} {for_markdown(str(case))}".strip()
+        said = prose(str(check["message"] or check["outcome"]))
+        yield f"- {where}: {for_markdown(str(check['type']))}: {said}"
+    if len(bad) > CASES:
+        yield f"- … and {len(bad) - CASES} more"

@@ -1,0 +1,52 @@
+"""A plan in a pull request: what the merge would write, and the digest that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from catalog_tool.report.diff_markdown import prose
+from catalog_tool.report.escape import for_markdown
+from catalog_tool.report.sync_text import DONE_WORDS
+
+ROWS = 30
+_VERBS = {
+    "create": "create", "update": "update", "label": "move", "adopt": "mark as ours", "delete": "**delete**",
+    "noop": "leave",
+}  # fmt: skip
+
+
+def plan_markdown(document: Mapping[str, Any]) -> str:
+    """The document of ``plan``, ``apply`` or ``sync``; ends with a line feed."""
+    return "\n".join(_lines(document)) + "\n"
+
+
+def _lines(document: Mapping[str, Any]) -> Iterator[str]:
+    target = for_markdown(str(document["target"]))
+    yield f"**Target {target}: {DONE_WORDS[document['status']]}**"
+    yield ""
+    for blocked in document["blocked"]:
+        allow = f" If that is meant: {for_markdown(str(blocked['allow']))}" if blocked["allow"] else ""
+        yield f"- {prose(str(blocked['reason']))}.{allow}"
+    if document["blocked"]:
+        yield ""
+    yield from _table([action for action in document["actions"] if action["action"] != "noop"])
+    if document["status"] == "planned":
+        digest = for_markdown(str(document["plan_digest"]))
+        yield f"Plan {digest}. After the merge, `sync --expect` writes this plan and no other."
+        yield ""
+
+
+def _table(actions: list[Mapping[str, Any]]) -> Iterator[str]:
+    if not actions:
+        return
+    yield "| what | object | state | why |"
+    yield "| --- | --- | --- | --- |"
+    for action in actions[:ROWS]:
+        outcome = "" if action["outcome"] in ("planned", "done") else f", {action['outcome']}"
+        reason = prose(str(action["reason"])) if action["reason"] else ""
+        name = for_markdown(str(action["object"]))
+        yield f"| {_VERBS[action['action']]} | {name} | {action['state']}{outcome} | {reason} |"
+    if len(actions) > ROWS:
+        yield f"\n… and {len(actions) - ROWS} more."
+    yield ""
