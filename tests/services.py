@@ -11,9 +11,11 @@ import mlflow_server as mlflow
 import moto_server as moto
 import postgres_server as postgres
 import pytest
+import redis_server as redis
 from mlflow_server import MlflowServer
 from moto_server import MotoServer
 from postgres_server import PostgresServer
+from redis_server import RunningRedis
 
 
 @pytest.fixture(scope="session")
@@ -44,4 +46,14 @@ def moto_server() -> Iterator[MotoServer]:
     if not moto.is_there():
         pytest.skip(f"NO MOTO HERE: install {moto.PACKAGE}; nothing of the s3 and dynamodb backends was tested")
     with moto.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RunningRedis]:
+    """A Redis server of this session's own."""
+    found = redis.binary()
+    if found is None:
+        pytest.skip(f"NO REDIS ON THIS MACHINE: install {redis.PACKAGE}; nothing of the redis backend was tested")
+    with redis.running(found) as server:
         yield server
