@@ -16,6 +16,7 @@ from catalog_tool.model.target import TargetState
 from catalog_tool.sync.compare import Comparison, Observed
 from catalog_tool.sync.label_gates import LabelGates
 from catalog_tool.sync.limits import Blocked, over_limits
+from catalog_tool.sync.reasons import left_reason
 from catalog_tool.sync.states import State
 from catalog_tool.sync.wanted import Desired
 
@@ -147,6 +148,7 @@ def make_plan(
     actions = [planner.action(item) for item in comparison.observed if planner.concerns(item)]
     actions = _hold_back(actions)
     actions, gated = _through_gates(actions, gates, is_new=comparison.is_new)
+    actions = _keep_referenced(actions, comparison)
     actions.sort(key=_order)
     limits = _counted(actions, destination.rules)
     blocked = planner.refusals()
@@ -234,7 +236,7 @@ class _Planner:
             return _left(item, "git no longer has it; --prune deletes it")
         if item.state is State.DRIFTED and self._rules.on_drift.get(parse_address(item.address).part) == "restore":
             return self._restored(item)
-        return _left(item, _left_reason(item))
+        return _left(item, left_reason(item))
 
     def _write(self, item: Observed, kind: str, reason: str | None) -> Action:
         reason = "meta" if item.meta_only else reason
@@ -260,7 +262,7 @@ class _Planner:
             if self._options.now < known.at + RESTORE_PAUSE_SECONDS * 2 ** (known.times - 1):
                 return _left(item, "put back a moment ago; the next try waits")
         if not item.address.startswith(LABEL):
-            return _left(item, _left_reason(item))
+            return _left(item, left_reason(item))
         return self._write(item, LABEL_MOVE, "restore")
 
 
@@ -309,22 +311,6 @@ def _left(item: Observed, reason: str) -> Action:
     return Action(item.address, NOOP, item.state, SKIPPED, reason, item.live, item.desired, item.seen)
 
 
-def _left_reason(item: Observed) -> str:
-    if item.state is State.FOREIGN:
-        return f"it belongs to the catalog {item.owner!r}"
-    if item.state is State.OVERRIDE:
-        return "moved on purpose by a rollback, until git catches up"
-    if item.state is State.COLLISION:
-        return "something else has this name; adopt it, or take it away"
-    if item.state is State.CONFLICT and item.address.startswith(VERSION):
-        return "a version is immutable: make the next one with `catalog bump`"
-    if item.state is State.PRUNE_CONFLICT:
-        return "git no longer has it, and it was edited on the target"
-    if item.state is State.CONFLICT:
-        return "git and the target both changed it"
-    return "edited on the target"
-
-
 def _hold_back(actions: Sequence[Action]) -> list[Action]:
     """Labels that would point to a version that is left alone are left alone too."""
     unsound = {
@@ -341,6 +327,22 @@ def _held(action: Action, unsound: set[str]) -> Action:
     if not waiting:
         return action
     return action._replace(action=NOOP, outcome=SKIPPED, held=True, reason=f"{waiting[0]} is not what git says")
+
+
+def _keep_referenced(actions: Sequence[Action], comparison: Comparison) -> list[Action]:
+    """A version stays while a label that stays on the target points to it, whoever set that label."""
+    changed = {action.object for action in actions if action.outcome == PLANNED and not action.bookkeeping}
+    needed: dict[str, str] = {}
+    for item in comparison.observed:
+        if item.address.startswith(LABEL) and item.seen is not None and item.address not in changed:
+            name = parse_address(item.address).name
+            needed |= {version_address(name, version): item.address for version in label_versions(item.seen)}
+    return [
+        action._replace(action=NOOP, outcome=SKIPPED, held=True, reason=f"{needed[action.object]} points to it")
+        if action.action == DELETE and action.object in needed
+        else action
+        for action in actions
+    ]
 
 
 def _through_gates(

@@ -151,7 +151,8 @@ def test_completing_a_command_imports_none() -> None:
         "print(sorted(name for name in sys.modules if name.startswith('catalog_tool.cli.')))"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=True, timeout=60)
-    assert done.stdout.decode().splitlines() == ["['bump', 'build']", "['catalog_tool.cli.interrupts', 'catalog_tool.cli.main']"]
+    imported = "['catalog_tool.cli.interrupts', 'catalog_tool.cli.main']"
+    assert done.stdout.decode().splitlines() == ["['bump', 'build']", imported]
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if find_spec(f"catalog_tool.cli.{COMMANDS[name][0]}")])

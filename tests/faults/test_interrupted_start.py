@@ -48,7 +48,8 @@ def test_the_usual_handler_is_back_once_loaded(catalog_command: CatalogCommand) 
     code = "import signal, catalog_tool.cli.main; print(signal.getsignal(2) is signal.default_int_handler)"
     done = subprocess.run(
         [sys.executable, "-P", "-c", code],
-        env=dict(catalog_command.environment), preexec_fn=HEARD, capture_output=True, text=True, check=True, timeout=SECONDS,
+        env=dict(catalog_command.environment), preexec_fn=HEARD,
+        capture_output=True, text=True, check=True, timeout=SECONDS,
     )  # fmt: skip
     assert done.stdout == "True\n"
     assert signal.SIGINT == 2

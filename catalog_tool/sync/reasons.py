@@ -1,0 +1,23 @@
+"""Why a sync leaves an object alone, in words for people."""
+
+from __future__ import annotations
+
+from catalog_tool.model.addresses import VERSION
+from catalog_tool.sync.compare import Observed
+from catalog_tool.sync.states import State
+
+_REASONS = {
+    State.OVERRIDE: "moved on purpose by a rollback, until git catches up",
+    State.COLLISION: "something else has this name; adopt it, or take it away",
+    State.CONFLICT: "git and the target both changed it",
+    State.PRUNE_CONFLICT: "git no longer has it, and it was edited on the target",
+}
+
+
+def left_reason(item: Observed) -> str:
+    """One clause for an object that is neither in sync nor written."""
+    if item.state is State.FOREIGN:
+        return f"it belongs to the catalog {item.owner!r}"
+    if item.state is State.CONFLICT and item.address.startswith(VERSION):
+        return "a version is immutable: make the next one with `catalog bump`"
+    return _REASONS.get(item.state, "edited on the target")
