@@ -105,7 +105,7 @@ class MlflowBackend:
         return kept[1] if kept is not None and time.monotonic() - kept[0] <= SNAPSHOT_SECONDS else None
 
     def scan(self, only: Collection[str] | None = None) -> Iterator[Live]:
-        """Two requests for the whole target or one prompt of it; the first was ``load``'s where that came just before."""
+        """Two requests for the whole target or one prompt of it; the first was ``load``'s if that came just before."""
         kept = self._forget()
         name = _only_name(only)
         condition = quoted(self._outer(name)) if name is not None else None

@@ -79,9 +79,9 @@ class MlflowMemory:
 
     def remember(self, address: str, applied: Applied | None) -> None:
         """Change one entry of the inventory."""
-        key = _INVENTORY + hashlib.sha256(address.encode()).hexdigest()[:32]
+        key, value = inventory_tag(address, applied)
         if applied is not None:
-            self._set(key, json.dumps([address, *applied]))
+            self._set(key, value)
         elif (number := self._find_state()) is not None:
             self._api.delete_tag(self._state_name, number, key)
 
@@ -176,6 +176,11 @@ class MlflowMemory:
         for ticket in self.all_tickets():
             if ticket.lease.token == token:
                 self._api.delete_version(self.lease_name, ticket.number)
+
+
+def inventory_tag(address: str, applied: Applied | None) -> tuple[str, str]:
+    """The tag of one entry of the inventory: an address has characters and lengths that no key may have."""
+    return _INVENTORY + hashlib.sha256(address.encode()).hexdigest()[:32], json.dumps([address, *(applied or ())])
 
 
 def _lease(text: str | None) -> Lease | None:

@@ -170,9 +170,11 @@ def _same(one: Json, other: Json) -> bool:
 def _messages(before: list[Any], tags: Mapping[str, str]) -> list[Any]:
     """The messages that the visible text stands for; what is as it was shown stays as it was written."""
     text = tags.get(TEXT, "")
-    found = _chat(text) if tags.get(KIND) == "chat" else None
-    if found is None:
+    if tags.get(KIND) != "chat":
         return [{"role": "system", "content": text}]
+    found = _chat(text)
+    if found is None:
+        return [{"role": "system", "content": text, UNREADABLE: "chat"}]
     slots = _slots(before)
     if sum(len(shown) for _, shown in slots) != len(found):
         return [_message(item) for item in found]
