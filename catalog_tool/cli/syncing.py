@@ -160,7 +160,7 @@ def working(side: GitSide, name: str, how: Mapping[str, Any] | None = None) -> I
     """Open a target; Ctrl-C and a cancelled job stop a sync between two steps, not within one."""
     target = open_target(side.place, side.settings, name)
     given = how or {}
-    with contextlib.closing(target.backend), _stopping() as stopped:
+    with contextlib.closing(target.backend), stopping() as stopped:
         yield Work(
             target,
             desired_for(side.reading, target.settings),
@@ -179,7 +179,7 @@ def working(side: GitSide, name: str, how: Mapping[str, Any] | None = None) -> I
 
 
 @contextlib.contextmanager
-def _stopping() -> Iterator[threading.Event]:
+def stopping() -> Iterator[threading.Event]:
     """The first SIGTERM or SIGINT asks to stop; a second SIGINT interrupts at once."""
     stopped = threading.Event()
 

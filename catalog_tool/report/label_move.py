@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog_tool.gate.judge import Judgement
@@ -39,6 +39,29 @@ def label_move_text(status: str, move: Move, path: str, judgements: Sequence[Jud
         UNCHANGED: f"{move.label} of {move.prompt} is {move_text(move.current)} already: nothing to do\n",
     }
     return said + lines.get(status, f"{change}: refused, nothing was written\n")
+
+
+_LIVE = {"moved": DONE, "planned": PLANNED, "unchanged": UNCHANGED}
+
+
+def live_document(move: Move, path: str, live: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for a label that was moved on a target first; ``live`` says where, by whom, why, and the branch."""
+    return {**label_move_document(_LIVE[live["status"]], move, path, ()), "live": dict(live)}
+
+
+def live_text(move: Move, live: Mapping[str, Any]) -> str:
+    """What happened on the target, and what is left to do in git."""
+    change = f"{move.label} of {move.prompt} on {for_terminal(live['target'])}"
+    moved = f"{change}: {move_text(move.current)} → {move_text(move.wanted)}"
+    if live["status"] == "planned":
+        return f"{moved}\n  nothing was moved\n"
+    head = moved if live["status"] == "moved" else f"{change} is {move_text(move.wanted)} already"
+    lines = [head, f"  by {for_terminal(live['by'])}: {for_terminal(live['reason'])}"]
+    if live["branch"] is None:
+        return "\n".join([*lines, "  git says so already", ""])
+    branch = for_terminal(live["branch"])
+    lines += [f"  an override until git catches up: {live['commit'][:12]} on {branch} does", "  to bring git along:"]
+    return "\n".join([*lines, f"    git push origin '{branch}'   and merge it", ""])
 
 
 def edit_text(edit: RegistryEdit) -> str:

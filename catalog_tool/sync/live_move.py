@@ -1,0 +1,196 @@
+"""A label moved on a target at once, ahead of git: ``rollback --live`` and ``watch`` (design §1, *override*).
+
+Under the target's lease, with compare-and-swap, and in an order in which a crash does no harm: the override is
+recorded first, then the label moves. Dying in between leaves an override that nothing is in (it counts only
+where the label holds its value), and the next call does the rest. The inventory keeps what git last gave, so
+that the state is ``override`` until git catches up, and ``converged`` once it has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection
+from dataclasses import replace
+from typing import NamedTuple
+
+from catalog_tool.backends.stored import label_versions
+from catalog_tool.canonical.jcs import canonical_bytes
+from catalog_tool.errors import BackendError, CatalogError, LeaseLostError, UsageError
+from catalog_tool.model.addresses import label_address, version_address
+from catalog_tool.model.labels import LabelValue, label_value_of
+from catalog_tool.model.target import DONE, UNCONFIRMED, Live, Override, Run, TargetState, Write
+from catalog_tool.sync.lease import Holding, holding
+from catalog_tool.sync.live import fingerprint
+from catalog_tool.sync.markers import read_marker
+from catalog_tool.sync.session import Session
+from catalog_tool.sync.timing import persistently
+
+LABEL_SECONDS = 30.0
+"""How long a live move waits for a sync that holds the target; a sync renews, so more would not help soon."""
+
+
+class LiveLabel(NamedTuple):
+    """A label as a target has it. ``since`` is the store's own word (ISO 8601) or None; ``override`` holds if any.
+
+    ``applied`` is what git last gave it, as canonical JSON.
+    """
+
+    value: LabelValue
+    since: str | None
+    override: Override | None
+    applied: str
+
+
+class LiveMove(NamedTuple):
+    """What is to happen to one label.
+
+    ``expected`` is what the caller saw there; ``desired`` what git says (None: nothing), which the override
+    holds against; ``reason`` goes into the audit trail.
+    """
+
+    prompt: str
+    label: str
+    expected: LabelValue
+    wanted: LabelValue
+    desired: LabelValue | None
+    reason: str
+
+    @property
+    def address(self) -> str:
+        """The label's."""
+        return label_address(self.prompt, self.label)
+
+
+class Moved(NamedTuple):
+    """What came of it. ``override`` is None where git says ``wanted`` already; ``confirmed``: read back."""
+
+    moved: bool
+    override: Override | None
+    confirmed: bool
+
+
+def canonical(value: LabelValue | None) -> str | None:
+    """A label's value as canonical JSON."""
+    return None if value is None else canonical_bytes(value.to_json()).decode()
+
+
+def read_label(session: Session, catalog: str, prompt: str, label: str) -> LiveLabel:
+    """What a target's label is now. Raises ``BackendError`` where it has none that is ours, or cannot be read."""
+    address = label_address(prompt, label)
+
+    def read() -> tuple[TargetState, list[Live]]:
+        return session.backend.load(), list(session.backend.scan([address]))
+
+    state, found = persistently(session.timing, read)
+    live = _own_label(session, catalog, state, found, address)
+    value = label_value_of(live.entry)
+    if value is None:
+        raise BackendError(f"{address} on {session.destination.name} holds no value of ours")
+    override = state.control.overrides.get(address)
+    holds = override is not None and override.value == canonical(value)
+    return LiveLabel(value, live.since, override if holds else None, state.inventory[address].digest)
+
+
+def move_live(session: Session, catalog: str, move: LiveMove) -> Moved:
+    """Move a label now. Repeating it changes nothing more.
+
+    BackendError: the label is not what was expected, a version is not there or was edited, or the target did
+    not take it; nothing was moved. LeaseLostError: another took over.
+    """
+    with holding(session.backend, session.actor, session.timing, min(session.lock_timeout, LABEL_SECONDS)) as lease:
+        return _Application(session, lease, catalog, move).run()
+
+
+class _Application:
+    """One move under the lease."""
+
+    def __init__(self, session: Session, lease: Holding, catalog: str, move: LiveMove) -> None:
+        self._session = session
+        self._lease = lease
+        self._catalog = catalog
+        self._move = move
+        self._at = int(session.timing.now())
+
+    def run(self) -> Moved:
+        move, backend = self._move, self._session.backend
+        names = [version_address(move.prompt, version) for version in move.wanted.versions]
+        state = persistently(self._session.timing, backend.load)
+        found = {item.address: item for item in persistently(self._session.timing, lambda: self._scan(names))}
+        live = _own_label(self._session, self._catalog, state, found.values(), move.address)
+        wanted, now = canonical(move.wanted), fingerprint(move.address, live.entry).digest
+        if now not in (wanted, canonical(move.expected)):
+            raise BackendError(f"{move.address} is {now} by now, not {canonical(move.expected)}", hint="look again")
+        self._check_versions(state, found, names)
+        before = state.control.overrides.get(move.address)
+        override = self._override(before)
+        if override != before:
+            self._record(state, override)
+        if now == wanted:
+            return Moved(False, override, confirmed=True)
+        try:
+            confirmed = self._write(state, live)
+        except LeaseLostError:
+            raise
+        except CatalogError:
+            with contextlib.suppress(CatalogError):  # an override that nothing is in does no harm
+                self._record(state, before)
+            raise
+        return Moved(True, override, confirmed=confirmed)
+
+    def _scan(self, versions: Collection[str]) -> list[Live]:
+        return list(self._session.backend.scan([self._move.address, *versions]))
+
+    def _check_versions(self, state: TargetState, found: dict[str, Live], names: Collection[str]) -> None:
+        """Going back to a text that somebody edited would be no way back."""
+        for address in names:
+            applied, live = state.inventory.get(address), found.get(address)
+            if live is None or applied is None:
+                raise BackendError(f"{address} is not on {self._session.destination.name}: nothing was moved")
+            if fingerprint(address, live.entry).digest != applied.digest:
+                raise BackendError(f"{address} was edited on {self._session.destination.name}: nothing was moved")
+
+    def _override(self, before: Override | None) -> Override | None:
+        """What to record: nothing where git says so itself; what stands there already where it is the same."""
+        move = self._move
+        value, desired = canonical(move.wanted), canonical(move.desired)
+        if value is None or value == desired:
+            return None
+        if before is not None and (before.value, before.desired) == (value, desired):
+            return before
+        return Override(value, desired, self._session.actor, move.reason, self._at)
+
+    def _record(self, state: TargetState, override: Override | None) -> None:
+        overrides = {key: found for key, found in state.control.overrides.items() if key != self._move.address}
+        if override is not None:
+            overrides[self._move.address] = override
+        control = replace(state.control, overrides=overrides)
+        persistently(self._session.timing, lambda: self._session.backend.save_control(control, self._lease.token))
+
+    def _write(self, state: TargetState, live: Live) -> bool:
+        move, session = self._move, self._session
+        entry = canonical_bytes(move.wanted.to_json())
+        write = Write(
+            move.address, live.entry, entry, marker=live.marker, applied=state.inventory.get(move.address)
+        )  # fmt: skip
+        run = Run(self._lease.token, session.actor, move.reason, self._at)
+        (written,) = persistently(session.timing, lambda: session.backend.write([write], run))
+        if written.outcome not in (DONE, UNCONFIRMED):
+            raise BackendError(f"{move.address} was not moved: {written.message or written.outcome}", hint="look again")
+        shown = persistently(session.timing, lambda: self._scan(()))
+        return any(fingerprint(item.address, item.entry).digest == canonical(move.wanted) for item in shown)
+
+
+def _own_label(session: Session, catalog: str, state: TargetState, found: Collection[Live], address: str) -> Live:
+    """The label as it was read, if it is one that this catalog gave the target."""
+    where = session.destination.name
+    owner = state.control.catalog
+    if owner is not None and owner != catalog:
+        raise BackendError(f"{where} belongs to the catalog {owner!r}, not to {catalog!r}")
+    live = next((item for item in found if item.address == address), None)
+    if live is None:
+        raise UsageError(f"{where} has no {address}", hint=f"see `catalog status {where}`")
+    foreign = read_marker(live.marker, catalog, address).foreign
+    if foreign is not None or address not in state.inventory or not label_versions(live.entry):
+        whose = f"it belongs to {foreign!r}" if foreign is not None else "this catalog never set it"
+        raise BackendError(f"{address} on {where} cannot be moved: {whose}", hint="see `catalog drift`")
+    return live
