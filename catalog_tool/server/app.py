@@ -1,0 +1,171 @@
+"""The service as an ASGI application: a short path for what is asked most, Starlette for the rest.
+
+An answer that was computed once lies ready under path and query until the next picture of the store. Such a
+request is guarded, compared with ``If-None-Match``, counted and sent here; it never reaches the router.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.routing import Router
+
+from catalog_tool.server.access import Grant, Need, Refusal
+from catalog_tool.server.logs import LOGGER
+from catalog_tool.server.problems import ProblemError, problem
+from catalog_tool.server.read_api import Answer
+from catalog_tool.server.requests import holds_etag
+from catalog_tool.server.routes import OTHER, ROUTES, Route
+from catalog_tool.server.service import Service
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_HOT = "prompt"
+"""The route whose answers are kept ready."""
+
+
+class App:
+    """The application of one worker."""
+
+    def __init__(self, service: Service, on_start: Callable[[], None] | None = None) -> None:
+        self._service = service
+        self._on_start = on_start
+        self._router = Router(_routes(service), redirect_slashes=False, default=_Nowhere(service))
+        self._clock = time.perf_counter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the worker's life."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            started = self._clock()
+            if scope["method"] == "GET":
+                answer = self._service.keeper.current.answers.get((scope["path"], scope["query_string"]))
+                if answer is not None:
+                    await self._hot(answer, scope, send, started)
+                    return
+            await self._routed(scope, receive, send, started)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        if self._on_start is not None:
+            self._on_start()
+        await self._service.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._service.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _hot(self, answer: Answer, scope: Scope, send: Send, started: float) -> None:
+        authorization = host = known = None
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                authorization = value
+            elif name == b"if-none-match":
+                known = value
+            elif name == b"host":
+                host = value
+        grant = self._service.guard.decide(Need.READ, authorization, host)
+        if isinstance(grant, Refusal) or not all(map(grant.label, answer.labels)):
+            refused = problem(grant.status if isinstance(grant, Refusal) else 403)
+            await refused(scope, _no_body, send)
+            status = refused.status_code
+        elif known is not None and holds_etag(known, answer.etag):
+            status = 304
+            await send({"type": "http.response.start", "status": 304, "headers": answer.short})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            status = 200
+            await send({"type": "http.response.start", "status": 200, "headers": answer.whole})
+            await send({"type": "http.response.body", "body": answer.body})
+        self._service.board.count(_HOT, status, self._clock() - started)
+
+    async def _routed(self, scope: Scope, receive: Receive, send: Send, started: float) -> None:
+        status = 500
+
+        async def noted(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._router(scope, receive, noted)
+        finally:
+            endpoint = scope.get("endpoint")
+            name = endpoint.name(scope["method"]) if isinstance(endpoint, _Endpoint) else OTHER
+            self._service.board.count(name, status, self._clock() - started)
+
+
+class _Endpoint:
+    """One path behind the guard: its methods' handlers. Every method comes here, so that refusals look alike."""
+
+    def __init__(self, service: Service, routes: dict[str, Route]) -> None:
+        self._service = service
+        self._routes = routes
+
+    def name(self, method: str) -> str:
+        """The metrics' name of a request."""
+        route = self._routes.get(_read_as(method))
+        return route.name if route is not None else OTHER
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        response = await self._answer(request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        route = self._routes.get(_read_as(request.method))
+        grant = _decided(self._service, request, route.need if route is not None else Need.ANY)
+        if isinstance(grant, Refusal):
+            return problem(grant.status)
+        if route is None:
+            return problem(405, headers={"Allow": ", ".join(sorted(self._routes))})
+        try:
+            return await route.handler(self._service, request, grant)
+        except ProblemError as error:
+            return error.response()
+        except Exception:  # noqa: BLE001 - the boundary of one request: a bug is a 500 that tells nothing, and a log line
+            LOGGER.log(logging.ERROR, "failed", exc_info=True, extra={"fields": {"route": route.name}})
+            return problem(500)
+
+
+class _Nowhere:
+    """What has no path: told only to who may ask at all."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        grant = _decided(self._service, Request(scope, receive), Need.ANY)
+        answer = problem(grant.status if isinstance(grant, Refusal) else 404)
+        await answer(scope, receive, send)
+
+
+def _read_as(method: str) -> str:
+    return "GET" if method == "HEAD" else method
+
+
+def _decided(service: Service, request: Request, need: Need) -> Grant | Refusal:
+    given = dict(request.headers.raw)  # of several the last, as on the short path
+    return service.guard.decide(need, given.get(b"authorization"), given.get(b"host"))
+
+
+async def _no_body() -> MutableMapping[str, Any]:
+    return {"type": "http.disconnect"}
+
+
+def _routes(service: Service) -> list[StarletteRoute]:
+    by_path: dict[str, dict[str, Route]] = {}
+    for route in ROUTES:
+        by_path.setdefault(route.path, {})[route.method] = route
+    return [StarletteRoute(path, _Endpoint(service, methods)) for path, methods in by_path.items()]

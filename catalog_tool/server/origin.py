@@ -1,0 +1,217 @@
+"""Where the holdings come from: a bundle on disk, or a target's store, and how news of it arrives.
+
+An origin is used from one thread. ``read`` gives a whole picture or raises ``BackendError``; ``news`` waits
+for a change and is also the heartbeat: it raises as soon as the store cannot be asked.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from catalog_tool.backends.base import Backend
+from catalog_tool.canonical.identity import bundle_digest
+from catalog_tool.errors import BackendError
+from catalog_tool.model.limits import BUNDLE_BYTES
+from catalog_tool.model.target import Live
+from catalog_tool.server.holdings import Holdings, hold, lives_of_bundle
+
+POLL_SECONDS = 0.25
+"""How often a store is asked whether something changed, where it does not say so itself."""
+SWEEP_SECONDS = 5.0
+"""After this long all of a store is read again: what a hand changed past us leaves no other trace."""
+_SWEEP_SHARE = 50
+"""A sweep may take one part in so many of the time."""
+Beat = Callable[[], None]
+
+
+class Origin(Protocol):
+    """One open origin."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: never with a secret."""
+
+    def read(self, before: Holdings, beat: Beat) -> Holdings:
+        """All of it; ``beat`` is called now and then, so that slow is told from dead."""
+
+    def news(self, seconds: float) -> bool:
+        """Wait for a change, ``seconds`` at most; whether there may be one."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class Listener(Protocol):
+    """Hears of label moves from the store itself (Postgres: LISTEN)."""
+
+    def wait(self, seconds: float) -> bool:
+        """Whether something was heard within ``seconds``; where the line is cut, False after that time."""
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+class StoreOrigin:
+    """A target's store. ``probe`` gives a value that changes whenever anything in the store does, if there is one."""
+
+    def __init__(
+        self, backend: Backend, listener: Listener | None = None, probe: Callable[[], object] | None = None
+    ) -> None:
+        self._backend = backend
+        self._listener = listener
+        self._probe = probe or self._generations
+        self._seen: object = None
+        self._read_at = 0.0
+        self._took = 0.0
+        self.place = backend.place()
+
+    def _generations(self) -> object:
+        return dict(self._backend.generations())
+
+    def read(self, before: Holdings, beat: Beat) -> Holdings:
+        """One scan. What changes meanwhile is news afterwards: the probe is taken first."""
+        started = time.monotonic()
+        self._seen = self._probe()
+        store_id = self._backend.load().store_id
+        generations = self._backend.generations()
+        found = hold(store_id, _beating(self._backend.scan(), beat), generations, before)
+        self._read_at = time.monotonic()
+        self._took = self._read_at - started
+        return found
+
+    def news(self, seconds: float) -> bool:
+        """A word from the listener, another probe, or the time for a sweep."""
+        until = min(seconds, POLL_SECONDS)
+        heard = self._listener.wait(until) if self._listener is not None else _pause(until)
+        if heard or self._probe() != self._seen:
+            return True
+        return time.monotonic() - self._read_at > max(SWEEP_SECONDS, self._took * _SWEEP_SHARE)
+
+    def close(self) -> None:
+        """The line and the store."""
+        if self._listener is not None:
+            self._listener.close()
+        self._backend.close()
+
+
+def _pause(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
+
+
+def _beating(lives: Iterator[Live], beat: Beat) -> Iterator[Live]:
+    for number, live in enumerate(lives):
+        if number % 100 == 0:
+            beat()
+        yield live
+
+
+class DataVersion:
+    """SQLite's own counter of commits by anybody else: ``PRAGMA data_version``, with the file's identity."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._open: tuple[tuple[int, int], sqlite3.Connection] | None = None
+
+    def __call__(self) -> object:
+        """A value that differs after any change. Raises ``BackendError`` where the file cannot be asked."""
+        try:
+            found = self._path.stat()
+            file = (found.st_dev, found.st_ino)
+            if self._open is None or self._open[0] != file:
+                self.close()
+                uri = f"file:{quote(str(self._path.absolute()))}?mode=ro"
+                connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+                self._open = (file, connection)
+            return file, self._open[1].execute("PRAGMA data_version").fetchone()[0]
+        except FileNotFoundError as error:
+            raise BackendError(f"sqlite {self._path} is not there", hint="sync something to it first") from error
+        except (OSError, sqlite3.Error) as error:
+            raise BackendError(f"sqlite {self._path}: {error}") from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        kept, self._open = self._open, None
+        if kept is not None:
+            kept[1].close()
+
+
+class BundleOrigin:
+    """``bundle.json`` or ``bundle.sqlite``: read again when the file is replaced.
+
+    A bundle has neither generations nor a ``store_id``; the id is made of its digest, so that clients take
+    another bundle for another store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: object = None
+        self.place = f"bundle {path}"
+
+    def read(self, before: Holdings, beat: Beat) -> Holdings:
+        """The whole file, verified against its digest."""
+        beat()
+        self._seen = self._stat()
+        document = self._document()
+        try:
+            lives = lives_of_bundle(document)
+            claimed = str(document["digest"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BackendError(f"{self._path} is no bundle of catalog build") from error
+        found = hold(f"bundle-{claimed[7:23]}", lives, {}, before)
+        if found.damaged or json.loads(found.bundle())["digest"] != claimed:
+            raise BackendError(f"{self._path}: the bundle is not what its digest says", hint="build it again")
+        return found
+
+    def _document(self) -> Mapping[str, Any]:
+        try:
+            if self._path.stat().st_size > BUNDLE_BYTES * 4:
+                raise BackendError(f"{self._path} is larger than any bundle")
+            with self._path.open("rb") as file:
+                if file.read(16) == b"SQLite format 3\0":
+                    return self._tables()
+                file.seek(0)
+                document = json.load(file)
+        except (OSError, ValueError, RecursionError, sqlite3.Error) as error:
+            raise BackendError(
+                f"{self._path} cannot be read: {error}", hint="name a bundle of catalog build"
+            ) from error
+        if not isinstance(document, dict) or document.get("kind") != "bundle" or document.get("format") != 1:
+            raise BackendError(f"{self._path} is no bundle of this format", hint="name a bundle.json of catalog build")
+        return document
+
+    def _tables(self) -> Mapping[str, Any]:
+        prompts: dict[str, dict[str, Any]] = {}
+        labels: dict[str, dict[str, Any]] = {}
+        uri = f"file:{quote(str(self._path.absolute()))}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            for name, version, entry in connection.execute("SELECT id, version, entry FROM prompt_version"):
+                prompts.setdefault(name, {})[version] = json.loads(entry)
+            for name, label, value in connection.execute("SELECT id, label, value FROM label"):
+                labels.setdefault(name, {})[label] = json.loads(value)
+            skills = {name: json.loads(entry) for name, entry in connection.execute("SELECT name, entry FROM skill")}
+        digests = {name: {v: entry["digest"] for v, entry in found.items()} for name, found in prompts.items()}
+        digest = bundle_digest(labels, digests, {name: entry["digest"] for name, entry in skills.items()})
+        return {"digest": digest, "prompts": prompts, "labels": labels, "skills": skills}
+
+    def _stat(self) -> object:
+        try:
+            found = self._path.stat()
+        except OSError as error:
+            raise BackendError(f"{self._path}: {error.strerror}") from error
+        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+    def news(self, seconds: float) -> bool:
+        """Whether the file is another."""
+        time.sleep(min(seconds, POLL_SECONDS))
+        return self._stat() != self._seen
+
+    def close(self) -> None:
+        """Nothing is kept open."""

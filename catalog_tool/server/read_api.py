@@ -1,0 +1,283 @@
+"""Reading: prompts, versions, labels, skills, the bundle, events and the service's own state."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from catalog_tool.model.addresses import skill_address
+from catalog_tool.server.access import Grant
+from catalog_tool.server.holdings import HeldLabel, HeldPrompt, HeldVersion, etag_of
+from catalog_tool.server.keeper import Change
+from catalog_tool.server.problems import ProblemError
+from catalog_tool.server.requests import asked_key, asked_labels, holds_etag, prompt_id, version
+from catalog_tool.server.service import Service, Store
+
+JSON = "application/json"
+_CACHE = "private, no-cache"
+"""May be kept, and must be asked for again: that is what the ETag is for."""
+_KEPT_ANSWERS = 50_000
+_COMMENT_SECONDS = 15.0
+
+
+class Answer(NamedTuple):
+    """One answer, ready to be sent. ``labels`` are those that were asked for.
+
+    ``whole`` and ``short`` are the headers of 200 and of 304, as ASGI wants them.
+    """
+
+    body: bytes
+    etag: str
+    labels: tuple[str, ...]
+    whole: list[tuple[bytes, bytes]]
+    short: list[tuple[bytes, bytes]]
+
+
+def answer_of(body: bytes, etag: str, labels: tuple[str, ...]) -> Answer:
+    """An answer with its headers."""
+    short = [(b"etag", etag.encode()), (b"cache-control", _CACHE.encode())]
+    size = str(len(body)).encode()
+    return Answer(body, etag, labels, [(b"content-type", JSON.encode()), (b"content-length", size), *short], short)
+
+
+def tagged(request: Request, body: bytes, etag: str, media_type: str = JSON) -> Response:
+    """200 with an ETag, or 304 where ``If-None-Match`` names it."""
+    headers = {"ETag": etag, "Cache-Control": _CACHE}
+    if holds_etag(request.headers.get("if-none-match"), etag):
+        return Response(b"", 304, headers)
+    return Response(body, 200, headers, media_type=media_type)
+
+
+def as_json(document: Any) -> bytes:
+    """Compact JSON."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def of_json(request: Request, document: Any) -> Response:
+    """A document with an ETag by content."""
+    body = as_json(document)
+    return tagged(request, body, etag_of(body))
+
+
+def held_prompt(service: Service, request: Request) -> HeldPrompt:
+    """The prompt in the path. Raises ``ProblemError``. Nothing is awaited between this and ``service.current``."""
+    found = service.holdings.prompts.get(prompt_id(request))
+    if found is None:
+        raise ProblemError(404, "there is no such prompt")
+    return found
+
+
+def label_of(prompt: HeldPrompt, labels: list[str]) -> tuple[str, HeldLabel]:
+    """The first of ``labels`` that the prompt has. A label that cannot be served ends the search: 503."""
+    for label in labels:
+        if label in prompt.labels:
+            return label, prompt.labels[label]
+        if label in prompt.damaged:
+            raise ProblemError(503, f"the label {label} is stored and cannot be served: the store was edited by hand")
+    raise ProblemError(404, "the prompt has none of these labels")
+
+
+async def get_prompt(service: Service, request: Request, grant: Grant) -> Response:
+    """``GET /v1/prompts/{id}?label=&key=``: the version that a label points to."""
+    labels, key = asked_labels(request), asked_key(request)
+    if not all(grant.label(label) for label in labels):
+        raise ProblemError(403)
+    current = service.current
+    prompt = held_prompt(service, request)
+    label, held = label_of(prompt, labels)
+    chosen = prompt.versions[held.router.version(key) if key is not None else held.router.stable]
+    more = {"label": label, "generation": prompt.generation, "store_id": current.holdings.store_id}
+    etag = f'"{chosen.version}-{chosen.digest[7:]}-{label}-{prompt.generation}"'
+    answer = answer_of(_document(prompt, chosen, more), etag, tuple(labels))
+    query = request.scope["query_string"]
+    if query in (b"", f"label={','.join(labels)}".encode()) and len(current.answers) < _KEPT_ANSWERS:
+        current.answers[request.scope["path"], query] = answer
+    return tagged(request, answer.body, etag)
+
+
+def _document(prompt: HeldPrompt, held: HeldVersion, more: Mapping[str, Any]) -> bytes:
+    head = {
+        "id": prompt.id,
+        "version": held.version,
+        "version_id": held.version_id,
+        "digest": held.digest,
+        **more,
+    }
+    return as_json(head)[:-1] + b"," + held.body + b"}"
+
+
+async def get_version(service: Service, request: Request, grant: Grant) -> Response:
+    """``GET …/versions/{version}``: immutable."""
+    wanted = version(request)
+    prompt = held_prompt(service, request)
+    if wanted in prompt.damaged:
+        raise ProblemError(503, f"{wanted} is stored and cannot be served: it is not what its digest says")
+    if wanted not in prompt.versions:
+        raise ProblemError(404, "the prompt has no such version")
+    if not _may_see(grant, prompt, wanted):
+        raise ProblemError(403)
+    held = prompt.versions[wanted]
+    told = {"generation": prompt.generation, "store_id": service.holdings.store_id}
+    return tagged(request, _document(prompt, held, told), f'"{held.version}-{held.digest[7:]}"')
+
+
+def _may_see(grant: Grant, prompt: HeldPrompt, wanted: str) -> bool:
+    """A token for some labels sees the versions that those point to."""
+    if grant.sees_all_labels:
+        return True
+    return any(grant.label(label) and wanted in dict(held.split) for label, held in prompt.labels.items())
+
+
+async def get_versions(service: Service, request: Request, grant: Grant) -> Response:
+    """``GET …/versions``: every version with its digest, in the order of their numbers."""
+    prompt = held_prompt(service, request)
+    listed = [
+        {"version": held.version, "version_id": held.version_id, "digest": held.digest}
+        for held in prompt.versions.values()
+        if _may_see(grant, prompt, held.version)
+    ]
+    return of_json(request, {"id": prompt.id, "versions": listed})
+
+
+def labels_document(service: Service, prompt: HeldPrompt, grant: Grant) -> dict[str, Any]:
+    """``{"id","generation","store_id","labels"}``: the labels that this bearer may see."""
+    seen = {label: value for label, value in prompt.label_values().items() if grant.label(label)}
+    told = {"id": prompt.id, "generation": prompt.generation, "store_id": service.holdings.store_id}
+    return {**told, "labels": seen}
+
+
+async def get_labels(service: Service, request: Request, grant: Grant) -> Response:
+    """``GET …/labels``."""
+    return of_json(request, labels_document(service, held_prompt(service, request), grant))
+
+
+async def list_prompts(service: Service, request: Request, grant: Grant) -> Response:
+    """``GET /v1/prompts``: every prompt with its versions and labels."""
+    held = service.holdings
+    listed = [
+        {
+            "id": prompt.id,
+            "generation": prompt.generation,
+            "versions": [one for one in prompt.versions if _may_see(grant, prompt, one)],
+            "labels": {label: value for label, value in prompt.label_values().items() if grant.label(label)},
+        }
+        for prompt in held.prompts.values()
+    ]
+    return of_json(request, {"store_id": held.store_id, "prompts": listed})
+
+
+async def list_skills(service: Service, request: Request, grant: Grant) -> Response:  # noqa: ARG001 - a handler
+    """``GET /v1/skills``: names, digests, descriptions and owners."""
+    listed = [
+        {
+            "name": skill.name,
+            "digest": skill.digest,
+            "description": skill.entry.get("description"),
+            "owners": skill.entry.get("owners") or [],
+            "tags": skill.entry.get("tags") or [],
+        }
+        for skill in service.holdings.skills.values()
+    ]
+    return of_json(request, {"skills": listed})
+
+
+async def get_skill(service: Service, request: Request, grant: Grant) -> Response:  # noqa: ARG001 - a handler
+    """``GET /v1/skills/{name}``: the entry of ``bundle.json`` with the list of files."""
+    name = str(request.path_params["name"])
+    found = service.holdings.skills.get(name)
+    if found is None:
+        raise ProblemError(404, "there is no such skill")
+    return tagged(request, as_json({"name": name, **found.entry}), f'"{found.digest[7:]}"')
+
+
+async def get_skill_file(service: Service, request: Request, grant: Grant) -> Response:  # noqa: ARG001 - a handler
+    """``GET /v1/skills/{name}/files/{path}``: one file's bytes. The path is looked up in the list, never opened."""
+    name, path = str(request.path_params["name"]), str(request.path_params["path"])
+    skill = service.holdings.skills.get(name)
+    listed = next((file for file in skill.entry["files"] if file["path"] == path), None) if skill is not None else None
+    if skill is None or listed is None:
+        raise ProblemError(404, "there is no such skill or file")
+    etag = f'"{listed["sha256"]}"'
+    if holds_etag(request.headers.get("if-none-match"), etag):
+        return Response(b"", 304, {"ETag": etag, "Cache-Control": _CACHE})
+
+    def contents(store: Store) -> Mapping[str, tuple[str, bytes]]:
+        with store.lent() as backend:
+            return backend.contents(skill_address(name))
+
+    found = (await service.with_store(contents)).get(path)
+    if found is None:
+        raise ProblemError(503, "the skill changes just now", headers={"Retry-After": "1"})
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment"}
+    answer = tagged(request, found[1], etag_of(found[1]), "application/octet-stream")
+    answer.headers.update(headers)
+    return answer
+
+
+async def get_bundle(service: Service, request: Request, grant: Grant) -> Response:
+    """``GET /v1/bundle``: ``bundle.json`` of all that is held. Needs a token for all labels."""
+    if not grant.sees_all_labels:
+        raise ProblemError(403)
+    current = service.current
+    held, answers = current.holdings, current.answers
+    if held.damaged:
+        raise ProblemError(503, "some of what is stored cannot be served: the store was edited by hand")
+    body = answers.get("bundle")
+    if body is None:
+        body = answers["bundle"] = await run_in_threadpool(held.bundle)
+    return tagged(request, body, etag_of(body))
+
+
+async def get_events(service: Service, request: Request, grant: Grant) -> Response:  # noqa: ARG001 - a handler
+    """``GET /v1/events``: changes of labels, as server-sent events."""
+    queue = service.listen()
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(service, queue), 200, headers, media_type="text/event-stream")
+
+
+async def _events(service: Service, queue: asyncio.Queue[Change | None]) -> AsyncIterator[bytes]:
+    try:
+        yield b": open\n\n"
+        silent = 0.0
+        while not service.board.is_draining:
+            try:
+                change = await asyncio.wait_for(queue.get(), 0.5)
+            except TimeoutError:
+                silent += 0.5
+                if silent >= _COMMENT_SECONDS:
+                    silent = 0.0
+                    yield b": still here\n\n"
+                continue
+            if change is None:
+                return
+            yield b"id: %d\ndata: %b\n\n" % (change.generation, as_json(change._asdict()))
+    finally:
+        service.unlisten(queue)
+
+
+async def get_health(service: Service, request: Request, grant: Grant) -> Response:  # noqa: ARG001 - a handler
+    """``GET /healthz``: this process answers, whatever the store does."""
+    return Response(b'{"status":"ok"}', 200, {"Cache-Control": "no-store"}, media_type=JSON)
+
+
+async def get_ready(service: Service, request: Request, grant: Grant) -> Response:  # noqa: ARG001 - a handler
+    """``GET /readyz``: whether requests should be sent here."""
+    is_draining = service.board.is_draining
+    is_ready = service.keeper.is_ready and not is_draining
+    status = "ok" if is_ready else "draining" if is_draining else "store unavailable"
+    return Response(
+        as_json({"status": status}), 200 if is_ready else 503, {"Cache-Control": "no-store"}, media_type=JSON
+    )
+
+
+async def get_metrics(service: Service, request: Request, grant: Grant) -> Response:  # noqa: ARG001 - a handler
+    """``GET /metrics``: Prometheus' text."""
+    service.gauges()
+    text = "text/plain; version=0.0.4; charset=utf-8"
+    return Response(service.board.text(), 200, {"Cache-Control": "no-store"}, media_type=text)

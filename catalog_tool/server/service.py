@@ -1,0 +1,198 @@
+"""What every handler works with: the newest picture, the store for writes, and who is told of changes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from catalog_tool.backends.base import Backend
+from catalog_tool.errors import BackendError
+from catalog_tool.server.access import Grant, Guard
+from catalog_tool.server.holdings import Holdings
+from catalog_tool.server.keeper import Change, Current, Keeper
+from catalog_tool.server.metrics import Board
+from catalog_tool.server.origin import Origin
+from catalog_tool.server.problems import ProblemError, backend_problem
+
+_Given = TypeVar("_Given")
+Connect = Callable[[str], Backend]
+"""Opens the store under a prefix beneath the target's own."""
+QUEUED_CHANGES = 1000
+"""How many changes a slow listener may be behind before its stream is cut."""
+LARGEST_STREAMS = 2000
+"""How many streams of events one worker holds open."""
+_IDLE_STORES = 8
+
+
+class Store:
+    """The store for writes and for the sync protocol: connections that are lent to one request at a time."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._idle: list[tuple[str, Backend]] = []
+        self.writing = threading.Lock()
+        """Held while this worker moves labels: it need not wait for its own lease."""
+
+    @contextmanager
+    def lent(self, prefix: str = "") -> Iterator[Backend]:
+        """One connection, kept for the next request unless the store failed on it."""
+        backend = self._taken(prefix) or self._connect(prefix)
+        try:
+            yield backend
+        except BackendError:
+            self._give_back(prefix, backend)
+            raise
+        except BaseException:
+            backend.close()
+            raise
+        self._give_back(prefix, backend)
+
+    def _taken(self, prefix: str) -> Backend | None:
+        with self._lock:
+            for place, (kept, backend) in enumerate(self._idle):
+                if kept == prefix:
+                    del self._idle[place]
+                    return backend
+        return None
+
+    def _give_back(self, prefix: str, backend: Backend) -> None:
+        with self._lock:
+            self._idle.append((prefix, backend))
+            surplus = self._idle.pop(0)[1] if len(self._idle) > _IDLE_STORES else None
+        if surplus is not None:
+            surplus.close()
+
+    def close(self) -> None:
+        """Close what is kept."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, backend in idle:
+            backend.close()
+
+
+class Parts(NamedTuple):
+    """What a service is made of. ``store`` None: it is served from a bundle, and nothing can be written."""
+
+    origin: Origin
+    store: Store | None
+    guard: Guard
+    board: Board
+    blocks_edits: bool = False
+
+
+class Service:
+    """One worker's service. Its methods belong to the event loop, but those that say otherwise."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.guard = parts.guard
+        self.board = parts.board
+        self.blocks_edits = parts.blocks_edits
+        self._store = parts.store
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listeners: set[asyncio.Queue[Change | None]] = set()
+        self.keeper = Keeper(parts.origin, self._hear)
+
+    async def start(self) -> None:
+        """Begin to watch the store."""
+        self._loop = asyncio.get_running_loop()
+        self.board.claim()
+        self.keeper.start()
+
+    async def stop(self) -> None:
+        """End the streams and let go of the store."""
+        for queue in list(self._listeners):
+            self._offer(queue, None)
+        await run_in_threadpool(self.keeper.close)
+        if self._store is not None:
+            self._store.close()
+
+    @property
+    def current(self) -> Current:
+        """The newest picture, with what was computed from it. Raises ``ProblemError`` while there is none yet."""
+        if not self.keeper.reads:
+            raise ProblemError(503, "the store has not been read yet", headers={"Retry-After": "1"})
+        return self.keeper.current
+
+    @property
+    def holdings(self) -> Holdings:
+        """The newest picture. Raises ``ProblemError`` while there is none yet."""
+        return self.current.holdings
+
+    @property
+    def store(self) -> Store:
+        """The store. Raises ``ProblemError`` where a bundle is served."""
+        if self._store is None:
+            raise ProblemError(403, "a bundle is served here: it changes by being built again")
+        return self._store
+
+    async def with_store(self, work: Callable[[Store], _Given]) -> _Given:
+        """Run ``work`` in a thread; a store's error becomes a problem."""
+        store = self.store
+        try:
+            return await run_in_threadpool(work, store)
+        except BackendError as error:
+            raise backend_problem(error) from error
+
+    async def caught_up(self) -> None:
+        """Read the store now, so that who wrote through this worker reads its own write."""
+        try:
+            await run_in_threadpool(self.keeper.refresh)
+        except BackendError as error:
+            raise backend_problem(error) from error
+
+    def gauges(self) -> None:
+        """Bring this worker's gauges up to date."""
+        held, board = self.keeper.current.holdings, self.board
+        found = {
+            "reads": self.keeper.reads,
+            "read_failures": self.keeper.failures,
+            "ready": float(self.keeper.is_ready),
+            "read_at": self.keeper.read_at,
+            "prompts": len(held.prompts),
+            "skills": len(held.skills),
+            "damaged": len(held.damaged),
+            "streams": len(self._listeners),
+        }
+        for name, value in found.items():
+            board.gauge(name, value)
+
+    def _hear(self, changes: list[Change]) -> None:
+        """From the keeper's thread: tell the loop."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._tell, changes)
+
+    def _tell(self, changes: list[Change]) -> None:
+        for queue in list(self._listeners):
+            for change in changes:
+                self._offer(queue, change)
+
+    def _offer(self, queue: asyncio.Queue[Change | None], change: Change | None) -> None:
+        if queue.full():  # a listener that does not read: cut, and it will read everything anew
+            self._listeners.discard(queue)
+            queue.get_nowait()
+            change = None
+        queue.put_nowait(change)
+
+    def listen(self) -> asyncio.Queue[Change | None]:
+        """A queue of changes from now on; None ends it. Raises ``ProblemError`` where too many listen."""
+        if len(self._listeners) >= LARGEST_STREAMS:
+            raise ProblemError(503, "too many streams are open", headers={"Retry-After": "30"})
+        queue: asyncio.Queue[Change | None] = asyncio.Queue(QUEUED_CHANGES)
+        self._listeners.add(queue)
+        return queue
+
+    def unlisten(self, queue: asyncio.Queue[Change | None]) -> None:
+        """No more changes for this queue."""
+        self._listeners.discard(queue)
+
+
+Handler = Callable[[Service, Request, Grant], Awaitable[Response]]
