@@ -41,6 +41,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pull": ("pull", "Bring edits made on a target back to git, as a branch."),
     "adopt": ("adopt", "Mark objects of a target as ours where they equal git's."),
     "status": ("status", "What each target is, holds and was last given."),
+    "serve": ("serve", "Serve prompts and skills over HTTP, from memory."),
+    "token": ("token", "Make, list and revoke tokens of the config service."),
     "gate": ("gate", "May this version have that label? A decision, with every reason."),
     "promote": ("promote", "Give a label to a version, in git, if its gate allows."),
     "rollback": ("rollback", "Bring a label back to what it had before, in git."),
