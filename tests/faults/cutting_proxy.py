@@ -1,4 +1,4 @@
-"""A TCP proxy before Postgres that cuts a connection at its COMMIT: before the server saw it, or after it answered."""
+"""A TCP proxy before a database that cuts a connection at its commit: before the server saw it, or after its answer."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ import threading
 from collections import Counter
 from types import TracebackType
 
-_COMMIT = b"COMMIT\0"
+COMMIT = b"COMMIT\0"
+"""How Postgres is told to commit."""
+EXEC = b"$4\r\nEXEC\r\n"
+"""How Redis is told to."""
 
 
 class Cut(enum.Enum):
-    """When to cut: the COMMIT never arrives, or its answer never does."""
+    """When to cut: the commit never arrives, or its answer never does."""
 
     BEFORE = "before"
     AFTER = "after"
 
 
 class CuttingProxy:
-    """Listens on a free port of 127.0.0.1. ``cut`` is what happens at the next COMMIT; after it, it is None."""
+    """Listens on a free port of 127.0.0.1. ``cut`` is what happens at the next commit; after it, it is None."""
 
-    def __init__(self, server: tuple[str, int]) -> None:
+    def __init__(self, server: tuple[str, int], commit: bytes = COMMIT) -> None:
         self._server = server
+        self._commit = commit
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.cut: Cut | None = None
@@ -61,7 +65,7 @@ class CuttingProxy:
         with client, server, contextlib.suppress(OSError):
             self._start(self._answers, server, client)
             while data := client.recv(65536):
-                cut = self.cut if _COMMIT in data else None
+                cut = self.cut if self._commit in data else None
                 if cut is not None:
                     self.cut = None
                     self.cuts[cut] += 1
