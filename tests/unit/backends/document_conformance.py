@@ -1,0 +1,350 @@
+"""What the stores with one state document promise beyond the kit: races, edits by hand, parts of the trail, sweeping.
+
+A subclass gives ``connect``, and ``hand``: how somebody with the service's own client changes things.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from soak import SOAK
+
+from catalog_tool.backends.audit import verify
+from catalog_tool.backends.base import Backend
+from catalog_tool.backends.document import Document, entry_key, unpacked
+from catalog_tool.backends.document_steps import SEALED_EVENTS
+from catalog_tool.backends.stored import unstorable
+from catalog_tool.canonical.jcs import canonical_bytes
+from catalog_tool.errors import BackendError, LeaseLostError
+from catalog_tool.model.addresses import skill_address, version_address
+from catalog_tool.model.target import CHANGED, DONE, FAILED, Applied, Control, Lease, Live, Write
+from catalog_tool.sync.conformance import BackendConformance, Connect
+from catalog_tool.sync.conformance.samples import put_label, put_skill, put_version
+from catalog_tool.sync.conformance.store import LEASE, RUN, done, held, live
+
+WRITERS, MOVES = 8, 250 if SOAK else 4
+NAME = "support/greet"
+PRODUCTION = f"labels/{NAME}@production"
+DAY = 24 * 3600
+
+
+class Hand(Protocol):
+    """What a person can do on the store behind the backend's back, below the prefix of the test."""
+
+    def state(self) -> bytes | None:
+        """The document as it is stored."""
+
+    def put_state(self, data: bytes) -> None:
+        """Put another in its place."""
+
+    def keys(self) -> set[str]:
+        """The contents."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Replace or add a content."""
+
+    def remove(self, key: str) -> None:
+        """Remove one."""
+
+
+def document(hand: Hand) -> Document:
+    """The state as it is stored."""
+    return unpacked(hand.state() or b"", "the store")
+
+
+def edit(hand: Hand, change: Callable[[Document], Any]) -> None:
+    """Change the state past the backend."""
+    found = document(hand)
+    change(found)
+    hand.put_state(found.packed())
+
+
+def key_of(hand: Hand, address: str) -> str:
+    """Where the content of an object is."""
+    return entry_key(document(hand).rows[address].at or "")
+
+
+class DocumentConformance(BackendConformance):
+    """The kit, and what stands here."""
+
+    def test_moves_at_once_lose_nothing(self, connect: Connect) -> None:
+        """Every move sets a value of its own, so that each one done is one event; none may be lost."""
+        backend = held(connect)
+        done(backend, put_version(), put_version(version="v2", text="b"), put_label("v1"))
+        failures: list[Exception] = []
+
+        def work(writer: int) -> None:
+            mine = connect()
+            try:
+                for number in range(MOVES):
+                    mine.take_lease(LEASE)  # the same token: on a slow machine the trial outlasts one lease
+                    _move(mine, (writer * MOVES + number + 1) / 100)
+            except (BackendError, AssertionError) as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=work, args=(writer,)) for writer in range(WRITERS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        events = list(backend.events())
+        assert verify(events) is None
+        assert [event.generation for event in events] == list(range(1, WRITERS * MOVES + 2))
+        assert [event.before for event in events[1:]] == [event.after for event in events[:-1]]
+        assert backend.generations() == {NAME: WRITERS * MOVES + 1}
+
+    def test_looking_makes_nothing(self, connect: Connect, hand: Hand) -> None:
+        backend = connect()
+        assert (list(backend.scan()), list(backend.events()), dict(backend.generations())) == ([], [], {})
+        assert dict(backend.contents("skills/pdf")) == {}
+        assert backend.load().store_id == ""
+        backend.drop_lease("nobody")
+        with pytest.raises(LeaseLostError):
+            backend.write([put_version()], RUN)
+        assert (hand.state(), hand.keys()) == (None, set())
+
+    def test_steps_on_one_object_follow_each_other(self, connect: Connect) -> None:
+        backend = held(connect)
+        first, second = put_version(), put_version(version="v2", text="b")
+        done(
+            backend, first, second, put_label("v1"), put_label("v2", seen="v1"),
+            first._replace(seen=first.entry, entry=None, marker="mine"),
+            Write(PRODUCTION, b'"v2"'), Write(second.address, second.entry),
+        )  # fmt: skip
+        assert {address: item.marker for address, item in live(backend).items()} == {first.address: "mine"}
+        assert [(event.before, event.after) for event in backend.events()] == [(None, "v1"), ("v1", "v2"), ("v2", None)]
+        assert set(backend.load().inventory) == {first.address}
+
+    def test_a_version_goes_only_after_the_label_in_the_same_batch(self, connect: Connect) -> None:
+        backend = held(connect)
+        version = put_version()
+        done(backend, version, put_label("v1"))
+        removal = Write(version.address, version.entry)
+        outcomes = backend.write([removal, Write(PRODUCTION, b'"v1"'), removal], RUN)
+        assert [found.outcome for found in outcomes] == [CHANGED, DONE, DONE]
+        assert live(backend) == {}
+
+    def test_a_scan_goes_on_while_others_write(self, connect: Connect) -> None:
+        backend = held(connect)
+        done(backend, *(put_version(f"p{number:02}") for number in range(40)))
+        scan = backend.scan()
+        first = next(scan)
+        done(backend, put_version("late"), Write("prompts/p39@v1", put_version("p39").entry))
+        seen = {first.address, *(found.address for found in scan)}
+        assert seen == {f"prompts/p{number:02}@v1" for number in range(40)}
+        assert "prompts/late@v1" in live(backend)
+
+    def test_a_content_replaced_and_removed_during_a_scan_is_read_anew(self, connect: Connect, hand: Hand) -> None:
+        backend = held(connect)
+        old, new = put_skill(), put_skill(files={"SKILL.md": b"new\n"})
+        done(backend, *(put_version(f"p{number:02}") for number in range(40)), old)
+        gone = key_of(hand, old.address)
+        scan = backend.scan()
+        next(scan)
+        done(backend, new._replace(seen=old.entry))
+        hand.remove(gone)
+        assert {item.address: item.entry for item in scan}.get(new.address, new.entry) == new.entry
+
+    def test_a_lease_runs_out(self, connect: Connect, hand: Hand) -> None:
+        backend = held(connect)
+        done(backend, put_version())
+        edit(hand, lambda found: setattr(found, "lease", found.lease._replace(expires_at=found.lease.expires_at - 40)))  # type: ignore[union-attr]
+        assert backend.load().lease is None
+        with pytest.raises(LeaseLostError):
+            backend.write([put_version("late")], RUN)
+        with pytest.raises(LeaseLostError):
+            backend.save_control(Control.from_json(None), LEASE.token)
+        assert set(live(backend)) == {put_version().address}
+
+    def test_what_a_writer_calls_itself_may_be_anything(self, connect: Connect) -> None:
+        backend = connect()
+        assert backend.take_lease(Lease("token-1", "a\0b\ud800", "h\0", 1, 1)).token == "token-1"
+        done(backend, put_version())
+        [outcome] = backend.write([put_label("v1")], RUN._replace(actor="\0\ud800", reason="\0"))
+        assert outcome.outcome == DONE
+        assert verify(backend.events()) is None
+        assert connect().load().lease is not None
+
+    def test_edits_by_hand_are_seen_as_they_are(self, connect: Connect, hand: Hand) -> None:
+        backend = held(connect)
+        version, lost, skill = put_version(), put_version(version="v3"), put_skill()
+        done(backend, version, lost, put_label("v1"), skill)
+        changed = (version.entry or b"").replace(b"temperature", b"temperament")
+        hand.put(key_of(hand, version.address), changed)
+        hand.remove(key_of(hand, lost.address))
+        table = json.loads(_content(hand, backend, skill.address))
+        mode, sha256 = table["files"]["scripts/run.sh"]
+        hand.put(key_of(hand, skill.address).replace("/entry", f"/{sha256}"), b"#!/bin/sh\nrm -rf /\n")
+        found = live(connect())
+        assert set(found) == {version.address, PRODUCTION, skill.address}
+        assert found[version.address].entry == changed
+        files = {item["path"]: item for item in json.loads(found[skill.address].entry)["files"]}
+        assert (files["scripts/run.sh"]["size"], mode) == (19, "100755")
+        assert files["scripts/run.sh"]["sha256"] != sha256
+        # And git's side can be taken again.
+        done(backend, version._replace(seen=changed), lost, skill._replace(seen=found[skill.address].entry))
+        assert {address: item.entry for address, item in live(connect()).items()} == {
+            write.address: write.entry for write in (version, lost, put_label("v1"), skill)
+        }
+
+    def test_an_edit_past_us_is_refused_and_not_attributed(self, connect: Connect, hand: Hand) -> None:
+        backend = held(connect)
+        done(backend, put_version(), put_version(version="v2", text="b"), put_label("v1"))
+        assert live(backend)[PRODUCTION].by == RUN.actor
+        edit(hand, partial(_set_label, '"v2"'))
+        assert live(backend)[PRODUCTION] == Live(PRODUCTION, b'"v2"', '{"m":2}')
+        split = [{"version": "v1", "weight": 5}, {"version": "v2", "weight": 95}]
+        [found] = backend.write([put_label(split, seen="v1")], RUN)
+        assert found.outcome == CHANGED
+
+    def test_a_hostile_label_is_moved_away(self, connect: Connect, hand: Hand) -> None:
+        backend = held(connect)
+        done(backend, put_version(), put_label("v1"))
+        for value in ("1e999", "[NaN]", '"\\ud800"', "[" * 3000, "\x1b[2J", "", "null"):
+            edit(hand, partial(_set_label, value))
+            assert live(backend)[PRODUCTION].entry == value.encode()
+            done(backend, Write(PRODUCTION, value.encode(), b'"v1"'))
+        assert verify(backend.events()) is None
+
+    @pytest.mark.parametrize(
+        ("state", "words"),
+        [
+            (b"", "cannot be read"),
+            (b"no gzip", "cannot be read"),
+            (gzip.compress(b"[]"), "cannot be read"),
+            (gzip.compress(b'{"format":2}'), "format 2; this version knows 1"),
+            (gzip.compress(b'{"format":1,"kind":"bundle"}'), "cannot be read"),
+            (gzip.compress(b"{}" + b" " * 70 * 1024 * 1024), "cannot be read"),
+        ],
+    )
+    def test_a_state_that_is_none_is_said(self, connect: Connect, hand: Hand, state: bytes, words: str) -> None:
+        backend = held(connect)
+        hand.put_state(state)
+        for call in (lambda: backend.load(), lambda: list(backend.scan()), lambda: backend.take_lease(LEASE)):
+            with pytest.raises(BackendError, match=words):
+                call()
+        assert hand.state() == state
+
+    def test_values_come_back_byte_for_byte_or_are_refused(self, connect: Connect) -> None:
+        backend = held(connect)
+        texts = st.text(st.characters(codec=None) | st.sampled_from("\0\ud800\udfff\u2028{}%$'\"\\"), max_size=30)
+        bodies = st.binary(max_size=60) | texts.map(lambda text: json.dumps(text).encode())
+        numbers = iter(range(10**9))
+
+        @settings(max_examples=1000 if SOAK else 15, suppress_health_check=list(HealthCheck), deadline=None)
+        @given(
+            part=texts, entry=bodies, marker=st.none() | texts,
+            files=st.dictionaries(texts, st.binary(max_size=60), max_size=3),
+        )  # fmt: skip
+        def check(part: str, entry: bytes, marker: str | None, files: Mapping[str, bytes]) -> None:
+            number = next(numbers)
+            backend.take_lease(LEASE)
+            applied = Applied("sha256:0", "")
+            version = Write(version_address(f"p{number}", f"v1{part}"), None, entry, marker=marker, applied=applied)
+            modes = dict.fromkeys(files, "100644")
+            skill = Write(skill_address(f"s{number}{part}"), None, entry, files, modes, marker, applied)
+            for write, outcome in zip((version, skill), backend.write([version, skill], RUN), strict=True):
+                found = [(item.address, item.marker) for item in backend.scan({write.address})]
+                if unstorable(write, write.address) is not None:
+                    assert (outcome.outcome, found) == (FAILED, [])
+                    continue
+                assert (outcome.outcome, found) == (DONE, [(write.address, marker)])
+            if unstorable(version, version.address) is None:
+                assert [item.entry for item in backend.scan({version.address})] == [entry]
+            if unstorable(skill, skill.address) is None:
+                assert dict(backend.contents(skill.address)) == {path: ("100644", data) for path, data in files.items()}
+
+        check()
+
+    def test_keys_that_mean_something_elsewhere_and_a_mebibyte(self, connect: Connect) -> None:
+        backend = held(connect)
+        entry = canonical_bytes({"__proto__": {"lc": 1, "$ref": None}, "messages": "x\u0000é" * 200_000})
+        files = {"SKILL.md": b"", "large.bin": bytes(range(256)) * 4096 + b"end"}
+        skill = put_skill("large", files)
+        done(backend, Write("prompts/large@v1", None, entry, applied=Applied("d")), skill)
+        found = live(backend)
+        assert found["prompts/large@v1"].entry == entry
+        assert found[skill.address].entry == skill.entry
+
+    def test_names_that_no_key_can_hold_are_refused_and_the_rest_is_written(self, connect: Connect) -> None:
+        backend = held(connect)
+        long = put_version("n" * 1990)
+        assert [found.outcome for found in backend.write([long, put_version()], RUN)] == [FAILED, DONE]
+        done(backend, put_version("n" * 1985))
+
+    def test_the_trail_goes_on_beyond_what_the_document_holds(self, connect: Connect, hand: Hand) -> None:
+        backend = held(connect)
+        done(backend, put_version(), put_version(version="v2", text="b"), put_label("v1"))
+        turns = [put_label("v2", seen="v1"), put_label("v1", seen="v2")] * (SEALED_EVENTS // 2 + 5)
+        done(backend, *turns)
+        done(backend, *turns)
+        state = document(hand)
+        assert (len(state.sealed), len(state.tail)) == (2, 0)
+        events = list(backend.events())
+        assert len(events) == 2 * len(turns) + 1
+        assert verify(events) is None
+        hand.remove(entry_key(state.sealed[1]))
+        assert "missing" in (verify(backend.events(), events[-1]) or "")
+
+    def test_once_a_day_what_nothing_refers_to_is_removed(self, connect: Connect, hand: Hand) -> None:
+        backend = held(connect)
+        kept, gone = put_version(), put_version(version="v2", text="b")
+        done(backend, kept, gone, put_skill(), put_label("v1"))
+        done(backend, Write(gone.address, gone.entry))
+        before = hand.keys()
+        backend.drop_lease(LEASE.token)
+        assert hand.keys() == before  # it was looked for when the store was made: too early
+        sweep(connect, hand, age=DAY - 60)
+        assert hand.keys() == before  # too young: somebody may be about to name it
+        sweep(connect, hand, age=DAY + 60)
+        assert len(hand.keys()) == len(before) - 1
+        assert set(live(connect())) == {kept.address, put_skill().address, PRODUCTION}
+        assert document(hand).lease is None
+
+    def test_a_writer_that_lost_its_answer_finds_its_own_write(self, connect: Connect, hand: Hand) -> None:
+        backend = held(connect)
+        done(backend, put_version(), put_version(version="v2", text="b"), put_label("v1"))
+        before = document(hand)
+        done(backend, put_label("v2", seen="v1"))
+        assert set(document(hand).writes) - set(before.writes)
+        assert len(document(hand).writes) == len(before.writes) + 1
+
+
+def sweep(connect: Connect, hand: Hand, age: float) -> None:
+    """A sync that ends ``age`` seconds after everything that is stored was."""
+    backend = connect(age=age)
+    edit(hand, lambda found: setattr(found, "swept", 0))
+    assert backend.take_lease(LEASE).token == LEASE.token
+    backend.drop_lease(LEASE.token)
+
+
+def _set_label(value: str, found: Document) -> None:
+    found.rows[PRODUCTION] = found.rows[PRODUCTION]._replace(value=value)
+
+
+def _content(hand: Hand, backend: Backend, address: str) -> bytes:
+    at = document(hand).rows[address].at
+    data = backend._blobs.read(entry_key(at or ""))  # type: ignore[attr-defined]
+    assert data is not None
+    return bytes(data)
+
+
+def _move(backend: Backend, weight: float) -> None:
+    """Set the label to a split of its own, as often as it takes."""
+    wanted = [{"version": "v1", "weight": 100 - weight}, {"version": "v2", "weight": weight}]
+    for _ in range(10_000):
+        [now] = backend.scan({PRODUCTION})
+        [found] = backend.write([put_label(wanted)._replace(seen=now.entry)], RUN)
+        if found.outcome == DONE:
+            return
+        assert found.outcome == CHANGED
+    raise AssertionError("never had its turn")
