@@ -52,6 +52,7 @@ EXPECTED = [
     "render-output",
     "show-output",
     "status-output",
+    "telemetry-output",
     "usage-output",
     "validate-output",
 ]
