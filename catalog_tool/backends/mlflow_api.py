@@ -181,6 +181,8 @@ class MlflowApi:
             raise MissingError(said)
         if code == "RESOURCE_ALREADY_EXISTS":
             raise ExistsError(said)
+        if document is None and data.lstrip().startswith(b"{"):
+            raise UnavailableError(f"an answer of {self._place} was cut: {said}")
         if not code:
             raise BackendError(f"{self._place} answers {status}: {said}", hint="is this an MLflow server's address?")
         raise RefusedError(f"{self._place} refuses: {said}")

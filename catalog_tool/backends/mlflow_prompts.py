@@ -51,6 +51,15 @@ def version_tags(version: str, entry: bytes, marker: str | None) -> dict[str, st
     return tags if marker is None else {**tags, MARKER_TAG: marker}
 
 
+def refusal(version: str, entry: bytes) -> str | None:
+    """Why a version cannot be stored there; None where it can."""
+    try:
+        version_tags(version, entry, None)
+    except UnwritableError as error:
+        return str(error)
+    return None
+
+
 def _canonical(entry: bytes) -> dict[str, Any]:
     try:
         document = json.loads(entry)

@@ -16,13 +16,17 @@ from catalog_tool.model.agent_limits import ListingLimits
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import ERROR, INFO, WARNING, Finding
 from catalog_tool.model.limits import SKILL_FILE_BYTES
-from catalog_tool.model.settings import Rule
+from catalog_tool.model.settings import Rule, Settings
 from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
 from catalog_tool.source.memory import Memory
 from catalog_tool.source.tree import EXECUTABLE, FILE, Tree
 
 IGNORE = "ignore"
 """The severity under ``rules`` that drops a finding."""
+
+
+def _nobody(_: Settings) -> bool:
+    return False
 
 
 class Sink(Protocol):
@@ -43,7 +47,8 @@ class Options(NamedTuple):
 
     ``profile`` overrides the settings' ``skill_profile``; ``overlap`` compares descriptions, which
     only ``validate`` does; ``jobs`` is the number of processes; ``memory`` is where earlier runs left
-    their records, or None; ``progress`` is told now and then how much is done, of how much.
+    their records, or None; ``progress`` is told now and then how much is done, of how much; ``entries``
+    says by the settings whether the entries of versions are kept for somebody.
     """
 
     profile: str | None = None
@@ -51,6 +56,7 @@ class Options(NamedTuple):
     jobs: int = 1
     memory: Memory | None = None
     progress: Callable[[int, int], None] | None = None
+    entries: Callable[[Settings], bool] = _nobody
 
 
 class Inspection(NamedTuple):
@@ -85,10 +91,11 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
     findings = list(files.findings)
     limits = ListingLimits(files.agent_settings)
     others = external.installed()
-    for record in _records(tree, files, options, contents=sink is not None, entries=bool(sink or others)):
+    wants_entries = bool(others) or options.entries(files.settings)
+    for record in _records(tree, files, options, contents=sink is not None, entries=bool(sink or wants_entries)):
         findings.extend(catalog_rules.own_findings(record, limits))
         if isinstance(record, PromptRecord):
-            versions.append(record if others else record._replace(entry=b""))
+            versions.append(record if wants_entries else record._replace(entry=b""))
             if sink is not None and record.digest:
                 sink.version(record)
         else:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import NamedTuple
 
 from catalog_tool.checks import immutability
 from catalog_tool.checks.golden_tests import golden_findings
 from catalog_tool.checks.inspection import Inspection, Options, inspect, settle
+from catalog_tool.model.finding import Finding
+from catalog_tool.model.settings import Settings
 from catalog_tool.model.validation import Validation
 from catalog_tool.source.memory import Memory
 from catalog_tool.source.root import Place
 from catalog_tool.source.tree import RevisionTree, WorkTree, tree_of
+
+_PACKAGE = "catalog_tool"
 
 
 class Request(NamedTuple):
@@ -31,14 +36,30 @@ def validate(place: Place, request: Request) -> tuple[Validation, Inspection, Wo
     """
     tree = tree_of(place, request.revision)
     memory = Memory(place.root)
-    options = Options(profile=request.profile, jobs=request.jobs, memory=memory, progress=request.progress)
+    options = Options(
+        profile=request.profile, jobs=request.jobs, memory=memory, progress=request.progress, entries=_has_limits
+    )  # fmt: skip
     inspection = inspect(tree, options)
     found = [
         *inspection.findings,
         *settle(immutability.findings(tree, inspection, request.since), inspection.files.settings.rules),
         *settle(golden_findings(tree, inspection), inspection.files.settings.rules),
+        *settle(_of_targets(inspection), inspection.files.settings.rules),
     ]
     return Validation(settle(found, {}), counts(inspection)), inspection, tree
+
+
+def _has_limits(settings: Settings) -> bool:
+    """Whether a configured target cannot hold everything; the machinery for it is not loaded where none is."""
+    return bool(settings.targets) and bool(import_module(f"{_PACKAGE}.backends.limited").limited_targets(settings))
+
+
+def _of_targets(inspection: Inspection) -> list[Finding]:
+    files = inspection.files
+    if not _has_limits(files.settings):
+        return []
+    rules = import_module(f"{_PACKAGE}.checks.target_rules")
+    return list(rules.findings(files, inspection.versions, inspection.skills))
 
 
 def counts(inspection: Inspection) -> dict[str, int]:

@@ -116,6 +116,8 @@ CODES: dict[str, tuple[str, str]] = {
     "C322": (ERROR, "gate cannot decide about a label's move"),
     "C323": (INFO, "gates were not asked"),
     "C330": (ERROR, "check of another package failed"),
+    "C340": (ERROR, "target cannot hold this"),
+    "C341": (WARNING, "target does not keep all of this"),
 }
 
 

@@ -7,6 +7,7 @@ is matched where it fits first and never again, so that no pattern makes the mat
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 
 _ANY_STEPS = "(?:[^/]+/)*?"
 
@@ -29,6 +30,14 @@ def glob_source(glob: str) -> str:
     head = first + "/" if first else ""
     middle = "".join(f"(?>{_ANY_STEPS}{run}/)" for run in inner[:-1])
     return head + middle + _ANY_STEPS + inner[-1] + end
+
+
+def globs_matcher(globs: Collection[str]) -> Callable[[str], bool]:
+    """Whether a whole text is matched by any of several globs."""
+    if "**" in globs:
+        return lambda _: True
+    pattern = re.compile("|".join(f"(?:{glob_source(glob)})" for glob in globs) or r"(?!)")
+    return lambda text: pattern.fullmatch(text) is not None
 
 
 def _step(step: str) -> str:

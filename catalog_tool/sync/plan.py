@@ -14,6 +14,8 @@ from catalog_tool.canonical.jcs import digest_of
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, parse_address, version_address
 from catalog_tool.model.target import TargetState
 from catalog_tool.sync.compare import Comparison, Observed
+from catalog_tool.sync.destination import Destination as Destination
+from catalog_tool.sync.destination import LabelRules as LabelRules
 from catalog_tool.sync.label_gates import LabelGates
 from catalog_tool.sync.limits import Blocked, over_limits
 from catalog_tool.sync.reasons import left_reason
@@ -79,27 +81,6 @@ class PlanOptions:
         }  # fmt: skip
 
 
-class LabelRules(NamedTuple):
-    """What the settings say of labels: which are protected, and what happens when they drift."""
-
-    protected: frozenset[str]
-    on_drift: Mapping[str, str]
-
-    @classmethod
-    def of(cls, labels: Mapping[str, Mapping[str, Any]]) -> LabelRules:
-        """From ``labels:`` of ``catalog.yaml``."""
-        protected = frozenset(name for name, rule in labels.items() if rule.get("protected"))
-        return cls(protected, {name: str(rule.get("on_drift", "report")) for name, rule in labels.items()})
-
-
-class Destination(NamedTuple):
-    """Where a plan goes: the target's name, its place without secrets, and what holds for labels."""
-
-    name: str
-    place: str
-    rules: LabelRules
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Ordered writes for one target.
@@ -146,7 +127,7 @@ def make_plan(
     """
     planner = _Planner(desired, state, options, destination.rules)
     actions = [planner.action(item) for item in comparison.observed if planner.concerns(item)]
-    actions = _hold_back(actions)
+    actions = _hold_back([planner.fitting(action, destination) for action in actions])
     actions, gated = _through_gates(actions, gates, is_new=comparison.is_new)
     actions = _keep_referenced(actions, comparison)
     actions.sort(key=_order)
@@ -237,6 +218,19 @@ class _Planner:
         if item.state is State.DRIFTED and self._rules.on_drift.get(parse_address(item.address).part) == "restore":
             return self._restored(item)
         return _left(item, left_reason(item))
+
+    def fitting(self, action: Action, destination: Destination) -> Action:
+        """The action, unless the target cannot do it: then the object is left as it is, and why."""
+        wanted = self._desired.objects.get(action.object)
+        if action.outcome != PLANNED or action.bookkeeping or (wanted is None and action.action != DELETE):
+            return action
+        entry = wanted.entry if wanted is not None and action.action != DELETE else None
+        why = destination.fitness(action.object, entry)
+        return (
+            action
+            if why is None
+            else action._replace(action=NOOP, outcome=SKIPPED, held=True, reason=f"{destination.name} {why}")
+        )
 
     def _write(self, item: Observed, kind: str, reason: str | None) -> Action:
         reason = "meta" if item.meta_only else reason

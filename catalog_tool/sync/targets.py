@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from catalog_tool.backends.base import Backend
+from catalog_tool.backends.fitness import fitness
 from catalog_tool.backends.registry import connect
 from catalog_tool.errors import UsageError
 from catalog_tool.model.settings import TARGET_DEFAULTS, Settings
@@ -51,7 +52,9 @@ def open_target(place: Place, settings: Settings, name: str) -> OpenTarget:
     if isinstance(options.get("path"), str):
         options["path"] = str(Path(place.root, options["path"]))
     backend = connect(str(expanded["backend"]), options)
-    return OpenTarget(name, expanded, backend, Destination(name, backend.place(), LabelRules.of(settings.labels)))
+    holds = fitness(backend.capabilities, str(expanded.get("prefix") or ""))
+    rules = LabelRules.of(settings.labels)
+    return OpenTarget(name, expanded, backend, Destination(name, backend.place(), rules, holds))
 
 
 def _expanded(target: str, key: str, value: Any) -> Any:

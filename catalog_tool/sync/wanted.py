@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.limits import SKILL_FILE_BYTES
 from catalog_tool.model.settings import Settings
 from catalog_tool.source.catalog_files import CatalogFiles
-from catalog_tool.source.globs import glob_source
+from catalog_tool.source.globs import globs_matcher
 from catalog_tool.source.memory import Memory
 from catalog_tool.source.root import Place
 from catalog_tool.source.tree import RevisionTree, WorkTree, tree_of
@@ -128,7 +127,7 @@ def read_catalog(place: Place, revision: str | None, progress: Callable[[int, in
 def desired_for(reading: Reading, target: Mapping[str, Any]) -> Desired:
     """The part of a catalog that a target gets, by its ``include``, ``labels`` and ``skills``."""
     settings: Settings = reading.files.settings
-    included, labelled = _matcher(target["include"]), _matcher(target["labels"])
+    included, labelled = globs_matcher(target["include"]), globs_matcher(target["labels"])
     objects = {
         address: wanted
         for address, wanted in reading.versions.items()
@@ -149,13 +148,6 @@ def desired_for(reading: Reading, target: Mapping[str, Any]) -> Desired:
         contents=_SkillReader(reading),
         modified=reading.modified,
     )
-
-
-def _matcher(globs: Collection[str]) -> Callable[[str], bool]:
-    if "**" in globs:
-        return lambda _: True
-    pattern = re.compile("|".join(f"(?:{glob_source(glob)})" for glob in globs) or r"(?!)")
-    return lambda text: pattern.fullmatch(text) is not None
 
 
 class _SkillReader:

