@@ -17,6 +17,8 @@ RESULTS = "skill:results:increase15m"
 COST = "skill:cost_usd:increase15m"
 TOKENS = "skill:tokens:increase15m"
 TOOLS = "tool:results:increase15m"
+LAST_CALL = "skill:last_call_timestamp_seconds:max15m"
+"""Seconds since the epoch: the end of each step that had calls."""
 
 CALLS_COUNTER = "catalog_skill_calls_total"
 RESULTS_COUNTER = "catalog_skill_results_total"
@@ -45,6 +47,11 @@ def fold(counter: str, labels: str) -> str:
         f"(last_over_time({counter}[{STEP}] offset {STEP}) or last_over_time({counter}[{_SEEN}:{STEP}] offset {STEP}))"
     )
     return f"sum by ({labels}) (\n  ({now}\n    - {before}) >= 0\n  or {now}\n)"
+
+
+def last_call(over: str) -> str:
+    """When each skill was last called, in milliseconds as Grafana wants them."""
+    return f"max by (skill_name) (max_over_time({LAST_CALL}[{over}])) * 1000"
 
 
 def total(series: str, over: str, by: str = "", where: str = "", ago: str = "") -> str:

@@ -26,7 +26,18 @@ from catalog_tool.usage.kit.panels import (
     table_of,
     value_of,
 )
-from catalog_tool.usage.kit.series import CALLS, COST, HIDDEN, NAMED, RESULTS, TOKENS, TOOLS, failure_rate, total
+from catalog_tool.usage.kit.series import (
+    CALLS,
+    COST,
+    HIDDEN,
+    NAMED,
+    RESULTS,
+    TOKENS,
+    TOOLS,
+    failure_rate,
+    last_call,
+    total,
+)
 from catalog_tool.usage.loki import SELECTOR
 
 RANGE, STALE, DAY = "$__range", "$stale_after", "1d"
@@ -98,10 +109,9 @@ _LISTING_COLUMNS = {"skill_name": "skill_name", "skill": "skill", "owner": "owne
 
 
 def _leaderboard(listing: str) -> Panel:
-    seen = f"max by (skill_name) (max_over_time(timestamp({CALLS} > 0)[90d:15m])) * 1000"
     columns = [
         column("B", f"{total(CALLS, RANGE, 'skill_name')} > 0"),
-        column("C", seen),
+        column("C", last_call("90d")),
         column("D", failure_rate(RANGE, "skill_name")),
         column("E", total(COST, RANGE, "skill_name", _ANY)),
         column("F", total(TOKENS, RANGE, "skill_name", _ANY)),
@@ -126,7 +136,7 @@ def _leaderboard(listing: str) -> Panel:
 def _stale(listing: str) -> Panel:
     columns = [
         column("B", f"{total(CALLS, STALE, 'skill_name')} > 0"),
-        column("C", f"max by (skill_name) (max_over_time(timestamp({CALLS} > 0)[90d:15m])) * 1000"),
+        column("C", last_call("90d")),
     ]
     names = _LISTING_COLUMNS | {"Value #B": "calls", "Value #C": "last call", "listing_tokens": "listing tokens"}
     return Panel(

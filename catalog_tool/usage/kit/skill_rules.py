@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from catalog_tool.usage.kit.listing import LISTED
 from catalog_tool.usage.kit.rule_file import Alert, Group, Recording, rule_file
-from catalog_tool.usage.kit.series import CALLS, COST, FOLDED, HIDDEN, RESULTS, STEP, TOKENS, failure_rate, fold, total
+from catalog_tool.usage.kit.series import (
+    CALLS,
+    COST,
+    FOLDED,
+    HIDDEN,
+    LAST_CALL,
+    RESULTS,
+    STEP,
+    TOKENS,
+    failure_rate,
+    fold,
+    total,
+)
 
 SAID = "Activity of skills. Made by `catalog telemetry init`."
 SPIKE, SPIKE_DOLLARS = 3, 5
@@ -20,6 +32,7 @@ FAILING, FAILING_RESULTS = 0.5, 4
 def skill_rules(stale_days: int) -> str:
     """The rule file. ``stale_days``: unused for so long is stale."""
     folded = [Recording(name, fold(counter, labels)) for name, (counter, labels) in FOLDED.items()]
+    folded.append(Recording(LAST_CALL, f"(sum by (skill_name) ({CALLS}) > 0) * 0 + time()"))
     alerts = [_stale(stale_days), _redacted(), _silent(), *_collector(), _spike(), _failing()]
     return rule_file(SAID, [Group("skills", STEP, folded), Group("skill-alerts", "5m", alerts)])
 

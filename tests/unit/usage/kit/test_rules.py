@@ -123,6 +123,8 @@ class TestFolding:
             "tool:results:increase15m": ('{tool_name="Bash", success="true"}', 3),
         }
         checks = [holds(f"sum_over_time({name}[1d])", "3h", sample(*found)) for name, found in expected.items()]
+        last = "max_over_time(skill:last_call_timestamp_seconds:max15m[1d])"
+        checks.append(holds(last, "3h", sample('{skill_name="a"}', 45 * 60)))
         judged(
             tmp_path, skill_rules(30), "15m", [{"interval": "5m", "input_series": given, "promql_expr_test": checks}]
         )
