@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 
-from catalog_tool.backends.postgres import CHANNEL, Connection, connection_parameters, psycopg
+import psycopg
+
+from catalog_tool.backends.postgres import CHANNEL, Connection, connection_parameters
 
 _AGAIN_SECONDS = 1.0
 """How long a cut line is left alone before it is opened anew."""

@@ -131,8 +131,8 @@ def written_from_json(value: Json) -> Written:
 def run_from_json(value: Json) -> Run:
     """On whose behalf."""
     found = _object(value)
-    texts = (_text(found.get(name)) for name in ("token", "actor", "reason"))
-    return Run(*texts, at=_integer(found.get("at")))
+    token, actor, reason = (_text(found.get(name)) for name in ("token", "actor", "reason"))
+    return Run(token, actor, reason, _integer(found.get("at")))
 
 
 def lease_from_json(value: Json) -> Lease:

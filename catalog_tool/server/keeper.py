@@ -13,14 +13,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from catalog_tool.errors import BackendError
+from catalog_tool.errors import BackendError, UnavailableError
 from catalog_tool.server.holdings import EMPTY, Holdings
 from catalog_tool.server.logs import log
 from catalog_tool.server.origin import Origin
 
 STALL_SECONDS = 2.0
 """A store that has said nothing for so long counts as lost, answer or no answer."""
-_RETRY_SECONDS = 0.25
+POLL_SECONDS = 0.2
+"""How often a store is asked whether something changed, where it does not say so itself."""
+REFRESH_SECONDS = 30.0
+_LISTEN_SECONDS = 0.5
 
 
 class Change(NamedTuple):
@@ -49,10 +52,17 @@ class Keeper:
         self._hear = hear
         self._clock = clock
         self._ending = threading.Event()
-        self._reading = threading.Lock()
-        self._thread = threading.Thread(target=self._watch, name="catalog-keeper", daemon=True)
+        self._wake = threading.Event()
+        self._turns = threading.Condition()
+        self._asked = self._answered = 0
+        self._error: BackendError | None = None
+        self._threads = [
+            threading.Thread(target=self._watch, name="catalog-keeper", daemon=True),
+            threading.Thread(target=self._listen, name="catalog-listener", daemon=True),
+        ]
         self._is_good = False
         self._beat_at = 0.0
+        self._took = 0.0
         self.current = Current(EMPTY)
         self.reads = 0
         self.failures = 0
@@ -70,44 +80,84 @@ class Keeper:
 
     def start(self) -> None:
         """Begin to watch; the first picture may be seconds away."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
+
+    def poke(self) -> None:
+        """Something changed: look soon."""
+        self._wake.set()
 
     def refresh(self) -> None:
-        """Read now, in the caller's thread: after a write of our own. Raises ``BackendError``."""
-        with self._reading:
-            self._read()
+        """Wait until all that was in the store at this call has been read. Raises ``BackendError``."""
+        with self._turns:
+            self._asked += 1
+            mine = self._asked
+            self._wake.set()
+            done = self._turns.wait_for(lambda: self._answered >= mine, timeout=REFRESH_SECONDS)
+            error = self._error
+        if not done:
+            raise UnavailableError(f"{self.place} was not read in time")
+        if error is not None:
+            raise error
 
     def close(self) -> None:
         """Stop watching; waits for a read that is going on."""
         self._ending.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
+        self._wake.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout=10)
         self._origin.close()
+
+    def _listen(self) -> None:
+        listener = self._origin.listener
+        if listener is None:
+            return
+        while not self._ending.is_set():
+            if listener.wait(_LISTEN_SECONDS):
+                self._wake.set()
+        listener.close()
+
+    def _watch(self) -> None:
+        while not self._ending.is_set():
+            if woken := self._wake.is_set():
+                self._wake.clear()
+            turn = self._asked
+            try:
+                if woken or turn != self._answered or not self._is_good or self._origin.has_news():
+                    self._read()
+                self._beat()
+                self._answer(turn, None)
+            except BackendError as error:
+                self._lost(error)
+                self._answer(turn, error)
+            self._rest()
+
+    def _rest(self) -> None:
+        """Until the next look: no longer than a poll, and no shorter than reading takes, unless somebody waits."""
+        breath = min(2 * self._took, POLL_SECONDS) if self._asked == self._answered else 0.0
+        self._ending.wait(breath)
+        self._wake.wait(POLL_SECONDS - breath)
+
+    def _answer(self, turn: int, error: BackendError | None) -> None:
+        with self._turns:
+            self._answered, self._error = turn, error
+            self._turns.notify_all()
 
     def _beat(self) -> None:
         self._beat_at = self._clock()
 
-    def _watch(self) -> None:
-        while not self._ending.is_set():
-            try:
-                with self._reading:
-                    if not self._is_good or self._origin.news(_RETRY_SECONDS):
-                        self._read()
-                self._beat()
-            except BackendError as error:
-                self._lost(error)
-                self._ending.wait(_RETRY_SECONDS)
-
     def _lost(self, error: BackendError) -> None:
         self.failures += 1
         if self._is_good or self.failures == 1:
-            log("store_lost", place=self._origin.place, error=error.message)
+            log("store_lost", place=self.place, error=error.message)
         self._is_good = False
 
     def _read(self) -> None:
-        before = self.current.holdings
+        before, started = self.current.holdings, self._clock()
         found = self._origin.read(before, self._beat)
         self._beat()
+        self._took = self._clock() - started
         self.reads += 1
         self.read_at = time.time()
         was_good, self._is_good = self._is_good, True
@@ -116,7 +166,7 @@ class Keeper:
             self._hear(changes(before, found))
         if not was_good:
             sizes = {"prompts": len(found.prompts), "skills": len(found.skills)}
-            log("store_read", place=self._origin.place, sizes=sizes, damaged=sorted(found.damaged)[:20])
+            log("store_read", place=self.place, sizes=sizes, damaged=sorted(found.damaged)[:20])
 
 
 def changes(before: Holdings, after: Holdings) -> list[Change]:

@@ -1,7 +1,7 @@
 """Where the holdings come from: a bundle on disk, or a target's store, and how news of it arrives.
 
-An origin is used from one thread. ``read`` gives a whole picture or raises ``BackendError``; ``news`` waits
-for a change and is also the heartbeat: it raises as soon as the store cannot be asked.
+An origin is used from one thread, its ``listener`` from another. ``read`` gives a whole picture or raises
+``BackendError``; ``has_news`` is also the heartbeat: it raises as soon as the store cannot be asked.
 """
 
 from __future__ import annotations
@@ -22,30 +22,11 @@ from catalog_tool.model.limits import BUNDLE_BYTES
 from catalog_tool.model.target import Live
 from catalog_tool.server.holdings import Holdings, hold, lives_of_bundle
 
-POLL_SECONDS = 0.25
-"""How often a store is asked whether something changed, where it does not say so itself."""
 SWEEP_SECONDS = 5.0
 """After this long all of a store is read again: what a hand changed past us leaves no other trace."""
 _SWEEP_SHARE = 50
 """A sweep may take one part in so many of the time."""
 Beat = Callable[[], None]
-
-
-class Origin(Protocol):
-    """One open origin."""
-
-    @property
-    def place(self) -> str:
-        """Where it is, for people: never with a secret."""
-
-    def read(self, before: Holdings, beat: Beat) -> Holdings:
-        """All of it; ``beat`` is called now and then, so that slow is told from dead."""
-
-    def news(self, seconds: float) -> bool:
-        """Wait for a change, ``seconds`` at most; whether there may be one."""
-
-    def close(self) -> None:
-        """Let go of it."""
 
 
 class Listener(Protocol):
@@ -58,6 +39,27 @@ class Listener(Protocol):
         """Hang up."""
 
 
+class Origin(Protocol):
+    """One open origin."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: never with a secret."""
+
+    @property
+    def listener(self) -> Listener | None:
+        """Who hears of changes before they are asked for, if the store tells."""
+
+    def read(self, before: Holdings, beat: Beat) -> Holdings:
+        """All of it; ``beat`` is called now and then, so that slow is told from dead."""
+
+    def has_news(self) -> bool:
+        """Whether something may have changed since ``read``."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
 class StoreOrigin:
     """A target's store. ``probe`` gives a value that changes whenever anything in the store does, if there is one."""
 
@@ -65,7 +67,7 @@ class StoreOrigin:
         self, backend: Backend, listener: Listener | None = None, probe: Callable[[], object] | None = None
     ) -> None:
         self._backend = backend
-        self._listener = listener
+        self.listener = listener
         self._probe = probe or self._generations
         self._seen: object = None
         self._read_at = 0.0
@@ -86,24 +88,15 @@ class StoreOrigin:
         self._took = self._read_at - started
         return found
 
-    def news(self, seconds: float) -> bool:
-        """A word from the listener, another probe, or the time for a sweep."""
-        until = min(seconds, POLL_SECONDS)
-        heard = self._listener.wait(until) if self._listener is not None else _pause(until)
-        if heard or self._probe() != self._seen:
+    def has_news(self) -> bool:
+        """Another probe, or the time for a sweep."""
+        if self._probe() != self._seen:
             return True
         return time.monotonic() - self._read_at > max(SWEEP_SECONDS, self._took * _SWEEP_SHARE)
 
     def close(self) -> None:
-        """The line and the store."""
-        if self._listener is not None:
-            self._listener.close()
+        """Close the store."""
         self._backend.close()
-
-
-def _pause(seconds: float) -> bool:
-    time.sleep(seconds)
-    return False
 
 
 def _beating(lives: Iterator[Live], beat: Beat) -> Iterator[Live]:
@@ -149,6 +142,8 @@ class BundleOrigin:
     A bundle has neither generations nor a ``store_id``; the id is made of its digest, so that clients take
     another bundle for another store.
     """
+
+    listener = None
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -208,9 +203,8 @@ class BundleOrigin:
             raise BackendError(f"{self._path}: {error.strerror}") from error
         return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
-    def news(self, seconds: float) -> bool:
+    def has_news(self) -> bool:
         """Whether the file is another."""
-        time.sleep(min(seconds, POLL_SECONDS))
         return self._stat() != self._seen
 
     def close(self) -> None:

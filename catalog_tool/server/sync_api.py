@@ -167,7 +167,7 @@ async def post_write(service: Service, request: Request, grant: Grant) -> Respon
     run = _understood(lambda: wire.run_from_json(document.get("run")))
     done = await _call(service, _prefix(document), lambda backend: backend.write(writes, run))
     log("synced", steps=len(writes), by=grant.actor)
-    await service.caught_up()
+    service.keeper.poke()
     return _answer({"written": [found._asdict() for found in done]})
 
 
