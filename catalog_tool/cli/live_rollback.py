@@ -10,7 +10,7 @@ from catalog_tool.cli.context import tell
 from catalog_tool.cli.label_moves import LabelDesk, check_version
 from catalog_tool.cli.syncing import stopping
 from catalog_tool.clock import iso
-from catalog_tool.errors import CatalogError, GitError, UsageError
+from catalog_tool.errors import BackendError, CatalogError, GitError, UsageError
 from catalog_tool.gate.moves import rolled_back
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.target import Override
@@ -29,13 +29,17 @@ MOVED, ALREADY, PLANNED = "moved", "unchanged", "planned"
 
 
 class LiveOrder(NamedTuple):
-    """What was asked: ``to`` is the version (None: the one before), ``branch`` where to commit (None: the usual)."""
+    """What was asked: ``to`` is the version (None: the one before), ``branch`` where to commit (None: the usual).
+
+    ``expected`` is the live value that was judged, None where any will do.
+    """
 
     target: str
     to: str | None = None
     reason: str = "rolled back by hand"
     branch: str | None = None
     is_trial: bool = False
+    expected: LabelValue | None = None
 
 
 class LiveRollback(NamedTuple):
@@ -84,6 +88,8 @@ def roll_back_live(place: Place, desk: LabelDesk, order: LiveOrder) -> LiveRollb
         catalog = desk.catalog.files.settings.catalog or ""
         live = read_label(session, catalog, desk.prompt, desk.label)
         _tell_if_not_synced(desk, live, order.target)
+        if order.expected is not None and live.value != order.expected:
+            raise BackendError(f"{desk.label} of {desk.prompt} was moved meanwhile", hint="look again")
         wanted = back_from(desk, live, order.to)
         subject = f"{desk.prompt}@{desk.label}"
         branch = order.branch or f"catalog/rollback/{subject}"

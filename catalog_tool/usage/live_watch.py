@@ -1,0 +1,140 @@
+"""Is a live version worse than its stable one? Measured in a Prometheus, judged by a label's watch policy.
+
+A breach has to be shown: below ``min_samples`` nothing is said, and an error rate counts by the lower bound of
+its interval (Wilson), not by what it happened to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from catalog_tool.gate.statistics import wilson
+from catalog_tool.gate.watch_policy import COST, ERROR_RATE, LATENCY, SCORE, WatchPolicy, WatchRule
+from catalog_tool.usage import promql
+from catalog_tool.usage.promql import PromQl
+
+HEALTHY, BREACH, FEW = "healthy", "breach", "too_few"
+CONFIDENCE = 0.95
+
+
+class Subject(NamedTuple):
+    """A version under a label."""
+
+    prompt: str
+    label: str
+    version_id: str
+
+
+class Span(NamedTuple):
+    """A window of ``seconds`` that ends ``at`` (seconds since the epoch)."""
+
+    at: int
+    seconds: int
+
+
+class Measure(NamedTuple):
+    """What was measured: ``low`` is the value itself, or of a share its interval's lower bound."""
+
+    value: float | None
+    samples: float
+    low: float | None = None
+
+
+class Check(NamedTuple):
+    """One rule's word about one version; ``limit`` is the bound that counts, in the rule's unit."""
+
+    version_id: str
+    rule: str
+    outcome: str
+    value: float | None
+    stable: float | None
+    limit: float | None
+    samples: int
+    message: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the document of ``watch``."""
+        return self._asdict()
+
+
+def measure(prometheus: PromQl, rule: WatchRule, subject: Subject, span: Span) -> Measure:
+    """Ask for one rule's value and how many samples it stands on. Raises ``BackendError``."""
+    label = None if rule.name == SCORE else subject.label
+    selector = promql.selector_of(subject.prompt, subject.version_id, label, rule.metric)
+    if rule.samples is not None:
+        counted = promql.filled(rule.samples, *_named(subject), span.seconds)
+    elif rule.name == SCORE and rule.query is None:
+        counted = promql.scores(selector, span.seconds)
+    else:
+        counted = promql.requests(promql.selector_of(*_named(subject)), span.seconds)
+    samples = prometheus.value(counted, span.at) or 0.0
+    if samples <= 0:
+        return Measure(None, 0.0)
+    if rule.name == ERROR_RATE and rule.query is None:
+        failed = min(prometheus.value(promql.failures(selector, span.seconds), span.at) or 0.0, samples)
+        low = wilson(round(failed), max(round(samples), 1, round(failed)), CONFIDENCE).low
+        return Measure(failed / samples, samples, low)
+    value = prometheus.value(_query(rule, subject, selector, span.seconds), span.at)
+    return Measure(value, samples, value)
+
+
+def _named(subject: Subject) -> tuple[str, str, str]:
+    return subject.prompt, subject.version_id, subject.label
+
+
+def _query(rule: WatchRule, subject: Subject, selector: str, window: int) -> str:
+    if rule.query is not None:
+        return promql.filled(rule.query, *_named(subject), window)
+    if rule.name == LATENCY:
+        return promql.latency(selector, window, rule.quantile)
+    return promql.cost(selector, window) if rule.name == COST else promql.score(selector, window)
+
+
+def judge_version(
+    prometheus: PromQl, policy: WatchPolicy, candidate: tuple[Subject, Span], stable: tuple[Subject, Span] | None
+) -> Iterator[Check]:
+    """One check a rule. ``stable`` is None where there is nothing to compare with. Raises ``BackendError``."""
+    for rule in policy.rules:
+        found = measure(prometheus, rule, *candidate)
+        before = measure(prometheus, rule, *stable) if stable is not None and rule.compares else None
+        yield judge(rule, policy.min_samples, candidate[0].version_id, found, before)
+
+
+def judge(rule: WatchRule, min_samples: int, version_id: str, found: Measure, before: Measure | None) -> Check:
+    """What a measurement means. Pure."""
+    samples = round(found.samples)
+    usable = before is not None and before.value is not None and before.samples >= min_samples
+    stable = before.value if before is not None and usable else None
+
+    def check(outcome: str, limit: float | None, message: str) -> Check:
+        return Check(version_id, rule.name, outcome, found.value, stable, limit, samples, message)
+
+    if samples < min_samples:
+        return check(FEW, None, f"{rule.name}: {samples} samples, {min_samples} needed")
+    if found.value is None or found.low is None:
+        return check(FEW, None, f"{rule.name} has no value, though there are {samples} samples")
+    said = f"{rule.name} {found.value:.4g} ({samples} samples)"
+    against = f", stable {stable:.4g}" if stable is not None else ""
+    for limit, is_upper in _limits(rule, stable):
+        if found.low > limit if is_upper else found.value < limit:
+            return check(BREACH, limit, f"{said}{against}; {'at most' if is_upper else 'at least'} {limit:.4g}")
+    if rule.compares and stable is None:
+        return check(FEW, None, f"{said}; too few samples of the stable version to compare")
+    return check(HEALTHY, next((limit for limit, _ in _limits(rule, stable)), None), said + against)
+
+
+def _limits(rule: WatchRule, stable: float | None) -> Iterator[tuple[float, bool]]:
+    """The bounds in force; True for an upper one."""
+    if rule.max is not None:
+        yield rule.max, True
+    if rule.min is not None:
+        yield rule.min, False
+    if stable is None:
+        return
+    if rule.max_increase is not None:
+        yield stable + rule.max_increase, True
+    if rule.max_drop is not None:
+        yield stable - rule.max_drop, False
+    if rule.max_ratio is not None and stable > 0:
+        yield stable * rule.max_ratio, True
