@@ -15,8 +15,16 @@ SOURCES = {
     "sqlite": "sqlite:SqliteSource",
     "http": "http:HttpSource",
     "https": "http:HttpSource",
+    "s3": "s3:S3Source",
+    "redis": "redis:RedisSource",
+    "rediss": "redis:RedisSource",
+    "postgresql": "postgres:PostgresSource",
 }
 """Scheme → module below this package and class. Loaded when an address needs it and not before."""
+
+
+EXTRAS = {"postgresql": "postgres", "s3": "s3"}
+"""Scheme → the extra that installs what its module needs."""
 
 
 class Options(NamedTuple):
@@ -36,5 +44,12 @@ def open_source(address: str, options: Options) -> Source:
         shown = f"{scheme}://" if separator else "an address without a scheme"
         raise UsageError(f"{shown} is no source", hint=f"one of: {known}")
     module, _, name = found.partition(":")
-    opened: Source = getattr(import_module(f"{__name__}.{module}"), name)(address, options)
+    try:
+        loaded = import_module(f"{__name__}.{module}")
+    except ModuleNotFoundError as error:
+        if scheme not in EXTRAS or (error.name or "").startswith("catalog_tool"):
+            raise
+        missing = f"{scheme}:// needs {error.name}, which is not installed"
+        raise UsageError(missing, hint=f"pip install 'catalog-tool[{EXTRAS[scheme]}]'") from error
+    opened: Source = getattr(loaded, name)(address, options)
     return opened

@@ -20,10 +20,12 @@ from soak import SOAK
 from catalog_tool.backends.audit import verify
 from catalog_tool.backends.base import Backend
 from catalog_tool.backends.document import Document, entry_key, unpacked
+from catalog_tool.backends.document_backend import DocumentBackend
+from catalog_tool.backends.document_contents import BeatenError
 from catalog_tool.backends.document_steps import SEALED_EVENTS
 from catalog_tool.backends.stored import unstorable
 from catalog_tool.canonical.jcs import canonical_bytes
-from catalog_tool.errors import BackendError, LeaseLostError
+from catalog_tool.errors import BackendError, LeaseLostError, UnavailableError
 from catalog_tool.model.addresses import skill_address, version_address
 from catalog_tool.model.target import CHANGED, DONE, FAILED, Applied, Control, Lease, Live, Write
 from catalog_tool.sync.conformance import BackendConformance, Connect
@@ -310,13 +312,38 @@ class DocumentConformance(BackendConformance):
         assert set(live(connect())) == {kept.address, put_skill().address, PRODUCTION}
         assert document(hand).lease is None
 
-    def test_a_writer_that_lost_its_answer_finds_its_own_write(self, connect: Connect, hand: Hand) -> None:
-        backend = held(connect)
+    @pytest.mark.parametrize("error", [BeatenError(), UnavailableError("the answer was lost")])
+    def test_a_write_whose_answer_was_lost_was_made_even_if_others_wrote_since(
+        self, connect: Connect, error: Exception
+    ) -> None:
+        backend, other = held(connect), connect()
         done(backend, put_version(), put_version(version="v2", text="b"), put_label("v1"))
-        before = document(hand)
-        done(backend, put_label("v2", seen="v1"))
-        assert set(document(hand).writes) - set(before.writes)
-        assert len(document(hand).writes) == len(before.writes) + 1
+
+        def intrude() -> None:
+            done(other, put_label("v1", seen="v2"))
+
+        unlucky = DocumentBackend(_Losing(backend._blobs, error, intrude), backend.capabilities)  # type: ignore[attr-defined]
+        done(unlucky, put_label("v2", seen="v1"))
+        assert [(event.before, event.after) for event in backend.events()] == [(None, "v1"), ("v1", "v2"), ("v2", "v1")]
+        assert live(backend)[PRODUCTION].entry == b'"v1"'
+
+
+class _Losing:
+    """Loses the answer of one replacement, and somebody else replaces the document before that is known."""
+
+    def __init__(self, inner: Any, error: Exception, meanwhile: Callable[[], None]) -> None:
+        self._inner = inner
+        self._lost: list[Callable[[], None]] = [meanwhile]
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def replace_head(self, data: bytes, tag: str | None) -> None:
+        self._inner.replace_head(data, tag)
+        if self._lost:
+            self._lost.pop()()
+            raise self._error
 
 
 def sweep(connect: Connect, hand: Hand, age: float) -> None:

@@ -1,0 +1,89 @@
+"""Targets in S3 and DynamoDB whose requests and answers are lost on the way; against moto's server, not AWS."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+from cutting_proxy import Cut, CuttingProxy
+from moto_server import BUCKET, CREDENTIALS, TABLE, MotoServer
+from soak import SOAK
+
+from catalog_tool.backends import dynamodb, s3
+from catalog_tool.backends.audit import verify
+from catalog_tool.backends.base import Backend
+from catalog_tool.errors import UnavailableError
+from catalog_tool.model.target import Write
+from catalog_tool.sync.conformance.samples import put_label, put_version
+from catalog_tool.sync.conformance.store import LEASE, RUN
+
+pytest_plugins = ["services"]
+
+WRITES = 2000 if SOAK else 60
+Opened = Callable[[str, str], Backend]
+
+
+def s3_target(url: str, prefix: str) -> Backend:
+    return s3.connect({"bucket": BUCKET, "prefix": prefix, "endpoint_url": url})
+
+
+def dynamodb_target(url: str, prefix: str) -> Backend:
+    return dynamodb.connect({"table": TABLE, "prefix": prefix, "endpoint_url": url})
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("opened", "commit"),
+    [
+        pytest.param(s3_target, b"If-Match: ", id="s3 on moto"),
+        pytest.param(dynamodb_target, b'"ConditionExpression": "tag = :tag"', id="dynamodb on moto"),
+    ],
+)
+def test_lost_answers_give_exactly_the_wanted_set(opened: Opened, commit: bytes, moto_server: MotoServer) -> None:
+    """botocore asks again for what was lost: what had succeeded is then refused, and yet was done."""
+    chooser, prefix = random.Random(19), moto_server.new_prefix()
+    with CuttingProxy(("127.0.0.1", moto_server.port), commit) as proxy:
+        with closing(opened(f"http://127.0.0.1:{proxy.port}", prefix)) as backend:
+            repeated(lambda: backend.take_lease(LEASE))
+            for number in range(1, WRITES + 1):
+                version, before = f"v{number}", f"v{number - 1}" if number > 1 else None
+                proxy.cut = None
+                backend.take_lease(LEASE)  # on a slow machine the trial outlasts one lease
+                proxy.cut = chooser.choice([None, Cut.BEFORE, Cut.AFTER])
+                made(backend, put_version("p", version, version), put_label(version, name="p", seen=before))
+        cuts = proxy.cuts
+    with closing(opened(moto_server.url, prefix)) as backend:
+        found = {item.address: item.entry for item in backend.scan()}
+        wanted = [put_version("p", f"v{number}", f"v{number}") for number in range(1, WRITES + 1)]
+        last = put_label(f"v{WRITES}", name="p")
+        assert found == {write.address: write.entry for write in (*wanted, last)}
+        events = list(backend.events())
+        assert [event.after for event in events] == [f"v{number}" for number in range(1, WRITES + 1)]
+        assert verify(events) is None
+        assert dict(backend.generations()) == {"p": WRITES}
+        assert set(backend.load().inventory) == set(found)
+    assert cuts[Cut.BEFORE] > WRITES / 5
+    assert cuts[Cut.AFTER] > WRITES / 5
+
+
+def made(backend: Backend, *writes: Write) -> None:
+    """Make the steps, asking again as often as the backend says that one may."""
+    outcomes = repeated(lambda: backend.write(writes, RUN))
+    assert [found.outcome for found in outcomes] == ["done"] * len(writes)
+
+
+def repeated(call: Callable[[], Any]) -> Any:
+    for _ in range(5):
+        try:
+            return call()
+        except UnavailableError:
+            continue
+    raise AssertionError("never answered")
