@@ -1,20 +1,28 @@
-"""``file://``: a ``bundle.json``, or a folder that holds one."""
+"""``file://``: a ``bundle.json``, a folder that holds one, or a ``file`` target."""
 
 from __future__ import annotations
 
 import threading
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from catalog_tool.client.budget import Budget
-from catalog_tool.client.errors import BadAnswerError, SourceUnavailableError
+from catalog_tool.client.errors import BadAnswerError, ClientError, SourceUnavailableError
 from catalog_tool.client.sources import Options
 from catalog_tool.client.sources.address import file_path
 from catalog_tool.client.sources.base import Answer, Hear, answer_from_rows
 from catalog_tool.client.sources.bundle import Bundle, decoded
 from catalog_tool.client.wanted import Wanted
+from catalog_tool.errors import BackendError
 from catalog_tool.model.limits import BUNDLE_BYTES
 
+if TYPE_CHECKING:
+    from catalog_tool.client.sources.folder import FolderRows
+
 NAME = "bundle.json"
+TARGET = "current.json"
+"""What a ``file`` target holds in its place (``backends.file_folder.POINTER``)."""
 
 
 class FileSource:
@@ -32,6 +40,8 @@ class FileSource:
     def read(self, wanted: Wanted, validator: str | None, budget: Budget) -> Answer | None:
         """``Source.read``; the validator is the file's time, size and identity."""
         budget.spend()
+        if (self._path / TARGET).exists():
+            return self._from_target(wanted, validator)
         with self._lock:
             path = self._path / NAME if self._path.is_dir() else self._path
             stamp = _stamp(path)
@@ -41,6 +51,19 @@ class FileSource:
         if stamp == validator:
             return None
         return answer_from_rows(bundle, wanted)._replace(validator=stamp)
+
+    def _from_target(self, wanted: Wanted, validator: str | None) -> Answer | None:
+        """A target's answer; its validator is the hash of all that is known of this prompt."""
+        try:
+            rows: FolderRows = import_module("catalog_tool.client.sources.folder").FolderRows(self._path)
+            if self._digest is not None:
+                rows.is_bundle(self._digest)
+            stamp = rows.stamp(wanted.name)
+            return None if stamp == validator else answer_from_rows(rows, wanted)._replace(validator=stamp)
+        except ClientError:
+            raise
+        except BackendError as error:
+            raise BadAnswerError(error.message, hint=error.hint) from error
 
     def listen(self, hear: Hear) -> None:
         """A file does not push."""

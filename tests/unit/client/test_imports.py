@@ -37,7 +37,9 @@ def test_nothing_heavy_is_loaded() -> None:
     assert found.isdisjoint(LATE)
 
 
-@pytest.mark.parametrize("address", ["file:///nowhere", "sqlite:////nowhere", "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "address", ["file:///nowhere", "sqlite:////nowhere", "http://127.0.0.1:1", "redis://127.0.0.1:1"]
+)
 def test_nor_is_it_by_a_get(address: str) -> None:
     code = (
         "from catalog_tool.client import PromptClient;"
