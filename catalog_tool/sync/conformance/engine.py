@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from catalog_tool.backends.base import Backend
+from catalog_tool.backends.fitness import fitness
 from catalog_tool.backends.stored import label_versions
 from catalog_tool.errors import BackendError, UnavailableError
 from catalog_tool.model.addresses import LABEL, parse_address, version_address
@@ -35,7 +36,8 @@ OPTIONS = PlanOptions(allow={"deletes": 99, "labels": 99, "creates": 99, "update
 
 def session(backend: Backend, git: Git | None = None) -> Session:
     """A session that never really waits."""
-    destination = Destination("kit", backend.place(), LabelRules(frozenset({"production"}), {}))
+    rules = LabelRules(frozenset({"production"}), {})
+    destination = Destination("kit", backend.place(), rules, fitness(backend.capabilities))
     return Session(backend=backend, destination=destination, git=git, actor="kit", timing=QUICK, lock_timeout=0)
 
 

@@ -1,0 +1,28 @@
+"""What a Langfuse project can hold: read by the lint of targets, so nothing is imported here that asks a server."""
+
+from __future__ import annotations
+
+from catalog_tool.model.capabilities import Capabilities
+
+NAME_CHARACTERS = 255
+NAME_PATTERN = r"(?!(?:new|metrics|prompt-detail|\.|\.\.)\Z)(?!.*//)[^|<>/\s](?:[^|<>\n]*[^|<>/\s])?"
+"""What Langfuse takes as a prompt's name, folders and all; it would trim blanks at the ends."""
+LABEL_PATTERN = r"(?!latest\Z)[a-z0-9_.-]{1,36}"
+
+CAPABILITIES = Capabilities(
+    backend="langfuse",
+    idempotent_create=False,
+    compare_and_swap=False,
+    transactional=False,
+    bulk_read=False,
+    label_delete=False,
+    weighted_labels=False,
+    skills=False,
+    attributed=False,
+    blocks_edits="protected labels of Langfuse bind its UI, not API keys; an edit is seen by the next drift check",
+    batch=20,
+    version_bytes=400_000,
+    name_characters=NAME_CHARACTERS,
+    name_pattern=NAME_PATTERN,
+    label_pattern=LABEL_PATTERN,
+)

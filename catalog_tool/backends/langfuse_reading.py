@@ -1,0 +1,324 @@
+"""Reading prompts of a Langfuse project as objects of a catalog, with as few requests as can be answered for.
+
+A row of the list says all versions, all labels and the last change of a prompt, but neither texts nor
+which label stands where. So a prompt is read version by version only where its row is not what it was
+when all of it was last read: in this process, or by the last sync (``langfuse_memory.Proven``). Where it
+is, and the caller has an entry with the hash that was read then, that entry is what is there.
+
+Whose number is whose: the memory says it; where it does not know (a crash between a version and the
+memory), the lowest number whose ``config`` claims a version and is as it was written. Every other number
+is somebody's: ``v<number>`` where that is free, else the next that is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from catalog_tool.backends.langfuse_api import PAGE, Body, LangfuseApi, Row
+from catalog_tool.backends.langfuse_document import MARKER, Stored, marker_text, understood
+from catalog_tool.backends.langfuse_memory import LATEST, Census, Memory, Proven
+from catalog_tool.backends.langfuse_state import StateStore
+from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes
+from catalog_tool.errors import UnavailableError
+from catalog_tool.model.addresses import SKILL, label_address, parse_address, version_address
+from catalog_tool.model.names import version_number
+from catalog_tool.model.target import Live
+
+READS = 4
+"""How often one prompt is read anew that changed while it was read."""
+FEW = 40
+"""Up to so many prompts are asked for by name instead of listed."""
+MARGIN = timedelta(seconds=2)
+"""By how much clocks of several servers behind one address may differ."""
+API = "API"
+"""Who made a version that came by the API."""
+UNREAD = b'{"unread":true}'
+"""Stands for content that nobody asked for."""
+
+
+class Held(NamedTuple):
+    """One prompt, read whole: versions by number, and the number each label stands on (``latest`` left out)."""
+
+    row: Row
+    bodies: Mapping[int, Body]
+    stored: Mapping[int, Stored]
+    labels: Mapping[str, int]
+
+
+class Reader:
+    """Reads below a prefix; what was read in this process is not read again while its row stays the same."""
+
+    def __init__(self, api: LangfuseApi, prefix: str, state: StateStore) -> None:
+        self._api = api
+        self._prefix = prefix
+        self._state = state
+        self._held: dict[str, Held] = {}
+        self.expected: Mapping[str, bytes] | None = None
+
+    def name_on(self, name: str) -> str:
+        """The name in the project."""
+        return self._prefix + name
+
+    def _name_off(self, name: str) -> str | None:
+        inside = name.startswith(self._prefix) and len(name) > len(self._prefix) and not self._state.is_ours(name)
+        return name[len(self._prefix) :] if inside else None
+
+    def forget(self, name: str) -> None:
+        """Read a prompt again, whatever its row says."""
+        self._held.pop(name, None)
+
+    def held(self, name: str) -> Held | None:
+        """One prompt as it is now, by its catalog name; None where there is none."""
+        for _ in range(READS):
+            row = self._api.row(self.name_on(name))
+            if row is None:
+                self._held.pop(name, None)
+                return None
+            found = self._whole(name, row)
+            if found is not None:
+                return found
+        raise UnavailableError(f"{self.name_on(name)} changes faster than it can be read")
+
+    def _whole(self, name: str, row: Row) -> Held | None:
+        """Everything behind a row; None where it changed meanwhile."""
+        known = self._held.get(name)
+        if known is not None and known.row[:5] == row[:5]:
+            return known
+        bodies = {number: self._api.version(row.name, number) for number in row.versions}
+        found = {number: body for number, body in bodies.items() if body is not None}
+        stands = [(label, number) for number, body in found.items() for label in body.labels]
+        if len(found) != len(bodies) or Counter(label for label, _ in stands) != Counter(row.labels):
+            return None
+        stored = {number: understood(body) for number, body in found.items()}
+        labels = {label: number for label, number in stands if label != LATEST}
+        self._held[name] = Held(row, found, stored, labels)
+        return self._held[name]
+
+    def scan(self, memory: Memory, only: Collection[str] | None) -> Iterator[Live]:
+        """The objects, all or at these addresses."""
+        if only is None:
+            rows = self._rows(memory)
+        else:
+            names = {parse_address(address).name for address in only if not address.startswith(SKILL)}
+            rows = self._named(names)
+        for name, row in rows.items():
+            for item in self._objects(name, row, memory):
+                if only is None or item.address in only:
+                    yield item
+
+    def _named(self, names: Collection[str]) -> dict[str, Row | Proven]:
+        if len(names) > FEW:
+            return {name: row for name, row in self._listed().items() if name in names}
+        rows = {name: self._api.row(self.name_on(name)) for name in sorted(names)}
+        return {name: row for name, row in rows.items() if row is not None and self._name_off(row.name) is not None}
+
+    def _listed(self) -> dict[str, Row | Proven]:
+        named = ((self._name_off(row.name), row) for row in self._api.rows())
+        return {name: row for name, row in named if name is not None}
+
+    def _rows(self, memory: Memory) -> dict[str, Row | Proven]:
+        """All prompts: from what changed since the last sync where that is certain and cheaper, else listed."""
+        if self.expected is not None and memory.census is not None:
+            found = self._since(memory, memory.census)
+            if found is not None:
+                return found
+        return self._listed()
+
+    def _since(self, memory: Memory, census: Census) -> dict[str, Row | Proven] | None:
+        """What was there and has not changed, and what has; None where that cannot be known for certain.
+
+        A change shows by its time. A deletion does not, but it takes a number away: so each version number
+        must be on as many prompts as it was.
+        """
+        if len(memory.rows) <= PAGE * (len(census.counts) + 1):
+            return None
+        at = (_time(census.at) - MARGIN).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        changed = {row.name: row for row in self._api.rows(fromUpdatedAt=at)}
+        if census.at not in {row.updated_at for row in changed.values()}:
+            return None
+        found: dict[str, Row | Proven] = dict(memory.rows)
+        counts = Counter(census.counts)
+        for row in changed.values():
+            name = self._name_off(row.name)
+            known = memory.rows.get(name) if name is not None else None
+            if self._state.is_ours(row.name) or (known is not None and known.updated_at == row.updated_at):
+                continue
+            if name is None or known is None:
+                return None
+            now = self._api.row(row.name)
+            counts.subtract(known.versions.keys())
+            counts.update(now.versions if now is not None else ())
+            if now is None:
+                del found[name]
+            else:
+                found[name] = now
+        for versions in self._state.versions.values():
+            counts.update(versions)
+        numbers = {number for number, count in counts.items() if count}
+        own = {number for versions in self._state.versions.values() for number in versions}
+        asked = numbers - (own - census.counts.keys())
+        return found if all(self._api.count(version=str(n)) == counts[n] for n in sorted(asked)) else None
+
+    def _objects(self, name: str, row: Row | Proven, memory: Memory) -> Iterator[Live]:
+        proven = memory.rows.get(name)
+        if isinstance(row, Proven):
+            yield from self._known(name, row, memory, None)
+        elif self.expected is not None and proven is not None and proven.fits(row):
+            yield from self._known(name, proven, memory, row.config)
+        elif self.expected is not None and self._is_others(name, row, memory):
+            yield from _unread(name, row)
+        else:
+            found = self._whole(name, row) or self.held(name)
+            if found is not None:
+                yield from objects(name, found, memory)
+
+    def _is_others(self, name: str, row: Row, memory: Memory) -> bool:
+        """Whether nothing that git or the inventory knows can be behind a row."""
+        expected = self.expected or {}
+        if name in memory.numbers or name in self._names_of(expected) or name in self._names_of(memory.inventory):
+            return False
+        return not any(version_address(name, f"v{number}") in expected for number in row.versions)
+
+    def _names_of(self, addresses: Mapping[str, Any]) -> frozenset[str]:
+        key = id(addresses), len(addresses)
+        if getattr(self, "_names", (None,))[0] != key:
+            self._names = key, frozenset(parse_address(address).name for address in addresses)
+        return self._names[1]
+
+    def _known(self, name: str, proven: Proven, memory: Memory, config: Any) -> Iterator[Live]:
+        """Objects behind a row that has not changed; what the caller has no entry for is read."""
+        expected = self.expected or {}
+        wanted = {version_address(name, version) for version, _ in proven.versions.values()}
+        wanted &= expected.keys() | memory.inventory.keys()
+        for number, (version, digest) in proven.versions.items():
+            address = version_address(name, version)
+            entry = expected.get(address)
+            if entry is not None and digest and hashlib.sha256(entry).hexdigest() == digest:
+                yield Live(address, entry, memory.markers.get(address))
+            elif address in wanted or any(label_address(name, label) in expected for label in proven.labels):
+                found = self.held(name)
+                yield from objects(name, found, memory) if found is not None else ()
+                return
+            else:
+                yield Live(address, UNREAD, marker_text(_marker_of(config)) if number == max(proven.versions) else None)
+        for label, number in proven.labels.items():
+            if address := _label(name, label):
+                value = proven.versions[number][0] if number in proven.versions else None
+                yield Live(address, canonical_bytes(value), memory.markers.get(address))
+
+    def census(self, memory: Memory) -> None:
+        """Note in a memory how the whole project looks now, so that the next read can ask for changes only."""
+        rows = [row for row in self._api.rows() if not self._state.is_ours(row.name)]
+        proven: dict[str, Proven] = {}
+        for row in rows:
+            name = self._name_off(row.name)
+            if name is None:
+                continue
+            known = memory.rows.get(name)
+            held = self._held.get(name)
+            if held is not None and held.row[:5] == row[:5]:
+                proven[name] = proof(name, held, memory)
+            elif known is not None and known.fits(row):
+                proven[name] = known
+            else:
+                others = {number: (f"v{number}", "") for number in row.versions}
+                proven[name] = Proven(row.updated_at, others, dict.fromkeys(row.labels - {LATEST}, 0))
+        memory.rows = proven
+        counts = Counter(number for row in rows for number in row.versions)
+        memory.census = Census(max(row.updated_at for row in rows), dict(counts)) if rows else None
+
+
+def objects(name: str, held: Held, memory: Memory) -> Iterator[Live]:
+    """Versions and labels of one prompt."""
+    ids = assigned(held, memory.numbers.get(name, {}))
+    for number, version in ids.items():
+        address = version_address(name, version)
+        body, stored = held.bodies[number], held.stored[number]
+        by = body.created_by if body.created_by not in (API, "") else None
+        marker = memory.markers.get(address, stored.marker)
+        yield Live(address, entry_of(address, stored, memory), marker, body.created_at or None, by)
+    for label, number in held.labels.items():
+        if address := _label(name, label):
+            yield Live(address, canonical_bytes(ids.get(number)), memory.markers.get(address))
+
+
+def entry_of(address: str, stored: Stored, memory: Memory) -> bytes:
+    """A version's entry, with the metadata that was last written to it."""
+    entry = stored.bytes_as(parse_address(address).part)
+    if address not in memory.metas:
+        return entry
+    try:
+        return canonical_bytes({**json.loads(entry), "meta": memory.metas[address]})
+    except NotCanonicalError:
+        return entry
+
+
+def assigned(held: Held, known: Mapping[str, int]) -> dict[int, str]:
+    """The version id of each number. A second version that one lost answer made has none: it is nobody's."""
+    owners = {number: version for version, number in known.items() if number in held.stored}
+    taken = {*known}
+    writes = {held.stored[number].write for number in owners}
+    hidden = set()
+    for number in sorted(held.stored):
+        stored = held.stored[number]
+        if number in owners or stored.claim is None or not stored.untouched:
+            continue
+        if stored.claim not in taken:
+            owners[number] = stored.claim
+            taken.add(stored.claim)
+            writes.add(stored.write)
+        elif stored.write in writes and held.bodies[number].created_by == API and number not in held.labels.values():
+            hidden.add(number)
+    for number in sorted(held.stored):
+        if number not in owners and number not in hidden:
+            version = f"v{number}" if f"v{number}" not in taken else f"v{_above(taken, held.stored)}"
+            owners[number] = version
+            taken.add(version)
+    return {number: owners[number] for number in sorted(owners)}
+
+
+def _above(taken: Collection[str], numbers: Collection[int]) -> int:
+    known = [version_number(version) for version in taken if version[1:].isdigit()]
+    return max((*numbers, *known)) + 1
+
+
+def proof(name: str, held: Held, memory: Memory) -> Proven:
+    """What to remember of a prompt that was read whole."""
+    ids = assigned(held, memory.numbers.get(name, {}))
+    versions = {}
+    for number in held.stored:
+        if number not in ids:
+            return Proven("", {}, {})  # something is to be cleaned up: read it again
+        address = version_address(name, ids[number])
+        ours = address in memory.inventory
+        digest = hashlib.sha256(entry_of(address, held.stored[number], memory)).hexdigest() if ours else ""
+        versions[number] = (ids[number], digest)
+    return Proven(held.row.updated_at, versions, dict(held.labels))
+
+
+def _unread(name: str, row: Row) -> Iterator[Live]:
+    """A prompt that is nobody's business: counted, and its marker looked at where the list has it."""
+    for number in row.versions:
+        marker = marker_text(_marker_of(row.config)) if number == row.versions[-1] else None
+        yield Live(version_address(name, f"v{number}"), UNREAD, marker)
+    for label in row.labels - {LATEST}:
+        if address := _label(name, label):
+            yield Live(address, b"null")
+
+
+def _marker_of(config: Any) -> Any:
+    return config.get(MARKER) if isinstance(config, dict) else None
+
+
+def _label(name: str, label: str) -> str:
+    """A label's address; empty for a label that none of ours could be, and that no address can name."""
+    return label_address(name, label) if label and "@" not in label and label != LATEST else ""
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
