@@ -18,10 +18,16 @@ from catalog_tool.model.addresses import LABEL, SKILL, Address, parse_address
 from catalog_tool.model.capabilities import Capabilities
 
 _PACKAGE = "catalog_tool.backends"
-_DECLARED: Mapping[str, str] = {"mlflow": "mlflow_capabilities", "langfuse": "langfuse"}
+_DECLARED: Mapping[str, str] = {"mlflow": "mlflow_capabilities", "langfuse": "langfuse_capabilities"}
 """Kinds that cannot hold everything, and the module below this package with their ``CAPABILITIES``."""
-_REFUSING: Mapping[str, str] = {"mlflow": "mlflow_prompts"}
+_REFUSING: Mapping[str, str] = {"mlflow": "mlflow_prompts", "langfuse": "langfuse_document"}
 """Kinds whose mapping refuses single versions, and its module."""
+
+_UNLIMITED: Mapping[str, Any] = {
+    "label_delete": True, "version_delete": True, "weighted_labels": True, "skills": True, "version_bytes": None,
+    "text_characters": None, "name_characters": None, "name_pattern": None, "label_pattern": None, "roles": None,
+}  # fmt: skip
+"""What a target declares that holds everything: nothing of it is looked at then."""
 
 Fitness = Callable[[str, bytes | None], str | None]
 """Given an address and its entry (None: the object shall go), why a target cannot do that; None where it can."""
@@ -43,6 +49,8 @@ def fits_all(_address: str, _entry: bytes | None) -> str | None:
 
 def fitness(capabilities: Capabilities, prefix: str = "") -> Fitness:
     """The fitness of a target with these capabilities, whose names begin with ``prefix``."""
+    if all(getattr(capabilities, name) == value for name, value in _UNLIMITED.items()):
+        return fits_all
 
     def judge(address: str, entry: bytes | None) -> str | None:
         return next(problems(capabilities, address, entry, prefix), None)

@@ -19,6 +19,8 @@ from catalog_tool.canonical.identity import prompt_identity, prompt_parts
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes, version_id
 
 VERSION_TAG = "catalog.version"
+VERSION_ID_TAG = "catalog.version_id"
+"""For applications: what their traces carry."""
 META_TAG = "catalog.meta"
 MARKER_TAG = "catalog.marker"
 ENTRY_TAG = "catalog.entry."
@@ -38,7 +40,7 @@ def version_tags(version: str, entry: bytes, marker: str | None) -> dict[str, st
     meta = canonical_bytes(document.pop("meta", {})).decode()
     try:
         tags = {VERSION_TAG: version, **_chunks(canonical_bytes(document).decode()), META_TAG: meta}
-        tags |= seen_tags(document)
+        tags |= {VERSION_ID_TAG: str(document["version_id"]), **seen_tags(document)}
     except (KeyError, TypeError, AttributeError) as error:
         raise UnwritableError(f"the content is no prompt version: {error}") from error
     if len(tags[TEXT]) > TEXT_CHARACTERS:
@@ -95,7 +97,8 @@ def entry_of(version: str, tags: Mapping[str, str]) -> bytes:
         parts = EMPTY if document is None else prompt_parts(document)
         shown = shown_parts(parts, tags)
         if document is not None and shown == parts:
-            return canonical_bytes({**document, "meta": meta})
+            claimed = tags.get(VERSION_ID_TAG, document["version_id"])
+            return canonical_bytes({**document, "meta": meta, "version_id": claimed})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotCanonicalError):
         return json.dumps({"unreadable": {key: tags[key] for key in sorted(tags)}}).encode()
     return _claimed(version, shown, meta)

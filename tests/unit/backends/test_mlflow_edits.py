@@ -173,6 +173,9 @@ def test_nonsense_in_our_tags_is_drift_and_no_crash(synced: Page) -> None:
     synced.api.set_tag(name, 1, "catalog.entry.0", "{not json")
     synced.api.set_tag(name, 2, "catalog.meta", "[")
     assert synced.states(FIRST) == {V1: "drifted", V2: "pending"}
+    synced.api.set_tag(name, 2, "catalog.meta", "{}")
+    synced.api.set_tag(name, 2, "catalog.version_id", "v2-000000000000")
+    assert synced.states(FIRST)[V2] == "drifted"
     synced.api.set_tag(name, 2, KIND, "chat")
     assert synced.states(FIRST)[V2] == "drifted"
 
