@@ -76,7 +76,7 @@ def _source(name: str, label: str, kind: str, uid: str) -> Json:
 
 def _values(name: str, label: str, query: str) -> Json:
     return {
-        "name": name, "label": label, "type": "query", "datasource": PROMETHEUS, "definition": query, "hide": 0,
+        "name": name, "label": label, "type": "query", "datasource": PROMETHEUS, "hide": 0,
         "query": {"query": query, "refId": name}, "multi": True, "includeAll": True, "allValue": ".*", "refresh": 2,
         "regex": "", "sort": 1, "options": [], "current": {"text": "All", "value": "$__all", "selected": True},
     }  # fmt: skip
