@@ -291,7 +291,7 @@ _TROUBLES = {
     "25006": _Trouble(
         BackendError, "the server only reads", "name the primary, not a standby, and a role that may write"
     ),
-    "42501": _Trouble(RefusedError, "the role may not do this", "docs/backends.md has the GRANTs"),
+    "42501": _Trouble(RefusedError, "the role may not do this", "docs/targets.md has the GRANTs"),
     "42P01": _Trouble(BackendError, "a table of ours is not there", "was the schema made by hand, or half removed?"),
     "53100": _Trouble(BackendError, "the server's disk is full", "nothing of this step was written"),
     "53": _Trouble(UnavailableError, "the server has no room"),

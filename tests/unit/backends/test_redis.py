@@ -8,18 +8,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from hashlib import sha256
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 from opened import opened
 from redis_server import PASSWORD, RunningRedis
+from served_prompts import until
 
+import catalog_tool
 from catalog_tool.backends.audit import verify
 from catalog_tool.backends.redis import RedisBackend
 from catalog_tool.backends.redis import connect as connect_redis
-from catalog_tool.backends.redis_keys import channel, lease_key
+from catalog_tool.backends.redis_keys import READER_ACL, WRITER_ACL, channel, lease_key
 from catalog_tool.backends.redis_server import Command, Decided, RedisServer
+from catalog_tool.client import PromptClient
 from catalog_tool.errors import BackendError, LeaseLostError, RefusedError, UnavailableError, UsageError
 from catalog_tool.model.target import CHANGED, Control, Live, Write
 from catalog_tool.sync.conformance import Connect
@@ -341,3 +345,80 @@ def test_a_replica_is_said_to_be_one(connect: Connect, redis_server: RunningRedi
         assert set(live(connect())) == {put_version().address}
     finally:
         redis_server.run(0, "REPLICAOF", "NO", "ONE")
+
+
+class TestUsers:
+    """The ACLs of docs/targets.md, as they stand there."""
+
+    @pytest.fixture
+    def as_user(self, redis_server: RunningRedis, database: int) -> Callable[[str, str], str]:
+        def make(user: str, acl: str) -> str:
+            name = f"{user}{database}"
+            redis_server.run(0, *acl.format(user=name, password=PASSWORD).split())
+            return redis_server.url(database, name)
+
+        return make
+
+    def test_the_writer_syncs_and_cannot_touch_the_trail(self, as_user: Callable[[str, str], str]) -> None:
+        url = as_user("writer", _acl(WRITER_ACL))
+        with closing(connect_redis({"url": url})) as backend:
+            backend.take_lease(LEASE)
+            done(backend, put_version(), put_version(version="v2", text="b"), put_skill(), put_label("v1"))
+            done(backend, put_label("v2", seen="v1"), Write(put_version().address, put_version().entry))
+            backend.save_control(backend.load().control, LEASE.token)
+            assert len(live(backend)) == 3
+            assert len(list(backend.events())) == 2
+            assert dict(backend.contents(put_skill().address)) != {}
+            backend.drop_lease(LEASE.token)
+        with closing(redis.Redis.from_url(url)) as hand:
+            for words in (
+                ("LSET", "catalog:event", 0, "x"),
+                ("LTRIM", "catalog:event", 1, 0),
+                ("LPOP", "catalog:event"),
+                ("DEL", "catalog:event"),
+                ("SET", "catalog:event", "x"),
+                ("RENAME", "catalog:event", "catalog:version"),
+                ("SET", "session:1", "x"),
+                ("FLUSHDB",),
+                ("FLUSHALL",),
+                ("CONFIG", "GET", "*"),
+                ("EVAL", "return 1", 0),
+                ("ACL", "LIST"),
+            ):
+                with pytest.raises(redis.exceptions.NoPermissionError):
+                    hand.execute_command(*words)
+
+    def test_the_reader_reads_hears_and_nothing_else(
+        self, connect: Connect, as_user: Callable[[str, str], str]
+    ) -> None:
+        writer = held(connect)
+        done(writer, put_version(), put_label("v1"), put_skill())
+        url = as_user("reader", _acl(READER_ACL))
+        with closing(connect_redis({"url": url})) as backend:
+            assert live(backend) == live(writer)
+            assert backend.load() == writer.load()
+            assert list(backend.events()) == list(writer.events())
+            assert dict(backend.contents(put_skill().address)) != {}
+            assert list(backend.scan({PRODUCTION, put_skill().address})) != []
+            assert backend.generations() == writer.generations()
+            for call in (
+                lambda: backend.take_lease(LEASE),
+                lambda: backend.write([put_version("other")], RUN),
+                lambda: backend.save_control(backend.load().control, LEASE.token),
+                lambda: backend.drop_lease(LEASE.token),
+            ):
+                with pytest.raises(RefusedError, match="may not do this") as told:
+                    call()
+                assert "ACL" in told.value.hint
+        with PromptClient(url, cache_dir=False, refresh_seconds=0) as client:
+            assert client.get("support/greet").version == "v1"
+            assert until(lambda: client.status().pushing)
+            assert client.get("support/greet", version=client.get("support/greet").digest).version == "v1"
+
+
+def _acl(constant: str) -> str:
+    """The command as the page has it, which is the constant's."""
+    page = (Path(catalog_tool.__file__).parent / "docs" / "targets.md").read_text("utf-8")
+    shown = constant.format(user="NAME", password="SECRET").strip()
+    assert f"```text\n{shown}\n```" in page
+    return shown.replace("NAME", "{user}").replace("SECRET", "{password}")
