@@ -29,7 +29,7 @@ Duties of an implementation:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from catalog_tool.canonical.jcs import canonical_bytes
 from catalog_tool.clock import iso
@@ -60,6 +60,19 @@ class LabelEvent(NamedTuple):
         if canonical_bytes(self.after) != entry:
             return None, None
         return iso(self.at), self.actor
+
+
+@runtime_checkable
+class Expecting(Protocol):
+    """What a store may have besides: a read that fetches only what differs from what the caller has at hand."""
+
+    def expect(self, entries: Mapping[str, bytes]) -> None:
+        """What git has, by address, for the next whole ``scan``.
+
+        Content that is proven, by a hash of what was read and by the store's own word that nothing changed
+        since, to be an entry of ``entries`` is given from there. Objects that neither ``entries`` nor the
+        inventory knows may be given without their content: they are counted only.
+        """
 
 
 class Backend(Protocol):

@@ -11,6 +11,7 @@ from catalog_tool.model.target import Control, Journal, LastSync, Restore, Targe
 from catalog_tool.sync.ancestry import superseded_by
 from catalog_tool.sync.compare import compare
 from catalog_tool.sync.lease import Holding, holding
+from catalog_tool.sync.live import scan_knowing
 from catalog_tool.sync.plan import ADOPT, Action, Plan, PlanOptions, make_plan
 from catalog_tool.sync.plan_file import SavedPlan
 from catalog_tool.sync.result import BLOCKED, DONE, STALE, SUPERSEDED, Result, planned, settled_status
@@ -79,7 +80,7 @@ def _look(session: Session, desired: Desired, options: PlanOptions) -> tuple[Tar
 
     def read() -> tuple[TargetState, Plan]:
         state = backend.load()
-        comparison = compare(desired, state, backend.scan(), metadata=backend.capabilities.metadata)
+        comparison = compare(desired, state, scan_knowing(backend, desired), metadata=backend.capabilities.metadata)
         return state, make_plan(session.destination, desired, state, comparison, options, session.gates)
 
     return persistently(session.timing, read)

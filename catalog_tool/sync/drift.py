@@ -12,6 +12,7 @@ from catalog_tool.model.addresses import LABEL
 from catalog_tool.model.target import TargetState
 from catalog_tool.sync.compare import Comparison, Observed, compare
 from catalog_tool.sync.lease import is_dead
+from catalog_tool.sync.live import scan_knowing
 from catalog_tool.sync.plan import token_of
 from catalog_tool.sync.session import Session
 from catalog_tool.sync.since import WantedSince
@@ -104,7 +105,7 @@ def _read(session: Session, desired: Desired) -> tuple[TargetState, Comparison]:
     owner = state.control.catalog
     if owner is not None and owner != desired.catalog:
         raise BackendError(f"the target belongs to the catalog {owner!r}, not to {desired.catalog!r}")
-    return state, compare(desired, state, backend.scan(), metadata=backend.capabilities.metadata)
+    return state, compare(desired, state, scan_knowing(backend, desired), metadata=backend.capabilities.metadata)
 
 
 def _late(

@@ -7,12 +7,15 @@ hashes to counts as something else: whoever serves it would serve a lie.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from catalog_tool.backends.base import Backend, Expecting
 from catalog_tool.canonical.identity import SkillFile, prompt_identity, skill_digest
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes, digest_of_bytes, version_id
 from catalog_tool.model.addresses import LABEL, SKILL, parse_address
-from catalog_tool.sync.wanted import meta_digest
+from catalog_tool.model.target import Live
+from catalog_tool.sync.wanted import Desired, meta_digest
 
 
 class Fingerprint(NamedTuple):
@@ -20,6 +23,13 @@ class Fingerprint(NamedTuple):
 
     digest: str
     meta: str = ""
+
+
+def scan_knowing(backend: Backend, desired: Desired) -> Iterator[Live]:
+    """All that a target holds; a store that can prove what it holds by hash is told what git has (``Expecting``)."""
+    if isinstance(backend, Expecting):
+        backend.expect({address: wanted.entry for address, wanted in desired.objects.items()})
+    return backend.scan()
 
 
 def fingerprint(address: str, entry: bytes) -> Fingerprint:

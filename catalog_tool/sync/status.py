@@ -10,6 +10,7 @@ from catalog_tool.errors import CatalogError
 from catalog_tool.model.target import TargetState
 from catalog_tool.sync.compare import compare
 from catalog_tool.sync.lease import is_dead
+from catalog_tool.sync.live import scan_knowing
 from catalog_tool.sync.session import Session
 from catalog_tool.sync.timing import persistently
 from catalog_tool.sync.wanted import Desired
@@ -80,7 +81,7 @@ def target_status(session: Session, desired: Desired, edits: str) -> TargetStatu
 
     def read() -> TargetStatus:
         state = backend.load()
-        found = compare(desired, state, backend.scan(), metadata=capabilities.metadata)
+        found = compare(desired, state, scan_knowing(backend, desired), metadata=capabilities.metadata)
         return TargetStatus(**known, state=state, counts=found.counts)
 
     try:
