@@ -11,9 +11,11 @@ import http.server
 import json
 import re
 import threading
+import typing
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -65,6 +67,7 @@ class Github(http.server.ThreadingHTTPServer):
         self.notes: dict[int, dict[str, Any]] = {}
         self.issues: dict[int, dict[str, Any]] = {}
         self.pulls: dict[int, dict[str, Any]] = {}
+        self.merged: dict[str, list[int]] = {}
         self.runs: list[dict[str, Any]] = []
         self.failures: list[Failure] = []
         self.requests: list[tuple[str, str]] = []
@@ -209,6 +212,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             ("GET", f"{here}/issues", self._issues),
             ("POST", f"{here}/issues", self._add_issue),
             ("PATCH", f"{here}/issues/(\\d+)", self._edit_issue),
+            ("GET", f"{here}/commits/([0-9a-f]+)/pulls", self._pulls_of),
             ("GET", f"{here}/actions/workflows/([^/]+)/runs", self._runs),
         )
         for method, pattern, act in routes:
@@ -276,10 +280,38 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         issue["closed_at"] = AT if issue["state"] == "closed" else None
         return 200, validated("Issue", issue), {}
 
+    def _pulls_of(self, query: Mapping[str, str], _: Any, commit: str) -> tuple[int, Any, Mapping[str, str]]:
+        found = [minimal("PullRequestSimple") | {"number": number} for number in self.server.merged.get(commit, [])]
+        return self._paged(found, query, "PullRequestSimple")
+
     def _runs(self, query: Mapping[str, str], _: Any, workflow: str) -> tuple[int, Any, Mapping[str, str]]:
         found = [run for run in self.server.runs if run["path"].endswith(workflow)]
         size = int(query.get("per_page", "30"))
         return 200, {"total_count": len(found), "workflow_runs": found[:size]}, {}
+
+
+def minimal(model: str | Any) -> Any:
+    """The smallest value that GitHub's description has for a model: its required fields only."""
+    cls = getattr(kit, model) if isinstance(model, str) else model
+    return {
+        field.alias or name: _smallest(field.annotation)
+        for name, field in cls.model_fields.items()
+        if field.is_required()
+    }
+
+
+def _smallest(kind: Any) -> Any:
+    choices = typing.get_args(kind)
+    if typing.get_origin(kind) is typing.Literal:
+        return choices[0]
+    if typing.get_origin(kind) is list:
+        return []
+    if choices and typing.get_origin(kind) is not typing.Annotated:
+        return None if type(None) in choices else _smallest(choices[0])
+    if choices:
+        return _smallest(choices[0])
+    known = {int: 1, bool: False, str: "x", datetime: AT, type(None): None}
+    return known[kind] if kind in known else minimal(kind)
 
 
 TOO_LONG = {

@@ -91,6 +91,9 @@ class Forge(Protocol):
     def edit_ticket(self, number: int, title: str, body: str, *, is_open: bool) -> Ticket | None:
         """Replace an issue's title and body, and open or close it."""
 
+    def reviews_of(self, commit: str) -> list[int]:
+        """The pull requests that a commit was merged by, or is part of."""
+
     def failed_run(self, workflow: str, branch: str) -> str | None:
         """The address of the workflow's last run on a branch where that failed; None where it did not, or is hidden."""
 

@@ -90,6 +90,11 @@ class GitHub:
         value = self._http.edit("PATCH", f"{self._repository}/issues/{number}", content)
         return None if value is None else _ticket(value)
 
+    def reviews_of(self, commit: str) -> list[int]:
+        """Pull requests of a commit."""
+        found = self._http.pages(f"{self._repository}/commits/{quote(commit, safe='')}/pulls", {})
+        return [int(entry["number"]) for entry in found]
+
     def failed_run(self, workflow: str, branch: str) -> str | None:
         """The last completed run, if it failed; needs the permission ``actions: read``."""
         path = f"{self._repository}/actions/workflows/{quote(workflow, safe='')}/runs"

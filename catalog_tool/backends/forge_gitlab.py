@@ -69,6 +69,11 @@ class GitLab:
         value = self._http.edit("PUT", f"{self._project}/issues/{number}", content)
         return None if value is None else _ticket(value)
 
+    def reviews_of(self, commit: str) -> list[int]:
+        """Merge requests of a commit."""
+        path = f"{self._project}/repository/commits/{quote(commit, safe='')}/merge_requests"
+        return [int(entry["iid"]) for entry in self._http.pages(path, {})]
+
     def failed_run(self, workflow: str, branch: str) -> str | None:  # noqa: ARG002 - a project has one set of pipelines
         """The last finished pipeline of a branch, if it failed."""
         query = {"ref": branch, "scope": "finished", "per_page": "1"}

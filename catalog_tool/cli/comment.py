@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from catalog_tool.backends.forge import NotAllowedError
-from catalog_tool.cli.context import answer, format_option
+from catalog_tool.cli.context import answer, format_option, tell
 from catalog_tool.cli.hosted import (
     add_summary,
     catalog_id,
@@ -27,7 +27,7 @@ from catalog_tool.errors import UsageError
 from catalog_tool.report.comment_markdown import Documents, Source, comment_markdown
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.json_document import json_document
-from catalog_tool.sync.announce import Announced, Comment, announce
+from catalog_tool.sync.announce import Announced, Comment, announce, reviewed_plan
 from catalog_tool.sync.forge_marker import COMMENT, Marker
 from catalog_tool.sync.timing import SYSTEM
 
@@ -37,6 +37,7 @@ Examples:
   catalog diff --format markdown --output diff.md
   catalog comment --changes diff.json --report diff.md --dry-run
   catalog comment --changes diff.json --report diff.md --plan plan.json --target production
+  catalog comment --reviewed-plan production     what to give `catalog sync --expect` after the merge
 
 In GitHub Actions the pull request, the repository and the server come from the run, the token from
 GITHUB_TOKEN; in GitLab CI likewise, with GITLAB_TOKEN. The comment is written to the job summary too. A
@@ -53,23 +54,29 @@ _SENTENCES = {
 
 
 @click.command("comment", epilog=EPILOG)
-@click.option("--changes", required=True, help="`catalog diff --format json`; - is stdin.", metavar="FILE")
+@click.option("--changes", help="`catalog diff --format json`; - is stdin.", metavar="FILE")
 @click.option("--report", help="`catalog diff --format markdown`.", metavar="FILE")
 @click.option("--findings", help="`catalog validate --format json`.", metavar="FILE")
 @click.option("--plan", "plans", multiple=True, help="`catalog plan --format json`; repeatable.", metavar="FILE")
 @click.option("--evaluation", "evaluations", multiple=True, help="`catalog eval --format json`; again.", metavar="FILE")
 @click.option("--gate", "gates", multiple=True, help="`catalog gate --format json`; repeatable.", metavar="FILE")
 @click.option("--target", default="", metavar="TARGET", help="A comment of its own for this target.")
+@click.option("--reviewed-plan", metavar="TARGET", help="Print the digest of the plan that was reviewed instead.")
 @click.option("--number", type=click.IntRange(1), metavar="N", help="The pull request.  [default: the run's]")
 @forge_options
 @format_option("text", "json")
 @click.pass_context
 def command(ctx: click.Context, /, output: str, *, dry_run: bool, **asked: Any) -> int:
     """One comment on a pull request, kept up to date."""
+    if asked["reviewed_plan"] is not None:
+        return _reviewed(ctx, asked)
+    if asked["changes"] is None:
+        raise UsageError("--changes is missing", hint="write it with `catalog diff --format json --output FILE`")
     documents = _documents(asked)
+    plans = {plan["target"]: plan["plan_digest"] for plan in documents.plans if plan["status"] == "planned"}
     source = Source(catalog_id(ctx, asked["catalog_id"]), asked["target"], commit(), run_url())
     comment = Comment(
-        Marker(COMMENT, source.catalog, source.target, sequence(), {}),
+        Marker(COMMENT, source.catalog, source.target, sequence(), {"plans": plans} if plans else {}),
         lambda limit: comment_markdown(source, documents, limit),
         documents.has_changes,
     )
@@ -87,6 +94,21 @@ def command(ctx: click.Context, /, output: str, *, dry_run: bool, **asked: Any) 
     document = {"format": 1, "status": said.action, "url": said.url or None, "catalog": source.catalog or None}
     shown = f"{_SENTENCES.get(said.action, said.action)}{f': {for_terminal(said.url)}' if said.url else ''}"
     answer(json_document({**document, "target": source.target or None}) if output == "json" else shown)
+    return 0
+
+
+def _reviewed(ctx: click.Context, asked: dict[str, Any]) -> int:
+    """Which plan the pull request of this commit showed, for ``catalog sync --expect``."""
+    found = None
+    forge = open_forge(asked["repository"], asked["author"])
+    if forge is not None:
+        with contextlib.closing(forge):
+            wanted = Marker(COMMENT, catalog_id(ctx, asked["catalog_id"]), asked["target"], sequence(), {})
+            found = reviewed_plan(forge, commit(), wanted, asked["reviewed_plan"], SYSTEM)
+    set_outputs({"plan": found or ""})
+    if found is None:
+        tell(f"no reviewed plan for {for_terminal(asked['reviewed_plan'])} is known")
+    answer(found or "")
     return 0
 
 

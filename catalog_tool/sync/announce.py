@@ -8,6 +8,7 @@ and its own is put right by our second look.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
@@ -20,6 +21,7 @@ LIMIT = 60_000
 SHORT = 8_000
 """Bytes where the forge refused even that."""
 _ROUNDS = 3
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _Written = TypeVar("_Written")
 
 CREATED, UPDATED, NEWER, NOTHING = "created", "updated", "newer", "nothing"
@@ -61,6 +63,28 @@ def announce(forge: Forge, number: int, comment: Comment, timing: Timing) -> Ann
         if done.action not in (CREATED, UPDATED) or _is_settled(persistently(timing, ours), comment):
             return done
     return done or Announced(NOTHING, "")
+
+
+def reviewed_plan(forge: Forge, commit: str, wanted: Marker, plan: str, timing: Timing) -> str | None:
+    """The digest of the plan for ``plan``'s target that was last shown on the pull request of ``commit``.
+
+    None where there was no pull request, no comment of ours, or no plan in it.
+    """
+    author = persistently(timing, forge.author)
+
+    def look() -> str | None:
+        threads = (Thread(REVIEW, number) for number in forge.reviews_of(commit))
+        notes = (note for thread in threads for note in reversed(_ours(forge, thread, author, wanted)))
+        return next(filter(None, (_plan_in(note, plan) for note in notes)), None)
+
+    return persistently(timing, look)
+
+
+def _plan_in(note: Note, target: str) -> str | None:
+    marker = read_marker(note.body)
+    plans = marker.memory.get("plans") if marker is not None else None
+    digest = str(plans.get(target)) if isinstance(plans, dict) else ""
+    return digest if _DIGEST.fullmatch(digest) else None
 
 
 def _ours(forge: Forge, thread: Thread, author: str, marker: Marker) -> list[Note]:

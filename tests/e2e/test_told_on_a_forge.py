@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from actions_runner import read_outputs
 from forge_server import BOT, Github, serving
 from jsonschema import Draft202012Validator
 from scratch import Answer, Scratch
@@ -335,25 +336,3 @@ class TestComment:
         self.comment(catalog, github, CHANGED)
         assert github.said(7)[0] == "build passed"
         assert len(github.said(7)) == 2
-
-
-def read_outputs(text: str) -> dict[str, str]:
-    """GITHUB_OUTPUT as the runner reads it (actions/runner, ``EnvFileKeyValuePairs``)."""
-    values = {}
-    lines = iter(text.split("\n"))
-    for line in lines:
-        if not line:
-            continue
-        equals, heredoc = line.find("="), line.find("<<")
-        if equals >= 0 and (heredoc < 0 or equals < heredoc):
-            name, _, value = line.partition("=")
-            values[name] = value
-            continue
-        name, _, mark = line.partition("<<")
-        held: list[str] = []
-        for inner in lines:
-            if inner == mark:
-                break
-            held.append(inner)
-        values[name] = "\n".join(held)
-    return values
