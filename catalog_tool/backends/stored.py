@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,12 +14,16 @@ from catalog_tool.model.target import Write
 
 NAME_BYTES = 2000
 """How long an address or a file's path may be, in bytes of UTF-8: what every store's keys can hold."""
+_ONE_VERSION = re.compile(rb'"v[0-9]{1,9}"')
+"""What most labels hold; reading it as JSON would cost more than all else about it."""
 
 
 def label_value(entry: bytes | None) -> Any:
     """A label's value from its bytes; None for none. Bytes that are no JSON, or no canonical one, are given as text."""
     if entry is None:
         return None
+    if _ONE_VERSION.fullmatch(entry):
+        return entry[1:-1].decode()
     try:
         value = json.loads(entry)
         canonical_bytes(value)

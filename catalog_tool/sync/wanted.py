@@ -29,6 +29,9 @@ SkillContents = tuple[Mapping[str, bytes], Mapping[str, str]]
 """A skill's bytes and modes, by path."""
 
 
+NO_META = digest_of({})
+
+
 class WantedObject(NamedTuple):
     """One desired object: its digest (of a label: the value's canonical JSON) and its entry's bytes."""
 
@@ -46,7 +49,8 @@ def meta_digest(address: str, entry: Mapping[str, Any]) -> str:
     """The digest of an entry's metadata: a version's ``meta``; of a skill all but its files."""
     if address.startswith(SKILL):
         return digest_of({key: value for key, value in entry.items() if key not in ("digest", "files")})
-    return digest_of(entry.get("meta", {}))
+    meta = entry.get("meta")
+    return digest_of(meta) if meta else NO_META
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
