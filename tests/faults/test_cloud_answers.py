@@ -1,4 +1,4 @@
-"""Targets in S3 and DynamoDB whose requests and answers are lost on the way; against moto's server, not AWS."""
+"""Targets in S3 and DynamoDB whose clients are killed, and whose answers are lost; against moto's server, not AWS."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from cutting_proxy import Cut, CuttingProxy
+from kills import kill_publishers
 from moto_server import BUCKET, CREDENTIALS, TABLE, MotoServer
 from soak import SOAK
 
 from catalog_tool.backends import dynamodb, s3
 from catalog_tool.backends.audit import verify
 from catalog_tool.backends.base import Backend
+from catalog_tool.backends.registry import connect
 from catalog_tool.errors import UnavailableError
 from catalog_tool.model.target import Write
 from catalog_tool.sync.conformance.samples import put_label, put_version
@@ -72,6 +74,19 @@ def test_lost_answers_give_exactly_the_wanted_set(opened: Opened, commit: bytes,
         assert set(backend.load().inventory) == set(found)
     assert cuts[Cut.BEFORE] > WRITES / 5
     assert cuts[Cut.AFTER] > WRITES / 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        pytest.param("s3", {"bucket": BUCKET}, id="s3 on moto"),
+        pytest.param("dynamodb", {"table": TABLE}, id="dynamodb on moto"),
+    ],
+)
+def test_a_killed_publisher_leaves_a_whole_store(kind: str, place: dict[str, str], moto_server: MotoServer) -> None:
+    options = {**place, "prefix": moto_server.new_prefix(), "endpoint_url": moto_server.url}
+    with closing(connect(kind, options)) as backend:
+        kill_publishers(backend, kind, options, 300 if SOAK else 15, latest=0.2)
 
 
 def made(backend: Backend, *writes: Write) -> None:

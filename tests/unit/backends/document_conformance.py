@@ -154,7 +154,7 @@ class DocumentConformance(BackendConformance):
         next(scan)
         done(backend, new._replace(seen=old.entry))
         hand.remove(gone)
-        assert {item.address: item.entry for item in scan}.get(new.address, new.entry) == new.entry
+        assert {item.address: item.entry for item in scan}[new.address] == new.entry
 
     def test_a_lease_runs_out(self, connect: Connect, hand: Hand) -> None:
         backend = held(connect)
