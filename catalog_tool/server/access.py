@@ -130,6 +130,10 @@ class Guard:
             return None
         return self._grants[identity]
 
+    def forget(self) -> None:
+        """Look at the file again at the next decision, however short ago the last look was."""
+        self._looked = -_RELOAD_SECONDS
+
     def _look(self) -> None:
         """Read the file again where it changed. Without a file no token is good; a broken one changes nothing."""
         now = time.monotonic()

@@ -165,10 +165,8 @@ def _reading() -> dict[str, dict[str, Schema]]:
 
 
 def _writing() -> dict[str, dict[str, Schema]]:
-    flag_errors = {
-        str(code): {"description": "an error", "content": {JSON: {"schema": _ref("FlagError")}}}
-        for code in (400, 404, 500)
-    }
+    told = {JSON: {"schema": _ref("FlagError")}, PROBLEM: {"schema": _ref("Problem")}}
+    flag_errors = {str(code): {"description": "an error", "content": told} for code in (400, 404, 500)}
     stored = _errors(*_BODY_ERRORS, 404, 409, 422, 502)
     flag = _in("path", "key", {"type": "string", "minLength": 1}, required=True)
     evaluated = _errors(408, 413, 415) | flag_errors

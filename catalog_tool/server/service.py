@@ -29,12 +29,17 @@ QUEUED_CHANGES = 1000
 LARGEST_STREAMS = 2000
 """How many streams of events one worker holds open."""
 _IDLE_STORES = 8
+PATIENCE_SECONDS = 5.0
 
 
 class Store:
-    """The store for writes and for the sync protocol: connections that are lent to one request at a time."""
+    """The store for writes and for the sync protocol: connections that are lent to one request at a time.
 
-    def __init__(self, connect: Connect) -> None:
+    ``patience`` is how long a write waits for somebody else's lease, in seconds.
+    """
+
+    def __init__(self, connect: Connect, patience: float = PATIENCE_SECONDS) -> None:
+        self.patience = patience
         self._connect = connect
         self._lock = threading.Lock()
         self._idle: list[tuple[str, Backend]] = []

@@ -42,8 +42,6 @@ from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.shared_parts import SharedParts
 
-PATIENCE_SECONDS = 5.0
-"""How long a write waits for another one's lease."""
 REASON_CHARACTERS = 500
 LABELS_AT_ONCE = 50
 _POLL_SECONDS = 0.02
@@ -111,7 +109,7 @@ def _read_moves(document: Mapping[str, Any]) -> Moves:
 
 def _move(store: Store, name: str, moves: Moves, actor: str) -> str | None:
     """Make the moves; why they were refused, or None."""
-    with store.writing, store.lent() as backend, _holding(backend, actor, moves.reason or "by API") as context:
+    with store.writing, store.lent() as backend, _holding(store, backend, actor, moves.reason or "by API") as context:
         if backend.generations().get(name, 0) != moves.generation:
             return "labels of this prompt were moved meanwhile"
         addresses = {label_address(name, label): value for label, value in moves.labels.items()}
@@ -135,10 +133,10 @@ def _why(refused: list[Written]) -> str | None:
 
 
 @contextmanager
-def _holding(backend: Backend, actor: str, reason: str) -> Iterator[_Context]:
+def _holding(store: Store, backend: Backend, actor: str, reason: str) -> Iterator[_Context]:
     """The store's lease for one write. Raises ``UnavailableError`` where a sync keeps it."""
     lease = Lease(uuid.uuid4().hex, actor, f"service {os.uname().nodename}", os.getpid(), now())
-    end = time.monotonic() + PATIENCE_SECONDS
+    end = time.monotonic() + store.patience
     while (held := backend.take_lease(lease)).token != lease.token:
         if time.monotonic() > end:
             raise UnavailableError(f"{held.holder} is writing to the store", hint="try again", retry_after=5)
@@ -230,7 +228,7 @@ def _read_version(name: str, version: str, data: bytes) -> PromptVersion:
 def _publish(store: Store, found: PromptVersion, actor: str) -> Written | None:
     """Write it; what was refused, or None."""
     address = version_address(found.id, found.version)
-    with store.writing, store.lent() as backend, _holding(backend, actor, "published by API") as context:
+    with store.writing, store.lent() as backend, _holding(store, backend, actor, "published by API") as context:
         write = Write(address, None, found.entry(), applied=context.inventory.get(address))
         [done] = backend.write([write], context.run)
         return None if done.outcome == DONE else done

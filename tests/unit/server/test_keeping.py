@@ -1,0 +1,182 @@
+"""The picture of the store: what is taken over, what is told, and a store that goes and comes back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import pytest
+from served_prompts import entry, until, write_bundle
+
+from catalog_tool.backends.memory import MemoryBackend, MemoryStore
+from catalog_tool.backends.sqlite import connect as connect_sqlite
+from catalog_tool.errors import BackendError, UnavailableError
+from catalog_tool.model.target import Live
+from catalog_tool.server.holdings import EMPTY, hold, read_split
+from catalog_tool.server.keeper import Change, Keeper, changes
+from catalog_tool.server.origin import BundleOrigin, DataVersion, StoreOrigin
+from catalog_tool.sync.conformance.samples import put_label, put_version
+from catalog_tool.sync.conformance.store import LEASE, RUN, done, held
+
+from .desk import GREET, filled
+
+
+class Fragile(MemoryBackend):
+    """A store that fails while it is told to, in the middle of a scan too."""
+
+    is_lost = False
+
+    def scan(self, only: Collection[str] | None = None) -> Iterator[Live]:
+        for number, live in enumerate(super().scan(only)):
+            if self.is_lost and number:
+                raise UnavailableError("gone")
+            yield live
+
+    def generations(self) -> dict[str, int]:
+        if self.is_lost:
+            raise UnavailableError("gone")
+        return dict(super().generations())
+
+
+@pytest.fixture
+def heard() -> list[Change]:
+    return []
+
+
+def write(store: MemoryStore, *writes: object) -> None:
+    backend = MemoryBackend(store)
+    backend.take_lease(LEASE)
+    backend.write(writes, RUN)  # type: ignore[arg-type]
+    backend.drop_lease(LEASE.token)
+
+
+def test_what_did_not_change_is_taken_over_as_it_is() -> None:
+    store = filled()
+    read = lambda before: hold("s", MemoryBackend(store).scan(), store.generations, before)  # noqa: E731 - twice below
+    first = read(EMPTY)
+    write(store, put_label("v2", seen="v1"))
+    second = read(first)
+    assert second.prompts[GREET].versions["v1"] is first.prompts[GREET].versions["v1"]
+    assert second.prompts[GREET].labels["production"] is not first.prompts[GREET].labels["production"]
+    assert changes(first, second) == [Change(GREET, 4)]
+    assert changes(second, second) == []
+
+
+def test_a_lost_store_is_told_and_what_is_held_stays(heard: list[Change]) -> None:
+    store = filled()
+    backend = Fragile(store)
+    keeper = Keeper(StoreOrigin(backend), heard.extend)
+    keeper.start()
+    try:
+        assert until(lambda: keeper.is_ready)
+        held_before = keeper.current
+        heard.clear()
+        backend.is_lost = True
+        assert until(lambda: not keeper.is_ready, 1.0)
+        write(store, put_label("v2", seen="v1"))
+        with pytest.raises(BackendError):
+            keeper.refresh()
+        assert keeper.current is held_before
+        backend.is_lost = False
+        assert until(lambda: keeper.is_ready, 1.0)
+        assert keeper.current.holdings.prompts[GREET].labels["production"].value == "v2"
+        assert heard == [Change(GREET, 4)]
+    finally:
+        keeper.close()
+
+
+def test_a_store_that_hangs_is_not_ready() -> None:
+    now = [100.0]
+    keeper = Keeper(StoreOrigin(MemoryBackend(filled())), lambda _: None, clock=lambda: now[0])
+    keeper.start()
+    try:
+        assert until(lambda: keeper.is_ready)
+    finally:
+        keeper.close()
+    assert keeper.is_ready
+    now[0] += 2.0
+    assert not keeper.is_ready
+
+
+def test_names_and_values_that_a_hand_left_are_damaged_and_nothing_else() -> None:
+    lives = [
+        Live("prompts/Odd Name@v1", b"{}"),
+        Live("prompts/a@v1", b"[]"),
+        Live("prompts/a@v2", b'{"messages": 1}'),
+        Live("prompts/a@latest", json.dumps(entry()).encode()),
+        Live("prompts/a@v3", json.dumps(entry(version="v3")).encode()),
+        Live("labels/a@production", b'"v3"'),
+        Live("labels/a@latest", b'"v3"'),
+        Live("labels/a@staging", b"\xff"),
+        Live("labels/a@gone", b'"v9"'),
+        Live("skills/pdf", b'{"files": [], "digest": "sha256:0"}'),
+    ]
+    found = hold("s", lives, {})
+    assert list(found.prompts) == ["a"]
+    assert set(found.prompts["a"].versions) == {"v3"}
+    assert found.prompts["a"].label_values() == {"production": "v3"}
+    assert found.prompts["a"].damaged == {"v1", "v2", "latest", "staging", "gone"}
+    assert found.skills == {}
+    assert len(found.damaged) == 7
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "latest", 1, None, [], ["v1"], [{"version": "v1", "weight": 100}],
+        [{"version": "v1", "weight": 50}, {"version": "v1", "weight": 50}],
+        [{"version": "v1", "weight": 99.999}, {"version": "v2", "weight": 0.001}],
+        [{"version": "v1", "weight": True}, {"version": "v2", "weight": 99}],
+        [{"version": "v1", "weight": 50, "x": 1}, {"version": "v2", "weight": 50}],
+    ],
+)  # fmt: skip
+def test_what_is_no_value_of_a_label(value: object) -> None:
+    assert read_split(value) is None
+
+
+def test_a_bundle_that_is_replaced_is_another_store(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.json"
+    write_bundle(path, {"a": {"production": "v1"}}, {"a": {"v1": entry()}})
+    origin = BundleOrigin(path)
+    first = origin.read(EMPTY, lambda: None)
+    assert not origin.has_news()
+    write_bundle(path, {"a": {"production": "v2"}}, {"a": {"v1": entry(), "v2": entry("Hi", version="v2")}})
+    assert origin.has_news()
+    second = origin.read(first, lambda: None)
+    assert first.store_id != second.store_id
+    assert second.prompts["a"].labels["production"].value == "v2"
+    assert json.loads(second.bundle()) == json.loads(path.read_bytes())
+
+
+@pytest.mark.parametrize("how", ["cut", "text", "digest", "missing", "format"])
+def test_a_bundle_that_is_none_is_refused(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "bundle.json"
+    write_bundle(path, {"a": {"production": "v1"}}, {"a": {"v1": entry()}})
+    data = path.read_bytes()
+    made = {
+        "cut": data[:-10],
+        "text": data.replace(b"Hello", b"Howdy"),
+        "digest": data.replace(b'"production"', b'"staging"'),
+        "format": data.replace(b'"format":1', b'"format":2'),
+    }
+    if how == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(made[how])
+    with pytest.raises(BackendError):
+        BundleOrigin(path).read(EMPTY, lambda: None)
+
+
+def test_sqlite_tells_of_any_commit(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    probe = DataVersion(path)
+    with pytest.raises(BackendError, match="not there"):
+        probe()
+    backend = held(lambda prefix="": connect_sqlite({"path": str(path), "prefix": prefix}))
+    seen = probe()
+    assert probe() == seen
+    done(backend, put_version())
+    assert probe() != seen
+    backend.close()
+    probe.close()

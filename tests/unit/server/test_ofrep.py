@@ -1,0 +1,106 @@
+"""OFREP, asked by the real OpenFeature SDK with its OFREP provider, and by hand where that cannot ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from running_service import Running, running
+from served_prompts import entry, write_bundle
+
+from catalog_tool.rollout import Router
+from catalog_tool.server.ofrep import KEY_CHARACTERS
+
+from .desk import GREET, SPLIT, Desk
+
+FLAGS = "/ofrep/v1/evaluate/flags"
+
+
+def asked(desk: Desk, flag: str, **context: Any) -> Any:
+    """One evaluation."""
+    return desk.post(f"{FLAGS}/{flag}", json={"context": context})
+
+
+def test_a_weighted_label_is_a_flag_whose_variants_are_versions(open_desk: Desk) -> None:
+    router = Router(GREET, [("v1", 60), ("v2", 40)])
+    for number in range(30):
+        found = asked(open_desk, f"{GREET}@canary", targetingKey=f"user-{number}").json()
+        expected = router.version(f"user-{number}")
+        assert (found["key"], found["value"], found["variant"]) == (f"{GREET}@canary", expected, expected)
+        assert found["reason"] == "SPLIT"
+        assert found["metadata"]["version_id"].startswith(f"{expected}-")
+
+
+@pytest.mark.parametrize(
+    ("flag", "context", "value", "reason"),
+    [
+        (GREET, {"targetingKey": "a"}, "v1", "STATIC"),
+        ("support%2Fgreet@staging", {}, "v2", "STATIC"),
+        (f"{GREET}@canary", {}, "v1", "DEFAULT"),
+        (f"{GREET}@canary", {"email": "x", "plan": {"a": [1]}}, "v1", "DEFAULT"),
+    ],
+)
+def test_other_flags(open_desk: Desk, flag: str, context: dict[str, Any], value: str, reason: str) -> None:
+    found = asked(open_desk, flag, **context).json()
+    assert (found["value"], found["reason"]) == (value, reason)
+
+
+@pytest.mark.parametrize(
+    ("flag", "body", "status", "code"),
+    [
+        ("nobody", {"context": {}}, 404, "FLAG_NOT_FOUND"),
+        (f"{GREET}@nothing", {"context": {}}, 404, "FLAG_NOT_FOUND"),
+        (f"{GREET}@Odd", {"context": {}}, 404, "FLAG_NOT_FOUND"),
+        (GREET, {}, 400, "INVALID_CONTEXT"),
+        (GREET, {"context": []}, 400, "INVALID_CONTEXT"),
+        (GREET, {"context": {"targetingKey": 7}}, 400, "INVALID_CONTEXT"),
+        (GREET, {"context": {"targetingKey": "k" * (KEY_CHARACTERS + 1)}}, 400, "INVALID_CONTEXT"),
+        (GREET, [], 400, "PARSE_ERROR"),
+    ],
+)
+def test_errors_have_openfeatures_codes(open_desk: Desk, flag: str, body: Any, status: int, code: str) -> None:
+    found = open_desk.post(f"{FLAGS}/{flag}", json=body)
+    assert (found.status_code, found.json()["errorCode"]) == (status, code)
+
+
+def test_all_flags_at_once_with_an_etag(open_desk: Desk) -> None:
+    body = {"context": {"targetingKey": "user-1"}}
+    found = open_desk.post(FLAGS, json=body)
+    keys = [f"{GREET}@canary", f"{GREET}@production", f"{GREET}@staging"]
+    assert [flag["key"] for flag in found.json()["flags"]] == ["review@production", *keys]
+    same = open_desk.post(FLAGS, json=body, headers={"If-None-Match": found.headers["etag"]})
+    assert (same.status_code, same.content) == (304, b"")
+    router = Router(GREET, [(part["version"], part["weight"]) for part in SPLIT])
+    other = next(f"user-{n}" for n in range(100) if router.version(f"user-{n}") != router.version("user-1"))
+    context = {"context": {"targetingKey": other}}
+    assert open_desk.post(FLAGS, json=context, headers={"If-None-Match": found.headers["etag"]}).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("ofrep")
+    prompts = {GREET: {"v1": entry(), "v2": entry("Hi {{name}}.", version="v2")}}
+    write_bundle(folder / "bundle.json", {GREET: {"production": "v1", "canary": SPLIT}}, prompts)
+    with running(folder, "--bundle", "bundle.json") as found:
+        yield found
+
+
+def test_the_real_sdk_is_told_the_version_of_each_user(service: Running) -> None:
+    api = pytest.importorskip("openfeature.api", reason="pip install openfeature-sdk openfeature-provider-ofrep")
+    provider = pytest.importorskip("openfeature.contrib.provider.ofrep")
+    context = pytest.importorskip("openfeature.evaluation_context")
+    api.set_provider(provider.OFREPProvider(service.url))
+    try:
+        client = api.get_client()
+        router = Router(GREET, [("v1", 60), ("v2", 40)])
+        for number in range(20):
+            who = context.EvaluationContext(f"user-{number}")
+            found = client.get_string_details(f"{GREET}@canary", "none", who)
+            assert (found.value, found.variant) == (router.version(f"user-{number}"),) * 2
+            assert str(found.reason) in ("SPLIT", "Reason.SPLIT")
+        missing = client.get_string_details("nobody@canary", "fallback", context.EvaluationContext("u"))
+        assert missing.value == "fallback"
+        assert "FLAG_NOT_FOUND" in str(missing.error_code)
+    finally:
+        api.shutdown()
