@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gate": ("gate", "May this version have that label? A decision, with every reason."),
     "promote": ("promote", "Give a label to a version, in git, if its gate allows."),
     "rollback": ("rollback", "Bring a label back to what it had before, in git or live."),
+    "alerts": ("alerts", "Prometheus alert rules of what is watched, and an Alertmanager configuration."),
     "watch": ("watch", "Roll back a live version that does worse than its stable one."),
     "list": ("list_artifacts", "List prompts with their versions and labels, and skills."),
     "show": ("show", "Show one prompt version or skill."),

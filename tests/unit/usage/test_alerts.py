@@ -1,0 +1,181 @@
+"""The alert rules and the Alertmanager configuration, checked and run by promtool and amtool."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from catalog_tool.errors import UsageError
+from catalog_tool.gate.watch_policy import USUAL, WatchPolicy, read_watch
+from catalog_tool.source.yaml_edit import dumped
+from catalog_tool.usage.alert_rules import alerts_of, rules_document, skipped_rules
+from catalog_tool.usage.alertmanager import alertmanager_config
+
+FULL = read_watch(
+    {
+        "window": "10m",
+        "min_samples": 100,
+        "for": "2m",
+        "runbook": "https://wiki.example.org/prompts?a=1&b='2\"",
+        "rules": {
+            "error_rate": {"max": 0.5, "max_increase": 0.05},
+            "latency": {"max": 6, "max_ratio": 2},
+            "cost": {"max": 1, "max_ratio": 2},
+            "score": {"min": 0.2, "max_drop": 0.1, "metric": "all_hold"},
+            "own": {"query": "up", "max": 1},
+        },
+    }
+)
+OLD, NEW = "v2-aaaaaaaaaaaa", "v3-bbbbbbbbbbbb"
+
+
+def tool(name: str, *arguments: str | Path) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"NO {name.upper()} ON THIS MACHINE: install prometheus and prometheus-alertmanager")
+    done = subprocess.run([found, *arguments], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def rules_file(folder: Path, policies: dict[str, WatchPolicy]) -> Path:
+    path = folder / "catalog.rules.yml"
+    path.write_text(dumped(rules_document({label: list(alerts_of(label, one)) for label, one in policies.items()})))
+    return path
+
+
+def test_what_is_written_is_what_was_meant(tmp_path: Path) -> None:
+    alerts = {"production": list(alerts_of("production", FULL)), "staging": list(alerts_of("staging", USUAL))}
+    document = rules_document(alerts)
+    assert yaml.safe_load(dumped(document)) == document
+    assert [len(group["rules"]) for group in document["groups"]] == [8, 1]
+    assert skipped_rules(FULL) == ["own"]
+    rule = document["groups"][0]["rules"][0]
+    assert (rule["for"], rule["labels"]["severity"]) == ("120s", "critical")
+    assert rule["annotations"]["runbook_url"] == FULL.runbook
+    assert ">= 100" in rule["expr"]
+
+
+def test_promtool_takes_the_rules(tmp_path: Path) -> None:
+    path = rules_file(tmp_path, {"production": FULL, "staging": USUAL})
+    assert "9 rules found" in tool("promtool", "check", "rules", path)
+
+
+def counter(name: str, version: str, per_minute: float, **labels: str) -> dict[str, str]:
+    inside = {"gen_ai_prompt_name": "support_agent", "prompt_version_id": version, **labels}
+    matchers = ",".join(f'{key}="{value}"' for key, value in inside.items())
+    return {"series": f"{name}{{{matchers}}}", "values": f"0+{per_minute}x40"}
+
+
+def traffic(version: str, calls: float, errors: float = 0, *, seconds: float = 1, cost: float = 0.01, score: float = 0.9,
+            label: str = "production") -> list[dict[str, str]]:  # fmt: skip
+    """A version's series at so many calls a minute, as the client's metrics are."""
+    ok = {"catalog_prompt_label": label, "status": "ok"}
+    found = [
+        counter("catalog_prompt_requests_total", version, calls - errors, **ok),
+        counter("catalog_prompt_cost_usd_total", version, calls * cost, **ok),
+        counter("catalog_prompt_score_count", version, calls, metric="all_hold"),
+        counter("catalog_prompt_score_sum", version, calls * score, metric="all_hold"),
+    ]
+    for bound in ("1.0", "2.0", "4.0", "8.0", "+Inf"):
+        inside = calls if bound == "+Inf" or seconds <= float(bound) else 0
+        found.append(counter("catalog_prompt_duration_seconds_bucket", version, inside, le=bound, **ok))
+    if errors:
+        failed = {"catalog_prompt_label": label, "status": "error"}
+        found.append(counter("catalog_prompt_requests_total", version, errors, **failed))
+    return found
+
+
+SITUATIONS: dict[str, tuple[list[dict[str, str]], set[tuple[str, str]]]] = {
+    "all is well": ([*traffic(OLD, 60), *traffic(NEW, 30)], set()),
+    "errors of one": ([*traffic(OLD, 60), *traffic(NEW, 30, 6)], {("ErrorRateWorse", NEW)}),
+    "errors of most": ([*traffic(OLD, 60), *traffic(NEW, 30, 24)], {("ErrorRate", NEW), ("ErrorRateWorse", NEW)}),
+    "errors of all alike": ([*traffic(OLD, 60, 12), *traffic(NEW, 30, 6)], set()),
+    "alone, and bad": (traffic(NEW, 30, 24), {("ErrorRate", NEW)}),
+    "too few calls": ([*traffic(OLD, 60), *traffic(NEW, 5, 4)], set()),
+    "too few to compare with": ([*traffic(OLD, 5), *traffic(NEW, 30, 6)], set()),
+    "slow": ([*traffic(OLD, 60), *traffic(NEW, 30, seconds=4)], {("LatencyRatio", NEW)}),
+    "very slow": ([*traffic(OLD, 60), *traffic(NEW, 30, seconds=8)], {("Latency", NEW), ("LatencyRatio", NEW)}),
+    "dear": ([*traffic(OLD, 60), *traffic(NEW, 30, cost=0.03)], {("CostRatio", NEW)}),
+    "scored low": ([*traffic(OLD, 60), *traffic(NEW, 30, score=0.7)], {("ScoreDrop", NEW)}),
+    "scored very low": ([*traffic(OLD, 60), *traffic(NEW, 30, score=0.1)], {("ScoreLow", NEW), ("ScoreDrop", NEW)}),
+    "another label": ([*traffic(OLD, 60), *traffic(NEW, 30, 24, seconds=8, score=0.1, label="dev")], set()),
+}
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_what_fires(tmp_path: Path, name: str) -> None:
+    series, expected = SITUATIONS[name]
+    rules = rules_file(tmp_path, {"production": FULL})
+    names = sorted({alert.name for alert in alerts_of("production", FULL)})
+    tests: list[dict[str, Any]] = []
+    for alert in names:
+        firing = [version for kind, version in sorted(expected) if f"CatalogPrompt{kind}" == alert]
+        tests.append({"expr": _fires(alert), "eval_time": "30m", "exp_samples": [_sample(v) for v in firing]})
+        tests.append({"expr": _fires(alert), "eval_time": "1m", "exp_samples": []})
+    document = {
+        "rule_files": [rules.name], "evaluation_interval": "1m",
+        "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": tests}],
+    }  # fmt: skip
+    (tmp_path / "tests.yml").write_text(json.dumps(document))
+    tool("promtool", "test", "rules", tmp_path / "tests.yml")
+
+
+def _fires(alert: str) -> str:
+    return f'count by (prompt_version_id) (ALERTS{{alertname="{alert}",alertstate="firing"}})'
+
+
+def _sample(version: str) -> dict[str, Any]:
+    return {"labels": f'{{prompt_version_id="{version}"}}', "value": 1}
+
+
+SLACK = {"CATALOG_ALERTS_SLACK_URL": "https://hooks.slack.example/T0/B0/s3cret", "CATALOG_ALERTS_SLACK_CHANNEL": "#llm"}
+PAGER = {"CATALOG_ALERTS_PAGERDUTY_KEY_FILE": "/run/secrets/pager"}
+MAIL = {
+    "CATALOG_ALERTS_EMAIL_TO": "oncall@example.org", "CATALOG_ALERTS_EMAIL_FROM": "catalog@example.org",
+    "CATALOG_ALERTS_EMAIL_SMARTHOST": "smtp.example.org:587", "CATALOG_ALERTS_EMAIL_USERNAME": "catalog",
+    "CATALOG_ALERTS_EMAIL_PASSWORD_FILE": "/run/secrets/mail",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("environ", "receivers", "holds_secret"),
+    [
+        ({}, (), False),
+        (SLACK, ("slack",), True),
+        (PAGER, ("pagerduty",), False),
+        (MAIL, ("email",), False),
+        ({**SLACK, **PAGER, **MAIL}, ("slack", "pagerduty", "email"), True),
+    ],
+)
+def test_amtool_takes_the_configuration(
+    tmp_path: Path,
+    environ: dict[str, str],
+    receivers: tuple[str, ...],
+    holds_secret: bool,  # noqa: FBT001
+) -> None:
+    made = alertmanager_config(environ)
+    assert (made.receivers, made.holds_secret) == (receivers, holds_secret)
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(dumped(made.document))
+    assert yaml.safe_load(path.read_text()) == made.document
+    assert "2 inhibit rules" in tool("amtool", "check-config", path)
+
+
+@pytest.mark.parametrize(("severity", "receiver"), [("critical", "catalog-page"), ("warning", "catalog")])
+def test_who_is_told(tmp_path: Path, severity: str, receiver: str) -> None:
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(dumped(alertmanager_config({**SLACK, **PAGER}).document))
+    labels = (f"severity={severity}", "gen_ai_prompt_name=support_agent", "catalog_prompt_label=production")
+    assert tool("amtool", "config", "routes", "test", f"--config.file={path}", *labels).strip() == receiver
+
+
+def test_half_of_an_email_is_refused() -> None:
+    with pytest.raises(UsageError, match="CATALOG_ALERTS_EMAIL_FROM, CATALOG_ALERTS_EMAIL_SMARTHOST"):
+        alertmanager_config({"CATALOG_ALERTS_EMAIL_TO": "oncall@example.org"})
