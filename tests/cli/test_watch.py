@@ -80,7 +80,7 @@ def test_what_is_wrong_with_the_call(catalog: Scratch) -> None:
     catalog.write("catalog.yaml", SETTINGS.replace("watch: {}", "watch: {rules: {nosuch: {max: 1}}}"))
     catalog.commit("A rule without a query")
     answer = catalog.run("watch", "local", *url)
-    assert (answer.code, "labels.production.watch.rules.nosuch.query" in answer.err) == (2, True)
+    assert (answer.code, "`query` is missing" in answer.err) == (2, True)
 
 
 def test_an_unknown_key_is_found_by_validate(catalog: Scratch) -> None:

@@ -50,7 +50,7 @@ def rules_file(folder: Path, policies: dict[str, WatchPolicy]) -> Path:
     return path
 
 
-def test_what_is_written_is_what_was_meant(tmp_path: Path) -> None:
+def test_what_is_written_is_what_was_meant() -> None:
     alerts = {"production": list(alerts_of("production", FULL)), "staging": list(alerts_of("staging", USUAL))}
     document = rules_document(alerts)
     assert yaml.safe_load(dumped(document)) == document
@@ -73,8 +73,10 @@ def counter(name: str, version: str, per_minute: float, **labels: str) -> dict[s
     return {"series": f"{name}{{{matchers}}}", "values": f"0+{per_minute}x40"}
 
 
-def traffic(version: str, calls: float, errors: float = 0, *, seconds: float = 1, cost: float = 0.01, score: float = 0.9,
-            label: str = "production") -> list[dict[str, str]]:  # fmt: skip
+def traffic(
+    version: str, calls: float, errors: float = 0, *, seconds: float = 1, cost: float = 0.01, score: float = 0.9,
+    label: str = "production",
+) -> list[dict[str, str]]:  # fmt: skip
     """A version's series at so many calls a minute, as the client's metrics are."""
     ok = {"catalog_prompt_label": label, "status": "ok"}
     found = [
