@@ -8,16 +8,14 @@ that it is to go.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from catalog_tool.errors import GitError, UsageError
+from catalog_tool.model.limits import PARSED_FILE_BYTES
+from catalog_tool.source.branch_writer import BranchWriter, check_branch_name
 from catalog_tool.source.front_matter import read_front_matter, split_front_matter
-from catalog_tool.source.git import Git, environment
+from catalog_tool.source.git import Git
 from catalog_tool.source.root import Place
 from catalog_tool.source.skill_folders import SKILL_FILE, glob_pattern
 from catalog_tool.usage.result import SkillRow, UsageResult, at
@@ -29,8 +27,6 @@ ATTIC = "decommissioned"
 """The folder, beside the catalog's own, that ``move`` moves skills to."""
 MARK_KEY = "decommission"
 """The key under ``metadata`` that ``mark`` writes."""
-_SAFE = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
-_PERSON = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
 
 
 class Proposal(NamedTuple):
@@ -64,13 +60,11 @@ def propose(place: Place, globs: Sequence[str], result: UsageResult, wish: Wish)
         _refuse_seen(rows, globs)
     branch = wish.branch or f"catalog/decommission-{(at(result.window.end) or '')[:10]}"
     head = place.git.resolve("HEAD")
-    writer = _Writer(place.git)
-    writer.refuse_taken(branch)
+    _refuse_taken(place.git, branch)
     commits, skipped = [], []
-    with writer:
-        writer.start(head)
+    with BranchWriter(place.git, head) as writer:
         for owner, owned in _by_owner(rows):
-            done = [row for row in owned if _apply(writer, place.prefix, row, wish.policy)]
+            done = [row for row in owned if _apply(place, writer, row, wish.policy)]
             skipped += [row.name for row in owned if row not in done]
             if done:
                 writer.commit(_message(owner, done, result, wish.policy))
@@ -78,6 +72,13 @@ def propose(place: Place, globs: Sequence[str], result: UsageResult, wish: Wish)
         if commits:
             writer.publish(branch)
     return Proposal(branch, writer.tip, tuple(commits), tuple(skipped)) if commits else None
+
+
+def _refuse_taken(git: Git, branch: str) -> None:
+    check_branch_name(git, branch)
+    if git.find(f"refs/heads/{branch}") is not None:
+        hint = "merge or delete it, or name another with --branch"
+        raise UsageError(f"the branch {branch} exists already", hint=hint)
 
 
 def _refuse_seen(rows: Sequence[SkillRow], globs: Sequence[str]) -> None:
@@ -96,12 +97,12 @@ def _by_owner(rows: Sequence[SkillRow]) -> list[tuple[str, list[SkillRow]]]:
     return sorted(found.items(), key=lambda item: (not item[0], item[0]))
 
 
-def _apply(writer: _Writer, prefix: str, row: SkillRow, policy: str) -> bool:
+def _apply(place: Place, writer: BranchWriter, row: SkillRow, policy: str) -> bool:
     """Do to one skill what the policy says; whether it could be done."""
     path = row.skill.path if row.skill is not None else ""
     if policy == MOVE:
-        return writer.move(f"{prefix}{path}", f"{prefix}{ATTIC}/{path}")
-    return writer.rewrite(f"{prefix}{path}/{SKILL_FILE}", row.verdict.reason)
+        return writer.move(f"{place.prefix}{path}", f"{place.prefix}{ATTIC}/{path}")
+    return place.git is not None and _mark(place.git, writer, f"{place.prefix}{path}/{SKILL_FILE}", row.verdict.reason)
 
 
 def _message(owner: str, rows: Sequence[SkillRow], result: UsageResult, policy: str) -> str:
@@ -153,83 +154,20 @@ def marked(text: str, reason: str) -> str | None:
     return new if isinstance(held, dict) and held.get(MARK_KEY) == _line(reason) else None
 
 
-class _Writer:
-    """Makes commits on a temporary index. Use it as a context, then ``publish``."""
-
-    def __init__(self, git: Git) -> None:
-        self._git = git
-        self._folder = tempfile.TemporaryDirectory(prefix="catalog-propose-")
-        self.tip = ""
-
-    def __enter__(self) -> _Writer:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._folder.cleanup()
-
-    def refuse_taken(self, branch: str) -> None:
-        """Raise ``UsageError`` where the branch exists, or its name is none."""
-        try:
-            self._git.run("check-ref-format", f"refs/heads/{branch}")
-        except GitError as error:
-            raise UsageError(f"{branch!r} cannot be a branch's name") from error
-        if branch.startswith("-") or self._git.find(f"refs/heads/{branch}") is not None:
-            raise UsageError(
-                f"the branch {branch} exists already", hint="merge or delete it, or name another with --branch"
-            )
-
-    def start(self, commit: str) -> None:
-        """Begin at a commit."""
-        self.tip = commit
-        self._call("read-tree", commit)
-
-    def move(self, old: str, new: str) -> bool:
-        """Move a folder; False where the commit does not have it."""
-        entries = self._git.list_tree(self.tip, [old])
-        inside = {path: entry for path, entry in entries.items() if path.startswith(f"{old}/")}
-        gone = "".join(f"0 {'0' * len(entry.blob)}\t{path}\0" for path, entry in inside.items())
-        come = "".join(f"{entry.mode} {entry.blob}\t{new}{path[len(old) :]}\0" for path, entry in inside.items())
-        if inside:
-            self._call("update-index", "-z", "--index-info", given=(gone + come).encode(errors="surrogateescape"))
-        return bool(inside)
-
-    def rewrite(self, path: str, reason: str) -> bool:
-        """Mark a ``SKILL.md``; False where the commit does not have it, or it cannot be marked."""
-        entry = self._git.list_tree(self.tip, [path]).get(path)
-        if entry is None:
-            return False
-        data = next(iter(self._git.cat_blobs([entry.blob], 1 << 20))).data
-        try:
-            new = marked(data.decode(), reason) if data is not None else None
-        except UnicodeDecodeError:
-            new = None
-        if new is None:
-            return False
-        blob = self._call("hash-object", "-w", "--no-filters", "--stdin", given=new.encode())
-        self._call("update-index", "--cacheinfo", f"{entry.mode},{blob},{path}")
-        return True
-
-    def commit(self, message: str) -> None:
-        """Commit what the index holds."""
-        tree = self._call("write-tree")
-        self.tip = self._call("commit-tree", tree, "-p", self.tip, "-F", "-", given=message.encode())
-
-    def publish(self, branch: str) -> None:
-        """Give the branch its name, which nobody may have taken meanwhile."""
-        self._call("update-ref", f"refs/heads/{branch}", self.tip, "0" * len(self.tip))
-
-    def _call(self, *arguments: str, given: bytes = b"") -> str:
-        person = {name: os.environ[name] for name in _PERSON if name in os.environ}
-        index = {"GIT_INDEX_FILE": str(Path(self._folder.name, "index"))}
-        done = subprocess.run(  # noqa: S603 - a fixed program, arguments by list
-            ["git", *_SAFE, *arguments],  # noqa: S607 - the user's git
-            cwd=self._git.top, env=environment() | person | index, input=given, capture_output=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            said = done.stderr.decode(errors="replace").strip().split("\n")
-            hint = "set user.name and user.email" if b"tell me who you are" in done.stderr else ""
-            raise GitError(f"git {arguments[0]}: {said[-1].removeprefix('fatal: ')}", hint=hint)
-        return done.stdout.decode().strip()
+def _mark(git: Git, writer: BranchWriter, path: str, reason: str) -> bool:
+    """Mark a ``SKILL.md``; False where the commit does not have it, or it cannot be marked."""
+    entry = writer.entries(path).get(path)
+    if entry is None:
+        return False
+    data = next(iter(git.cat_blobs([entry.blob], PARSED_FILE_BYTES))).data
+    try:
+        new = marked(data.decode(), reason) if data is not None else None
+    except UnicodeDecodeError:
+        return False
+    if new is None:
+        return False
+    writer.put(path, new.encode(), entry.mode)
+    return True
 
 
 def shown(proposal: Proposal) -> Iterator[str]:
