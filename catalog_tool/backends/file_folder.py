@@ -210,6 +210,7 @@ class Folder:
             os.fsync(handle)
         finally:
             os.close(handle)
+        self._dirty.add(self.path)
         return length + len(lines)
 
     def publish(self, pointer: bytes) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from client_trials import Clock, still_client
+from freezing_proxy import FreezingProxy
 from postgres_server import PostgresServer
 from redis_server import RunningRedis
 from served_prompts import until
@@ -31,7 +35,9 @@ from catalog_tool.client import (
     PromptNotFoundError,
     SourceUnavailableError,
 )
+from catalog_tool.client.budget import Budget
 from catalog_tool.client.sources import Options, open_source
+from catalog_tool.client.wanted import Wanted
 from catalog_tool.errors import UsageError
 from catalog_tool.sync.conformance.samples import put_label, put_version
 from catalog_tool.sync.conformance.store import LEASE, RUN, done
@@ -312,6 +318,26 @@ class TestTrouble:
                     client.get(NAME)
                 assert time.monotonic() - started < 1
 
+    @pytest.mark.parametrize("kind", ["redis", "postgresql"])
+    def test_a_server_that_hangs_holds_nobody_up(
+        self, kind: str, request: pytest.FixtureRequest, tmp_path: Path
+    ) -> None:
+        """On a kept connection and on a new one: each read ends at its deadline, and the next one is well again."""
+        with opened_target(request, kind, tmp_path) as target:
+            found = urlsplit(target.address)
+            with FreezingProxy(("127.0.0.1", found.port or 0)) as proxy:
+                source = open_source(target.address.replace(f":{found.port}/", f":{proxy.port}/"), Options())
+                with closing_source(source):
+                    wanted = Wanted(NAME, ("production",))
+                    assert source.read(wanted, None, Budget(time.monotonic, 5, 1)) is not None
+                    proxy.frozen.set()
+                    started = time.monotonic()
+                    with pytest.raises(SourceUnavailableError):
+                        source.read(wanted, None, Budget(time.monotonic, 0.3, 1))
+                    assert time.monotonic() - started < 1.5
+                    proxy.frozen.clear()
+                    assert source.read(wanted, None, Budget(time.monotonic, 5, 1)) is not None
+
     def test_a_redis_that_drips_is_given_up_at_the_deadline(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -410,6 +436,20 @@ def test_an_address_that_cannot_be_used_shows_no_secret(address: str) -> None:
     with pytest.raises(UsageError) as told:
         open_source(address, Options())
     assert "secret-word" not in f"{told.value.message}{told.value.hint}"
+
+
+def test_a_missing_extra_is_one_clear_line() -> None:
+    code = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "from catalog_tool.client import PromptClient\n"
+        "from catalog_tool.errors import UsageError\n"
+        "try: PromptClient('postgresql://h/x')\n"
+        "except UsageError as error: print(error.message, '|', error.hint)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout == (
+        "postgresql:// needs psycopg, which is not installed | pip install 'catalog-tool[postgres]'\n"
+    )
 
 
 @pytest.mark.parametrize("scheme", ["redis", "postgresql"])
