@@ -49,5 +49,13 @@ step "Drift names it, and exits 1." "catalog -C '$runtime' drift && exit 1 || te
 step "The edit comes back as a branch." "catalog -C '$runtime' pull local"
 step "What a reviewer would see." "git -C '$runtime' diff --stat main...catalog/pull/local"
 
+# A month of activity. It is generated, and said so: nobody called these skills.
+python "$(dirname "$0")/demo_activity.py" "$1/activity" >"$1/activity.txt"
+printf '\n# Which skills are alive? The month that follows is generated: seven skills, committed half a year before.\n'
+sed 's/^/$ /' "$1/activity.txt"
+eval "$(cat "$1/activity.txt")" | tee "$1/usage.txt"
+grep --quiet '^7 skills: 5 active, 2 never used; 1 unlisted. 66 calls in 90 days.$' "$1/usage.txt"
+grep --quiet '^dep-auditor .* 5 of 10 ' "$1/usage.txt"
+
 printf '\nDone. The bundle is in %s:\n' "$out"
 (cd "$out" && find . -type f -not -path './.well-known/*' | sort)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -150,4 +151,4 @@ def _nano(time: datetime) -> str:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python tests/demo_activity.py DIR")
-    print("catalog", *write(Path(sys.argv[1]).absolute()))
+    print(shlex.join(["catalog", *write(Path(sys.argv[1]).absolute())]))
