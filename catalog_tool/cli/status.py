@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ EPILOG = """\b
 Examples:
   catalog status
   catalog status production --format json
+  catalog status production --moved                       its server has another address now
 
 Exit codes: 0 all were read, 2 wrong usage, 3 a target could not be read. Whether a target drifted is
 what `catalog drift` answers.
@@ -27,6 +29,9 @@ what `catalog drift` answers.
 @click.command("status", epilog=EPILOG)
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @git_side
+@click.option(
+    "--moved", is_flag=True, help="The targets' servers have new addresses: send the known credentials there."
+)
 @format_option("text", "json")
 @click.pass_context
 def command(ctx: click.Context, /, targets: tuple[str, ...], output: str, *, worktree: bool, **asked: Any) -> int:
@@ -35,17 +40,17 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], output: str, *, wor
     names = list(dict.fromkeys(targets)) or target_names(side.settings)
     if side.reading.errors:
         tell_errors(ctx, side.place, side.reading.errors)
-    found = {name: _status(side, name).to_json() for name in names}
+    found = {name: _status(side, name, asked).to_json() for name in names}
     unknown = any(item["status"] == "unknown" for item in found.values())
     document = {"format": 1, "status": "unknown" if unknown else "ok", "targets": found}
     answer(json_document(document) if output == "json" else status_text(document, color=wants_color(ctx)))
     return 3 if unknown else 0
 
 
-def _status(side: GitSide, name: str) -> TargetStatus:
+def _status(side: GitSide, name: str, how: Mapping[str, Any]) -> TargetStatus:
     edits = str(side.settings.targets.get(name, {}).get("edits", "report"))
     try:
-        with working(side, name) as work:
+        with working(side, name, how) as work:
             return target_status(work.session, work.desired, edits)
     except UsageError:
         raise

@@ -158,8 +158,8 @@ class Work(NamedTuple):
 @contextlib.contextmanager
 def working(side: GitSide, name: str, how: Mapping[str, Any] | None = None) -> Iterator[Work]:
     """Open a target; Ctrl-C and a cancelled job stop a sync between two steps, not within one."""
-    target = open_target(side.place, side.settings, name)
     given = how or {}
+    target = open_target(side.place, side.settings, name, moved=given.get("moved", False))
     with contextlib.closing(target.backend), stopping() as stopped:
         yield Work(
             target,

@@ -15,6 +15,7 @@ from catalog_tool.backends.registry import connect
 from catalog_tool.errors import UsageError
 from catalog_tool.model.settings import TARGET_DEFAULTS, Settings
 from catalog_tool.source.root import SETTINGS_FILE, Place
+from catalog_tool.sync.known_places import check_place
 from catalog_tool.sync.plan import Destination, LabelRules
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
@@ -37,8 +38,11 @@ def target_names(settings: Settings) -> list[str]:
     return sorted(settings.targets)
 
 
-def open_target(place: Place, settings: Settings, name: str) -> OpenTarget:
-    """Connect to a target. Raises ``UsageError`` for an unknown one, a variable that is not set, a missing extra."""
+def open_target(place: Place, settings: Settings, name: str, *, moved: bool = False) -> OpenTarget:
+    """Connect to a target. Raises ``UsageError`` for an unknown one, a variable that is not set, a missing extra.
+
+    ``moved``: its server has a new address, and the credentials may be used there (``known_places``).
+    """
     if name not in settings.targets:
         known = target_names(settings)
         near = difflib.get_close_matches(name, known, n=1)
@@ -48,6 +52,7 @@ def open_target(place: Place, settings: Settings, name: str) -> OpenTarget:
         hint = f"write for example `catalog: acme-prompts` in {SETTINGS_FILE}, and never change it again"
         raise UsageError("a catalog needs an id before anything is synced", hint=hint)
     expanded = {key: _expanded(name, key, value) for key, value in settings.targets[name].items()}
+    check_place(settings.catalog, name, expanded, moved=moved)
     options = {key: value for key, value in expanded.items() if key not in _OURS}
     if isinstance(options.get("path"), str):
         options["path"] = str(Path(place.root, options["path"]))

@@ -290,3 +290,37 @@ def test_a_target_that_was_wiped_is_not_filled_silently(catalog: Scratch) -> Non
     assert run(catalog, "drift", schema="drift-output", code=3)["status"] == "unknown"
     answer = catalog.run("sync", "local")
     assert (answer.code, "reads as empty" in answer.err) == (3, True)
+
+
+class TestAChangedAddress:
+    """A target's credentials stay with the address they were used at."""
+
+    def at(self, catalog: Scratch, url: str) -> Answer:
+        catalog.write(
+            "catalog.yaml", f"catalog: acme\ntargets:\n  far: {{backend: http, url: '{url}', token: '${{T}}'}}\n"
+        )
+        catalog.commit()
+        return catalog.run("status", "far", "--format", "json", env={"T": self.token})
+
+    token = "canary-credential-1"
+
+    def test_does_not_take_the_credentials_along(self, catalog: Scratch) -> None:
+        assert self.at(catalog, "http://127.0.0.1:9/a").code == 3
+        assert self.at(catalog, "http://127.0.0.1:9/b").code == 3
+        elsewhere = self.at(catalog, "http://localhost:9")
+        assert elsewhere.code == 2
+        error = elsewhere.json()["error"]
+        assert "is at http://localhost:9 now, and its credentials are those of http://127.0.0.1:9" in error["message"]
+        assert error["hint"].endswith("catalog status far --moved")
+        assert self.token not in elsewhere.out + elsewhere.err
+
+    def test_until_it_has_others_or_somebody_says_so(self, catalog: Scratch) -> None:
+        self.at(catalog, "http://127.0.0.1:9")
+        assert self.at(catalog, "http://localhost:9").code == 2
+        assert catalog.run("status", "far", "--moved", env={"T": self.token}).code == 3
+        assert catalog.run("status", "far", env={"T": self.token}).code == 3
+        self.token = "canary-credential-2"
+        assert self.at(catalog, "http://127.0.0.1:9").code == 3
+        cache = Path(catalog.command.environment["CATALOG_CACHE_DIR"])
+        kept = (cache / "target-places.json").read_text(encoding="utf-8")
+        assert "canary" not in kept

@@ -19,6 +19,8 @@ from catalog_tool.model import agent_limits, limits
 from catalog_tool.model.codes import CODES
 from catalog_tool.source.schemas import load_schema, schema_names
 from catalog_tool.stores.sqlite_schema import USER_VERSION, create_bundle_database
+from catalog_tool.sync.limits import LIMITS
+from catalog_tool.sync.states import State
 
 PACKAGE = Path(catalog_tool.__file__).parent
 TESTS = Path(__file__).parent.parent
@@ -70,6 +72,16 @@ class TestFindings:
             for target, _, anchor in re.findall(r"\]\(([a-z]+)\.md(#([a-z-]+))?\)", page(name)):
                 headings = re.findall(r"^#+ (.+)$", page(target), re.MULTILINE)
                 assert not anchor or anchor in {heading.lower().replace(" ", "-") for heading in headings}
+
+
+class TestSync:
+    def test_every_state_has_its_row(self) -> None:
+        told = re.findall(r"^\| `([a-z_]+)` \| .+ \| .+ \|$", page("sync").partition("## Whose side")[0], re.MULTILINE)
+        assert told == [state.value for state in State]
+
+    def test_the_limits_are_those_of_the_engine(self) -> None:
+        told = re.findall(r"^\| `([a-z]+)` \| (\d+) \| (\d+) % \|", page("sync"), re.MULTILINE)
+        assert told == [(kind, str(floor), f"{share * 100:.0f}") for kind, (floor, share) in LIMITS.items()]
 
 
 class TestLimits:
