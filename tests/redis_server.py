@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -56,14 +56,13 @@ def binary() -> str | None:
 
 
 @contextmanager
-def running(program: str) -> Iterator[RunningRedis]:
-    """A server with its data in a folder of its own; it keeps nothing on disk."""
+def running(program: str, tls: Mapping[str, Any] | None = None) -> Iterator[RunningRedis]:
+    """A server with its data in a folder of its own; it keeps nothing on disk. ``tls``: settings beside these."""
     folder = Path(tempfile.mkdtemp(prefix="catalog-redis-"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = _free_port()
     settings = {"port": port, "bind": "127.0.0.1", "unixsocket": folder / "redis.sock", "dir": folder, "save": ""}
     settings |= {"databases": DATABASES, "appendonly": "no", "daemonize": "no", "logfile": folder / "log"}
+    settings |= tls or {}
     command = [program, *(str(word) for name, value in settings.items() for word in (f"--{name}", value))]
     try:
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as server:
@@ -74,6 +73,44 @@ def running(program: str) -> Iterator[RunningRedis]:
                 server.terminate()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def certificate(folder: Path) -> tuple[Path, Path] | None:
+    """A certificate for 127.0.0.1, signed by itself, and its key; None where there is no openssl."""
+    program = shutil.which("openssl")
+    if program is None:
+        return None
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = [
+        program,
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        *names,
+        "-keyout",
+        key,
+        "-out",
+        cert,
+    ]
+    subprocess.run([str(word) for word in made], check=True, capture_output=True, timeout=60)
+    return cert, key
+
+
+def tls_settings(cert: Path, key: Path) -> dict[str, Any]:
+    """What ``running`` is given for a port that speaks TLS beside the plain one."""
+    files = {"tls-cert-file": cert, "tls-key-file": key, "tls-ca-cert-file": cert}
+    return {"tls-port": _free_port(), "tls-auth-clients": "no", **files}
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:

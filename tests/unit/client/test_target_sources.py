@@ -20,7 +20,7 @@ import pytest
 from client_trials import Clock, still_client
 from freezing_proxy import FreezingProxy
 from postgres_server import PostgresServer
-from redis_server import RunningRedis
+from redis_server import RunningRedis, binary, certificate, running, tls_settings
 from served_prompts import until
 
 from catalog_tool.backends.base import Backend
@@ -38,7 +38,7 @@ from catalog_tool.client import (
 from catalog_tool.client.budget import Budget
 from catalog_tool.client.sources import Options, open_source
 from catalog_tool.client.wanted import Wanted
-from catalog_tool.errors import UsageError
+from catalog_tool.errors import UnavailableError, UsageError
 from catalog_tool.sync.conformance.samples import put_label, put_version
 from catalog_tool.sync.conformance.store import LEASE, RUN, done
 
@@ -436,6 +436,26 @@ def test_an_address_that_cannot_be_used_shows_no_secret(address: str) -> None:
     with pytest.raises(UsageError) as told:
         open_source(address, Options())
     assert "secret-word" not in f"{told.value.message}{told.value.hint}"
+
+
+def test_redis_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The backend and the client verify the certificate; where nobody vouches for it, nothing is said on the line."""
+    program, made = binary(), certificate(tmp_path)
+    if program is None or made is None:
+        pytest.skip("NO REDIS OR NO OPENSSL ON THIS MACHINE: rediss:// was not tried")
+    settings = tls_settings(*made)
+    address = f"rediss://127.0.0.1:{settings['tls-port']}/1"
+    with running(program, settings), closing(connect_redis({"url": f"{address}?ssl_ca_certs={made[0]}"})) as backend:
+        backend.take_lease(LEASE)
+        done(backend, put_version(text="One"), put_label("v1"))
+        with still_client(address, Clock()) as client, pytest.raises(SourceUnavailableError, match=r"certificate|SSL"):
+            client.get(NAME)
+        with closing(connect_redis({"url": address})) as stranger, pytest.raises(UnavailableError, match="certificate"):
+            stranger.load()
+        monkeypatch.setenv("SSL_CERT_FILE", str(made[0]))
+        with PromptClient(address, cache_dir=False, refresh_seconds=0) as client:
+            assert client.get(NAME).version == "v1"
+            assert until(lambda: client.status().pushing)
 
 
 def test_a_missing_extra_is_one_clear_line() -> None:
