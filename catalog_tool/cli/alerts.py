@@ -58,7 +58,7 @@ def command(ctx: click.Context, /, out: str | None, revision: str | None, output
     for label, policy in policies.items():
         for name in skipped_rules(policy):
             tell(f"{label}: `{for_terminal(name)}` has a query of its own, which only `catalog watch` can ask")
-    rules = HEADER + dumped(rules_document(alerts))
+    rules = HEADER + dumped(rules_document(policies))
     written: list[str] = []
     config = None
     if out is not None:

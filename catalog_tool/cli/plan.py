@@ -32,8 +32,8 @@ Examples:
   catalog plan staging --only support_agent     one prompt with its labels
   catalog plan production --exit-code           exit 1 if there is anything to do
 
-Nothing is written. Exit codes: 0 planned or nothing to do, 1 blocked, superseded or (with --exit-code)
-work to do, 2 wrong usage, 3 the target could not be read.
+Nothing is written. Exit codes: 0 planned or nothing to do, 1 blocked, superseded, a label held back by its
+gate or (with --exit-code) work to do, 2 wrong usage, 3 the target could not be read.
 """
 
 
@@ -60,7 +60,7 @@ def command(ctx: click.Context, /, target: str, output: str, *, exit_code: bool,
         _save(Path(asked["out"]), plan_document(result.plan, now()))
         tell(f"the plan is in {asked['out']}")
     answer(json_document(document) if output == "json" else sync_text(document, color=wants_color(ctx)))
-    if result.status in ("blocked", "superseded"):
+    if result.status in ("blocked", "superseded") or result.plan.gated:
         return 1
     return int(exit_code and result.status != "unchanged")
 

@@ -11,19 +11,41 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from catalog_tool.gate.watch_policy import COST, ERROR_RATE, LATENCY, SCORE, WatchPolicy, WatchRule
+from catalog_tool.semconv import COST as COST_METRIC
 from catalog_tool.semconv import PROMPT_LABEL, PROMPT_NAME, PROMPT_VERSION_ID, REQUESTS, prometheus_name
 from catalog_tool.usage import promql
 
 PROMPT = prometheus_name(PROMPT_NAME)
 LABEL = prometheus_name(PROMPT_LABEL)
 BY = f"{PROMPT}, {PROMPT_VERSION_ID}"
-_SHOWN = (f"{{{{ $labels.{PROMPT} }}}}", f"{{{{ $labels.{PROMPT_VERSION_ID} }}}}")
+CALLS, SCORES = "catalog:prompt_calls", "catalog:prompt_scores"
+"""Recorded: samples of a version within the window."""
+VALUES = {
+    ERROR_RATE: "catalog:prompt_error_rate",
+    LATENCY: "catalog:prompt_latency_seconds",
+    COST: "catalog:prompt_cost_usd",
+    SCORE: "catalog:prompt_score",
+}
+"""Recorded: what each rule is about."""
 _TITLES = {
     ERROR_RATE: ("ErrorRate", "share of failed calls"),
     LATENCY: ("Latency", "seconds a call"),
     COST: ("Cost", "US dollars a call"),
     SCORE: ("Score", "mean score"),
 }
+_SHOWN = (f"{{{{ $labels.{PROMPT} }}}}", f"{{{{ $labels.{PROMPT_VERSION_ID} }}}}")
+
+
+class Recording(NamedTuple):
+    """A series that alerts build on."""
+
+    name: str
+    label: str
+    expr: str
+
+    def to_rule(self) -> dict[str, Any]:
+        """As Prometheus reads it."""
+        return {"record": self.name, "expr": self.expr, "labels": {LABEL: self.label}}
 
 
 class Alert(NamedTuple):
@@ -55,15 +77,14 @@ class Alert(NamedTuple):
 def alerts_of(label: str, policy: WatchPolicy) -> Iterator[Alert]:
     """Every alert of a label. A rule with a query of its own has none: it is asked version by version."""
     for rule in policy.rules:
-        if rule.query is not None or rule.name not in _TITLES:
+        if not _is_alerted(rule):
             continue
-        enough = f"and on ({BY}) ({_samples(rule, label, policy.window)} >= {policy.min_samples})"
-        for kind, comparison, words in _conditions(rule, _value(rule, label, policy.window), enough):
-            title, unit = _TITLES[rule.name]
+        title, unit = _TITLES[rule.name]
+        for kind, expr, words in _conditions(rule, label, policy.min_samples):
             yield Alert(
                 name=f"CatalogPrompt{title}{kind}",
                 label=label,
-                expr=f"({comparison}) {enough}",
+                expr=expr,
                 hold=policy.hold,
                 severity=policy.severity,
                 summary=f"{_SHOWN[0]} {_SHOWN[1]} under {label}: {unit} {words}",
@@ -73,67 +94,75 @@ def alerts_of(label: str, policy: WatchPolicy) -> Iterator[Alert]:
             )
 
 
+def recordings_of(label: str, policy: WatchPolicy) -> Iterator[Recording]:
+    """What the alerts of a label read; evaluated before them, because a group goes from top to bottom."""
+    rules = [rule for rule in policy.rules if _is_alerted(rule)]
+    selector, window = f"{LABEL}={promql.quoted(label)}", policy.window
+    if rules:
+        called = promql.grown(f"{prometheus_name(REQUESTS)}_total", selector, window, f"{BY}, {LABEL}")
+        yield Recording(CALLS, label, called)
+    for rule in rules:
+        if rule.name == SCORE:
+            scored = f"metric={promql.quoted(rule.metric)}" if rule.metric is not None else f'{PROMPT}!=""'
+            under = f"and on ({BY}) {_of(CALLS, label)} > 0"  # scores carry no label
+            yield Recording(SCORES, label, f"({promql.scores(scored, window, BY)}) {under}")
+            yield Recording(VALUES[SCORE], label, f"{promql.score(scored, window, BY)} {under}")
+        else:
+            yield Recording(VALUES[rule.name], label, _value(rule, label, selector, window))
+
+
 def skipped_rules(policy: WatchPolicy) -> list[str]:
     """The names of rules that no alert is made of."""
-    return [rule.name for rule in policy.rules if rule.query is not None or rule.name not in _TITLES]
+    return [rule.name for rule in policy.rules if not _is_alerted(rule)]
 
 
-def rules_document(alerts: Mapping[str, list[Alert]]) -> dict[str, Any]:
+def rules_document(policies: Mapping[str, WatchPolicy]) -> dict[str, Any]:
     """The file of rules: one group a label."""
-    return {
-        "groups": [
-            {"name": f"catalog-{label}", "rules": [alert.to_rule() for alert in found]}
-            for label, found in sorted(alerts.items())
-            if found
-        ]
-    }
+    groups = []
+    for label, policy in sorted(policies.items()):
+        rules: list[Recording | Alert] = [*recordings_of(label, policy), *alerts_of(label, policy)]
+        if rules:
+            groups.append({"name": f"catalog-{label}", "rules": [rule.to_rule() for rule in rules]})
+    return {"groups": groups}
 
 
-def _selector(rule: WatchRule, label: str) -> str:
-    if rule.name == SCORE:
-        return f"metric={promql.quoted(rule.metric)}" if rule.metric is not None else f'{PROMPT}!=""'
-    return f"{LABEL}={promql.quoted(label)}"
+def _is_alerted(rule: WatchRule) -> bool:
+    return rule.query is None and rule.name in _TITLES
 
 
-def _samples(rule: WatchRule, label: str, window: int) -> str:
-    """Samples by version. Scores carry no label: only versions that are called under it count."""
-    called = promql.grown(f"{prometheus_name(REQUESTS)}_total", f"{LABEL}={promql.quoted(label)}", window, BY)
-    if rule.name != SCORE:
-        return called
-    return f"(({promql.scores(_selector(rule, label), window, BY)}) and on ({BY}) (({called}) > 0))"
+def _of(recorded: str, label: str) -> str:
+    return f"{recorded}{{{LABEL}={promql.quoted(label)}}}"
 
 
-def _value(rule: WatchRule, label: str, window: int) -> str:
-    selector = _selector(rule, label)
+def _value(rule: WatchRule, label: str, selector: str, window: int) -> str:
+    by, calls = f"{BY}, {LABEL}", _of(CALLS, label)
     if rule.name == LATENCY:
-        return promql.latency(selector, window, rule.quantile, BY)
+        return promql.latency(selector, window, rule.quantile, by)
     if rule.name == COST:
-        return promql.cost(selector, window, BY)
-    if rule.name == SCORE:
-        return promql.score(selector, window, BY)
-    metric = f"{prometheus_name(REQUESTS)}_total"
-    called = promql.grown(metric, selector, window, BY)
-    failed = promql.grown(metric, f'{selector},status=~"{promql.FAILED_STATUSES}"', window, BY)
-    return f"(({failed}) or ({called}) * 0) / (({called}) > 0)"  # a version without errors has no series of them
+        return f"({promql.grown(f'{prometheus_name(COST_METRIC)}_total', selector, window, by)}) / ({calls} > 0)"
+    failed = f'{selector},status=~"{promql.FAILED_STATUSES}"'
+    grown = promql.grown(f"{prometheus_name(REQUESTS)}_total", failed, window, by)
+    return f"(({grown}) or {calls} * 0) / ({calls} > 0)"  # a version without errors has no series of them
 
 
-def _conditions(rule: WatchRule, value: str, enough: str) -> Iterator[tuple[str, str, str]]:
-    """A suffix of the name, the comparison that is true where the bound is broken, and the bound in words.
+def _conditions(rule: WatchRule, label: str, least: int) -> Iterator[tuple[str, str, str]]:
+    """A suffix of the name, what is true where the bound is broken on enough samples, and the bound in words."""
+    value = _of(VALUES[rule.name], label)
+    enough = f"and on ({BY}) {_of(SCORES if rule.name == SCORE else CALLS, label)} >= {least}"
 
-    ``enough`` keeps the versions with enough samples, of which the best is compared with.
-    """
-    against = f"on ({PROMPT}) group_left ()"
-    known = f"by ({PROMPT}) (({value}) {enough})"
+    def against(sign: str, best: str) -> str:
+        return f"{value} {sign} on ({PROMPT}) group_left () {best} by ({PROMPT}) ({value} {enough})"
+
     if rule.max is not None:
-        yield "", f"({value}) > {rule.max:.15g}", f"is above {rule.max:g}"
+        yield "", f"{value} > {rule.max:.15g} {enough}", f"is above {rule.max:g}"
     if rule.min is not None:
-        yield "Low", f"({value}) < {rule.min:.15g}", f"is below {rule.min:g}"
+        yield "Low", f"{value} < {rule.min:.15g} {enough}", f"is below {rule.min:g}"
     if rule.max_increase is not None:
         words = f"is more than {rule.max_increase:g} above the best version's"
-        yield "Worse", f"({value}) - {against} (min {known}) > {rule.max_increase:.15g}", words
+        yield "Worse", f"{against('-', 'min')} > {rule.max_increase:.15g} {enough}", words
     if rule.max_drop is not None:
         words = f"is more than {rule.max_drop:g} below the best version's"
-        yield "Drop", f"({value}) - {against} (max {known}) < -{rule.max_drop:.15g}", words
+        yield "Drop", f"{against('-', 'max')} < -{rule.max_drop:.15g} {enough}", words
     if rule.max_ratio is not None:
         words = f"is more than {rule.max_ratio:g} times the best version's"
-        yield "Ratio", f"({value}) / {against} (min {known} > 0) > {rule.max_ratio:.15g}", words
+        yield "Ratio", f"{against('/', 'min')} > {rule.max_ratio:.15g} {enough}", words

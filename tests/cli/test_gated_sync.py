@@ -52,7 +52,7 @@ def live(scratch: Scratch, hour: float = 3) -> Any:
 def test_a_move_without_evidence_stays_and_the_rest_goes_on(scratch: Scratch) -> None:
     start(scratch)
     to_v3(scratch, staging="v1")
-    plan = sync(scratch, hour=3, command="plan")
+    plan = sync(scratch, hour=3, command="plan", code=1)
     assert plan["status"] == "planned"
     document = sync(scratch, hour=3, code=1)
     assert document["status"] == "partial"
@@ -85,7 +85,7 @@ def test_a_plan_that_was_reviewed_is_stale_once_its_gate_says_otherwise(scratch:
     scratch.write(gated.REGISTRY, gated.LABELS.replace("staging: v3", "staging: v1"))
     scratch.commit("staging: v1")  # hour 3
     to_v3(scratch, lost=(), hour=3)  # hour 4
-    sync(scratch, "--out", "plan.json", hour=5, command="plan")
+    sync(scratch, "--out", "plan.json", hour=5, command="plan", code=1)
     assert sync(scratch, "--plan", "plan.json", hour=8, command="apply", code=1)["status"] == "stale"
 
 

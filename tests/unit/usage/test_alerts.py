@@ -46,17 +46,17 @@ def tool(name: str, *arguments: str | Path) -> str:
 
 def rules_file(folder: Path, policies: dict[str, WatchPolicy]) -> Path:
     path = folder / "catalog.rules.yml"
-    path.write_text(dumped(rules_document({label: list(alerts_of(label, one)) for label, one in policies.items()})))
+    path.write_text(dumped(rules_document(policies)))
     return path
 
 
 def test_what_is_written_is_what_was_meant() -> None:
-    alerts = {"production": list(alerts_of("production", FULL)), "staging": list(alerts_of("staging", USUAL))}
-    document = rules_document(alerts)
+    document = rules_document({"production": FULL, "staging": USUAL})
     assert yaml.safe_load(dumped(document)) == document
-    assert [len(group["rules"]) for group in document["groups"]] == [8, 1]
+    kinds = [[next(iter(rule)) for rule in group["rules"]] for group in document["groups"]]
+    assert kinds == [["record"] * 6 + ["alert"] * 8, ["record"] * 2 + ["alert"]]
     assert skipped_rules(FULL) == ["own"]
-    rule = document["groups"][0]["rules"][0]
+    rule = document["groups"][0]["rules"][6]
     assert (rule["for"], rule["labels"]["severity"]) == ("120s", "critical")
     assert rule["annotations"]["runbook_url"] == FULL.runbook
     assert ">= 100" in rule["expr"]
@@ -64,7 +64,7 @@ def test_what_is_written_is_what_was_meant() -> None:
 
 def test_promtool_takes_the_rules(tmp_path: Path) -> None:
     path = rules_file(tmp_path, {"production": FULL, "staging": USUAL})
-    assert "9 rules found" in tool("promtool", "check", "rules", path)
+    assert "17 rules found" in tool("promtool", "check", "rules", path)
 
 
 def counter(name: str, version: str, per_minute: float, **labels: str) -> dict[str, str]:
