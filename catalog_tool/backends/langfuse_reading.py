@@ -33,7 +33,7 @@ READS = 4
 """How often one prompt is read anew that changed while it was read."""
 FEW = 40
 """Up to so many prompts are asked for by name instead of listed."""
-MARGIN = timedelta(seconds=2)
+MARGIN = timedelta(seconds=1)
 """By how much clocks of several servers behind one address may differ."""
 API = "API"
 """Who made a version that came by the API."""
