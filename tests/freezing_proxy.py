@@ -9,7 +9,7 @@ from types import TracebackType
 
 
 class FreezingProxy:
-    """Listens on a free port of 127.0.0.1. ``frozen`` may be set and cleared at any time."""
+    """Listens on a free port of 127.0.0.1. ``frozen`` may be set and cleared; ``questions`` counts what was sent."""
 
     def __init__(self, server: tuple[str, int]) -> None:
         self._server = server
@@ -17,6 +17,7 @@ class FreezingProxy:
         self._ends: list[socket.socket] = []
         self.port: int = self._listener.getsockname()[1]
         self.frozen = threading.Event()
+        self.questions = 0
 
     def __enter__(self) -> FreezingProxy:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -42,5 +43,6 @@ class FreezingProxy:
     def _pass_on(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:  # noqa: FBT001 - a thread's
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                self.questions += not answers
                 if not (answers and self.frozen.is_set()):
                     sink.sendall(data)

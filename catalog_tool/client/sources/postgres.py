@@ -32,8 +32,6 @@ try:
 except ImportError as problem:  # ``backends.postgres`` said it already where psycopg is there and libpq is not
     raise ModuleNotFoundError(str(problem), name="psycopg") from problem
 
-QUIET_SECONDS = 15.0
-"""How long a stream of changes says nothing before it is asked whether it is still there."""
 _LEAST_SECONDS = 2
 """libpq gives no connection less than this."""
 _REFUSED = ("28", "42501")
@@ -67,6 +65,8 @@ class PostgresSource:
     """One Postgres server. One connection is kept between reads; one more is open while somebody listens."""
 
     pushes = True
+    quiet_seconds = 15.0
+    """How long a stream of changes says nothing before it is asked whether it is still there."""
 
     def __init__(self, address: str, options: Options) -> None:
         if options.bundle_digest is not None:
@@ -136,8 +136,8 @@ class PostgresSource:
             connection.execute(f"LISTEN {CHANNEL}")
             hear(None, None)
             while True:
-                connection.left = _within(QUIET_SECONDS + _LEAST_SECONDS)
-                for found in connection.notifies(timeout=QUIET_SECONDS, stop_after=1):
+                connection.left = _within(self.quiet_seconds + _LEAST_SECONDS)
+                for found in connection.notifies(timeout=self.quiet_seconds, stop_after=1):
                     _tell(found.payload, hear)
                 connection.execute("SELECT 1")
         finally:

@@ -25,8 +25,6 @@ from catalog_tool.errors import UsageError
 from catalog_tool.model.addresses import LABEL, VERSION
 
 CONNECT_SECONDS = 5.0
-QUIET_SECONDS = 15.0
-"""How long a stream of changes says nothing before it is asked whether it is still there."""
 _IDLE = 4
 _PAGE = "1000"
 _META = ("HMGET", META, "kind", "format", "store_id")
@@ -37,6 +35,8 @@ class RedisSource:
     """One Redis server. Connections are kept between reads; one more is open while somebody listens."""
 
     pushes = True
+    quiet_seconds = 15.0
+    """How long a stream of changes says nothing before it is asked whether it is still there, and has to answer."""
 
     def __init__(self, address: str, options: Options) -> None:
         self._address = redis_address(address)
@@ -98,12 +98,12 @@ class RedisSource:
             wire.ask(("SUBSCRIBE", channel(self._address.database)))
             hear(None, None)
             while True:
-                wire.left = _within(QUIET_SECONDS)
-                said = wire.wait(QUIET_SECONDS)
+                wire.left = _within(self.quiet_seconds)
+                said = wire.wait(self.quiet_seconds)
                 if said is None:
-                    wire.left = _within(CONNECT_SECONDS)
+                    wire.left = _within(self.quiet_seconds)
                     wire.send(("PING",))
-                    if (said := wire.wait(CONNECT_SECONDS)) is None:
+                    if (said := wire.wait(self.quiet_seconds)) is None:
                         raise TimeoutError("the server is silent")
                 _tell(said, hear)
         finally:

@@ -338,6 +338,28 @@ class TestTrouble:
                     proxy.frozen.clear()
                     assert source.read(wanted, None, Budget(time.monotonic, 5, 1)) is not None
 
+    @pytest.mark.parametrize("kind", ["redis", "postgresql"])
+    def test_a_stream_whose_server_hangs_is_noticed(
+        self, kind: str, request: pytest.FixtureRequest, tmp_path: Path
+    ) -> None:
+        """A quiet line is asked whether it is still there; one that does not answer counts as cut."""
+        with opened_target(request, kind, tmp_path) as target:
+            found = urlsplit(target.address)
+            with FreezingProxy(("127.0.0.1", found.port or 0)) as proxy:
+                source: Any = open_source(target.address.replace(f":{found.port}/", f":{proxy.port}/"), Options())
+                source.quiet_seconds = 0.1
+                heard: list[tuple[str | None, int | None]] = []
+                thread = threading.Thread(target=lambda: _listen(source, heard))
+                thread.start()
+                assert until(lambda: proxy.questions > 4), "asked now and then"
+                assert thread.is_alive()
+                move(target, "v2", "v1")
+                assert until(lambda: heard == [(None, None), (NAME, 3)])
+                proxy.frozen.set()
+                thread.join(6)
+                assert not thread.is_alive()
+                source.close()
+
     def test_a_redis_that_drips_is_given_up_at_the_deadline(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
 
