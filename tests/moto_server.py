@@ -20,7 +20,12 @@ from typing import Any
 PACKAGE = "moto (pip install 'moto[server]')"
 BUCKET = "tests"
 TABLE = "tests"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "kennwort-der-tests", "AWS_REGION": "us-east-1"}
+REGION = "us-east-1"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "kennwort-der-tests",
+    "AWS_DEFAULT_REGION": REGION,
+}
 
 
 @dataclass(slots=True)
@@ -46,7 +51,7 @@ class MotoServer:
         return boto3.client(
             service,
             endpoint_url=self.url,
-            region_name=CREDENTIALS["AWS_REGION"],
+            region_name=REGION,
             aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         )

@@ -72,7 +72,8 @@ def endpoint_of(service: str, given: Any) -> str | None:
 def client(service: str, endpoint_url: str | None, connections: int, timeouts: Timeouts | None = None) -> Any:
     """A client of the service; nothing is contacted yet.
 
-    Credentials and region come from where boto3's own clients take them. Raises ``UsageError``.
+    Credentials and region come from where boto3's own clients take them, the region also from
+    ``AWS_REGION``, which other tools of AWS read. Raises ``UsageError``.
     """
     waits = timeouts or Timeouts()
     config = Config(
@@ -88,10 +89,12 @@ def client(service: str, endpoint_url: str | None, connections: int, timeouts: T
     )
     try:
         session = boto3.session.Session()
-        region = session.region_name or (_REGION if endpoint_url else None)
+        region = session.region_name or os.environ.get("AWS_REGION") or (_REGION if endpoint_url else None)
         return session.client(service, endpoint_url=endpoint_url, region_name=region, config=config)
     except NoRegionError as error:
-        raise UsageError(f"no AWS region is set for {service}", hint="set AWS_REGION, or endpoint_url") from error
+        raise UsageError(
+            f"no AWS region is set for {service}", hint="set AWS_DEFAULT_REGION, or endpoint_url"
+        ) from error
     except ProfileNotFound as error:
         raise UsageError("AWS_PROFILE names a profile that is not there", hint="see `aws configure list`") from error
     except (BotoCoreError, ValueError) as error:
@@ -156,8 +159,8 @@ _TROUBLES = {
     "MissingAuthenticationToken": _KEYS,
     "SignatureDoesNotMatch": _KEYS,
     "UnrecognizedClientException": _KEYS,
-    "PermanentRedirect": Trouble(BackendError, "the bucket is in another region", "set AWS_REGION"),
-    "AuthorizationHeaderMalformed": Trouble(BackendError, "the bucket is in another region", "set AWS_REGION"),
+    "PermanentRedirect": Trouble(BackendError, "the bucket is in another region", "set AWS_DEFAULT_REGION"),
+    "AuthorizationHeaderMalformed": Trouble(BackendError, "the bucket is in another region", "set AWS_DEFAULT_REGION"),
     "RequestTimeTooSkewed": Trouble(BackendError, "the clock here is wrong", "set it: requests are signed with it"),
     "ThrottlingException": _BUSY,
     "Throttling": _BUSY,

@@ -143,23 +143,28 @@ class DocumentBackend:
         held = _lease(document, head.now) if document is not None else None
         if document is None or held is None or held.token != token:
             return
-        due = head.now - document.swept >= SWEEP_SECONDS
-        if due:
-            self._sweep(document)
+        swept = head.now - document.swept >= SWEEP_SECONDS and self._sweep(document)
 
         def drop(document: Document, now: float) -> None:
             if (held := _lease(document, now)) is not None and held.token == token:
                 document.lease = None
-                document.swept = int(now) if due else document.swept
+                document.swept = int(now) if swept else document.swept
 
         self._changed(drop)
 
-    def _sweep(self, document: Document) -> None:
-        """Remove old contents that nothing refers to. No writer names one of them again (``document``)."""
+    def _sweep(self, document: Document) -> bool:
+        """Remove old contents that nothing refers to; no writer names one of them again (``document``).
+
+        False where the store did not let us: that is no reason to keep the lease, and the next sync tries again.
+        """
         kept = document.references()
-        keys = (key for key, age in self._blobs.listed() if owner(key) not in kept and age >= SWEEP_SECONDS)
-        for _ in side_by_side(self._blobs.remove, keys):
-            pass
+        try:
+            keys = (key for key, age in self._blobs.listed() if owner(key) not in kept and age >= SWEEP_SECONDS)
+            for _ in side_by_side(self._blobs.remove, keys):
+                pass
+        except BackendError:
+            return False
+        return True
 
     def save_control(self, control: Control, token: str) -> None:
         """Replace what is remembered of the last sync."""

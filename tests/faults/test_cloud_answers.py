@@ -24,7 +24,7 @@ from catalog_tool.sync.conformance.store import LEASE, RUN
 
 pytest_plugins = ["services"]
 
-WRITES = 2000 if SOAK else 60
+WRITES = 2000 if SOAK else 40
 Opened = Callable[[str, str], Backend]
 
 
@@ -86,7 +86,7 @@ def test_lost_answers_give_exactly_the_wanted_set(opened: Opened, commit: bytes,
 def test_a_killed_publisher_leaves_a_whole_store(kind: str, place: dict[str, str], moto_server: MotoServer) -> None:
     options = {**place, "prefix": moto_server.new_prefix(), "endpoint_url": moto_server.url}
     with closing(connect(kind, options)) as backend:
-        kill_publishers(backend, kind, options, 300 if SOAK else 15, latest=0.2)
+        kill_publishers(backend, kind, options, 300 if SOAK else 6, latest=0.8)
 
 
 def made(backend: Backend, *writes: Write) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -25,7 +25,7 @@ from catalog_tool.backends.document_contents import BeatenError
 from catalog_tool.backends.document_steps import SEALED_EVENTS
 from catalog_tool.backends.stored import unstorable
 from catalog_tool.canonical.jcs import canonical_bytes
-from catalog_tool.errors import BackendError, LeaseLostError, UnavailableError
+from catalog_tool.errors import BackendError, LeaseLostError, RefusedError, UnavailableError
 from catalog_tool.model.addresses import skill_address, version_address
 from catalog_tool.model.target import CHANGED, DONE, FAILED, Applied, Control, Lease, Live, Write
 from catalog_tool.sync.conformance import BackendConformance, Connect
@@ -312,6 +312,15 @@ class DocumentConformance(BackendConformance):
         assert set(live(connect())) == {kept.address, put_skill().address, PRODUCTION}
         assert document(hand).lease is None
 
+    def test_a_store_that_lets_nobody_remove_gets_its_lease_back_all_the_same(
+        self, connect: Connect, hand: Hand
+    ) -> None:
+        backend = held(connect)
+        done(backend, put_version())
+        edit(hand, lambda found: setattr(found, "swept", 0))
+        DocumentBackend(_Unlisted(backend._blobs), backend.capabilities).drop_lease(LEASE.token)  # type: ignore[attr-defined]
+        assert (document(hand).lease, document(hand).swept) == (None, 0)
+
     @pytest.mark.parametrize("error", [BeatenError(), UnavailableError("the answer was lost")])
     def test_a_write_whose_answer_was_lost_was_made_even_if_others_wrote_since(
         self, connect: Connect, error: Exception
@@ -326,6 +335,19 @@ class DocumentConformance(BackendConformance):
         done(unlucky, put_label("v2", seen="v1"))
         assert [(event.before, event.after) for event in backend.events()] == [(None, "v1"), ("v1", "v2"), ("v2", "v1")]
         assert live(backend)[PRODUCTION].entry == b'"v1"'
+
+
+class _Unlisted:
+    """A store in which listing is forbidden."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def listed(self) -> Iterator[tuple[str, float]]:
+        raise RefusedError("not allowed")
 
 
 class _Losing:

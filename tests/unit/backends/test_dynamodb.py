@@ -110,19 +110,25 @@ def connect(dynamodb: Any, prefix: str) -> Connect:
     return opened
 
 
-AS_ON_S3 = pytest.mark.skipif(
-    not SOAK, reason="the engine over the same documents as on s3, which runs it in full: `make soak` does here too"
-)
+IN_MEMORY = pytest.mark.skipif(not SOAK, reason="slow on moto, and run in memory (test_document); `make soak` runs it")
 
 
 class TestDynamoDbAgainstMoto(DocumentConformance):
-    @AS_ON_S3
+    @IN_MEMORY
     def test_two_syncs_at_once_and_the_older_commit_never_wins(self, connect: Connect) -> None:
         super().test_two_syncs_at_once_and_the_older_commit_never_wins(connect)
 
-    @AS_ON_S3
+    @IN_MEMORY
+    def test_a_crash_at_every_call_converges(self, connect: Connect) -> None:
+        super().test_a_crash_at_every_call_converges(connect)
+
+    @IN_MEMORY
     def test_every_kind_of_drift_is_named(self, connect: Connect) -> None:
         super().test_every_kind_of_drift_is_named(connect)
+
+    @IN_MEMORY
+    def test_a_hundred_clean_reads_show_no_drift(self, connect: Connect) -> None:
+        super().test_a_hundred_clean_reads_show_no_drift(connect)
 
     def test_a_document_larger_than_an_item_is_kept_in_parts_and_old_ones_go(
         self, connect: Connect, hand: DynamoHand
@@ -176,10 +182,13 @@ class TestSettings:
         assert told.value.hint
 
     def test_without_a_region(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.delenv("AWS_REGION")
+        monkeypatch.delenv("AWS_DEFAULT_REGION")
+        monkeypatch.delenv("AWS_REGION", raising=False)
         monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
         with pytest.raises(UsageError, match="region"):
             connect_dynamodb({"table": TABLE})
+        monkeypatch.setenv("AWS_REGION", "eu-central-1")
+        connect_dynamodb({"table": TABLE}).close()
 
 
 class TestErrors:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from moto_server import BUCKET, CREDENTIALS, MotoServer
+from soak import SOAK
 
 from catalog_tool.backends.aws import Timeouts, client
 from catalog_tool.backends.document_backend import DocumentBackend
@@ -104,8 +105,17 @@ def connect(s3: Any, prefix: str) -> Connect:
     return opened
 
 
+IN_MEMORY = pytest.mark.skipif(not SOAK, reason="slow on moto, and run in memory (test_document); `make soak` runs it")
+
+
 class TestS3AgainstMoto(DocumentConformance):
-    pass
+    @IN_MEMORY
+    def test_every_kind_of_drift_is_named(self, connect: Connect) -> None:
+        super().test_every_kind_of_drift_is_named(connect)
+
+    @IN_MEMORY
+    def test_a_crash_at_every_call_converges(self, connect: Connect) -> None:
+        super().test_a_crash_at_every_call_converges(connect)
 
 
 def options(server: MotoServer, prefix: str) -> dict[str, Any]:
@@ -194,14 +204,23 @@ class TestConditions:
                 assert backend.take_lease(LEASE).token == LEASE.token
 
 
-def test_more_than_one_page_of_contents_is_listed(s3: Any, prefix: str, hand: Hand) -> None:
-    blobs = S3Blobs(s3, BUCKET, prefix)
-    wanted = {f"{number:064}-aaaaaaaaaaaa/entry" for number in range(1005)}
-    for key in wanted:
-        blobs.write(key, b"")
-    listed = list(blobs.listed())
+def test_more_than_one_page_of_contents_is_listed(moto_server: MotoServer, prefix: str, hand: Hand) -> None:
+    """S3 gives 1,000 keys a page; here it is asked for ten."""
+    pages: list[str] = []
+
+    def few(params: dict[str, Any], **_: Any) -> None:
+        params["MaxKeys"] = 10
+        pages.append(params.get("ContinuationToken", ""))
+
+    with closing(moto_server.client("s3")) as client:
+        client.meta.events.register("before-parameter-build.s3.ListObjectsV2", few)
+        blobs = S3Blobs(client, BUCKET, prefix)
+        wanted = {f"{number:064}-aaaaaaaaaaaa/entry" for number in range(35)}
+        for key in wanted:
+            blobs.write(key, b"")
+        listed = list(blobs.listed())
     assert {key for key, _ in listed} == wanted == hand.keys()
-    assert len(listed) == len(wanted)
+    assert (len(listed), len(set(pages))) == (len(wanted), 4)
     assert all(-5 < age < 600 for _, age in listed)
 
 
