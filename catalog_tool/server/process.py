@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
+import os
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -108,6 +110,7 @@ def checked(serving: Serving) -> Serving:
 def serve(serving: Serving) -> None:
     """Serve until a signal. Raises ``UsageError`` for what cannot be served, before anything listens."""
     checked(serving)
+    _insist_on_port(serving)
     _try(serving)
     with tempfile.TemporaryDirectory(prefix="catalog-serve-") as folder:
         board_file = Path(folder) / "board"
@@ -146,7 +149,12 @@ class _Server(MPServer):
         self._ending: threading.Timer | None = None
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
-        """First not ready any more, then, ``drain_seconds`` later or at a second signal, the end."""
+        """First not ready any more, then, ``drain_seconds`` later or at a second signal, the end.
+
+        A worker that was forked and is not set up yet still has this handler: it holds nothing, and goes.
+        """
+        if os.getpid() != self.pid:
+            os._exit(0)
         self._drain()
         if self._ending is not None or self._drain_seconds <= 0:
             super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]  # granian's
@@ -155,6 +163,18 @@ class _Server(MPServer):
         self._ending = threading.Timer(self._drain_seconds, super().signal_handler_interrupt)
         self._ending.daemon = True
         self._ending.start()
+
+
+def _insist_on_port(serving: Serving) -> None:
+    """Refuse a port that another process has: workers share theirs, so the system would let strangers share it too."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(serving.host, serving.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        hint = "choose another with --port, or end what listens there"
+        raise UsageError(f"cannot listen on {serving.host}:{serving.port}: {error.strerror}", hint=hint) from error
 
 
 def _try(serving: Serving) -> None:

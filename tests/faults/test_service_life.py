@@ -1,0 +1,229 @@
+"""Beginning and ending: safe defaults, SIGTERM under load, workers that die, and what is never said."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from running_service import Running, catalog_of, end, free_port, running
+from scratch import COMMAND, CatalogCommand, isolated_environment
+from served_prompts import entry, until, write_bundle
+from soak import SOAK
+
+from catalog_tool.backends.sqlite import connect as connect_sqlite
+from catalog_tool.server.tokens import TokenFile, Wish
+from catalog_tool.sync.conformance.samples import put_label, put_version
+from catalog_tool.sync.conformance.store import done, held
+
+STOPS = 50 if SOAK else 2
+CANARY = "Kanarienvogel im Prompt"
+NAME = "support/greet"
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A folder with a bundle."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    write_bundle(folder / "bundle.json", {NAME: {"production": "v1"}}, {NAME: {"v1": entry(f"Say {CANARY}.")}})
+    return folder
+
+
+class Load:
+    """Fifty requests a second on kept connections, as a load balancer sends them: it looks at /readyz, and stops."""
+
+    def __init__(self, service: Running) -> None:
+        self.failed: list[str] = []
+        self.answered = 0
+        self.after_drop = 0
+        self._service = service
+        self._dropped = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(5)]
+        self._threads.append(threading.Thread(target=self._look))
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._dropped.wait(20)
+        for thread in self._threads:
+            thread.join()
+
+    def _look(self) -> None:
+        while self._service.get("/readyz").status_code == 200:
+            time.sleep(0.05)
+        self._dropped.set()
+
+    def _ask(self) -> None:
+        ending = None
+        with httpx.Client(trust_env=False, timeout=5) as client:
+            while ending is None or time.monotonic() < ending:
+                if ending is None and self._dropped.is_set():
+                    ending = time.monotonic() + 0.3  # what was on its way when readiness dropped
+                try:
+                    found = client.get(f"{self._service.url}/v1/prompts/{NAME}")
+                    self.answered += 1
+                    self.after_drop += ending is not None
+                    if found.status_code != 200:
+                        self.failed.append(str(found.status_code))
+                except httpx.HTTPError as error:
+                    self.failed.append(repr(error))
+                time.sleep(0.1)
+
+
+def test_sigterm_under_load_fails_no_request(bundle: Path) -> None:
+    answered = after = 0
+    for _ in range(STOPS):
+        with (
+            running(bundle, "--bundle", "bundle.json", "--drain", "1", "--workers", "2") as service,
+            Load(service) as load,
+        ):
+            time.sleep(0.3)
+            service.process.send_signal(signal.SIGTERM)
+        assert load.failed == []
+        assert service.process.wait(20) == 0
+        answered, after = answered + load.answered, after + load.after_drop
+    print(f"{STOPS} stops under load: {answered} requests, {after} of them after readiness dropped, none failed")
+    assert after > 0
+
+
+def test_a_stream_of_events_ends_with_the_service(bundle: Path) -> None:
+    with running(bundle, "--bundle", "bundle.json") as service:
+        with httpx.stream("GET", f"{service.url}/v1/events", trust_env=False, timeout=10) as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == ": open"
+            write_bundle(
+                bundle / "bundle.json", {NAME: {"production": "v2"}}, {NAME: {"v2": entry("Hi", version="v2")}}
+            )
+            assert next(line for line in lines if line.startswith("data:")) == f'data: {{"id":"{NAME}","generation":0}}'
+            started = time.monotonic()
+            service.process.send_signal(signal.SIGTERM)
+            assert [line for line in lines if line.startswith("data:")] == []
+        assert service.process.wait(10) == 0
+        assert time.monotonic() - started < 8
+
+
+def test_a_worker_that_dies_is_started_again(bundle: Path) -> None:
+    with running(bundle, "--bundle", "bundle.json", "--workers", "2") as service:
+        children = _children(service.process.pid)
+        os.kill(children[0], signal.SIGKILL)
+        assert until(lambda: len(set(_children(service.process.pid)) - {children[0]}) == 2, 20)
+        assert until(lambda: service.get(f"/v1/prompts/{NAME}").status_code == 200, 5)
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that a process started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+
+
+def test_several_workers_answer_at_once_on_kept_connections(bundle: Path) -> None:
+    """No stall of about 40 ms between two requests of one connection."""
+    with (
+        running(bundle, "--bundle", "bundle.json", "--workers", "2") as service,
+        httpx.Client(trust_env=False) as client,
+    ):
+        seconds = []
+        for _ in range(200):
+            started = time.monotonic()
+            client.get(f"{service.url}/v1/prompts/{NAME}")
+            seconds.append(time.monotonic() - started)
+        assert sorted(seconds)[100] < 0.02
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--host", "0.0.0.0"), "no tokens are configured"),
+        (("--host", "::"), "no tokens are configured"),
+        (("--host", "example.org"), "no tokens are configured"),
+        (("--host", "0.0.0.0", "--tokens", "tokens.json"), "unencrypted"),
+        (("--tls-cert", "bundle.json"), "go together"),
+        (("--tokens", "missing.json"), "no such file"),
+        (("--target", "only"), "cannot both be meant"),
+    ],
+)
+def test_what_would_open_a_catalog_to_strangers_is_refused(
+    bundle: Path, catalog_command: CatalogCommand, arguments: tuple[str, ...], words: str
+) -> None:
+    TokenFile(bundle / "tokens.json").create(Wish(name="a", scopes=["read"]), 0)
+    found = catalog_command("serve", "--bundle", "bundle.json", "--port", str(free_port()), *arguments, cwd=bundle)
+    assert (found.code, found.out) == (2, "")
+    assert words in found.err
+
+
+def test_without_settings_only_this_machine_is_listened_to(bundle: Path) -> None:
+    with running(bundle, "--bundle", "bundle.json") as service:
+        listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+        assert [place for place in listening if place.endswith(f":{service.port:04X}") and place.startswith("0100007F")]
+        assert not [place for place in listening if place == f"00000000:{service.port:04X}"]
+
+
+def test_neither_tokens_nor_texts_are_ever_said(tmp_path: Path, catalog_command: CatalogCommand) -> None:
+    folder = catalog_of(tmp_path / "served", "backend: sqlite, path: store.db")
+    backend = held(lambda prefix="": connect_sqlite({"path": str(folder / "store.db"), "prefix": prefix}))
+    done(backend, put_version(text=f"Say {CANARY}."), put_label("v1"))
+    backend.drop_lease("token-1")
+    made = catalog_command("token", "create", "web", "--scope", "sync", "--tokens", "tokens.json", cwd=folder)
+    secret = made.out.strip()
+    bearer = {"Authorization": f"Bearer {secret}"}
+    assert secret not in made.err
+    with running(folder, "--tokens", "tokens.json") as service:
+        said = [service.get(f"/v1/prompts/{NAME}/labels?x={secret}", headers=bearer).text]
+        said += [
+            service.get(path, headers=bearer).text for path in ("/metrics", "/nowhere", "/readyz", "/openapi.json")
+        ]
+        said += [service.get("/v1/prompts", headers={"Authorization": f"Bearer {secret}x"}).text]
+        url = f"{service.url}/v1/prompts/{NAME}"
+        for kind, path, body in (
+            ("POST", "/versions", {"system_prompt": f"{CANARY} {{{{#open}}}}", CANARY: secret}),
+            ("PUT", "/labels", {"labels": {"production": CANARY}, "generation": 1, "reason": secret}),
+            ("PUT", "/labels", {"labels": {CANARY: "v1"}, "generation": 1}),
+        ):
+            said.append(httpx.request(kind, f"{url}{path}", json=body, headers=bearer, trust_env=False).text)
+        httpx.put(f"{url}/labels", json={"labels": {"a": "v1"}, "generation": 1}, headers=bearer, trust_env=False)
+        end(service.process)
+        log = service.said()
+    backend.close()
+    listed = [catalog_command("token", *words, cwd=folder) for words in (("list", "--tokens", "tokens.json"),)]
+    said += [log, *(f"{answer.out}{answer.err}" for answer in listed)]
+    everything = "\n".join(said)
+    assert secret not in everything
+    assert secret[16:] not in everything
+    # A finding names an unknown key to who sent it; nobody else is told.
+    assert [text for text in said if CANARY in text and '"findings"' not in text] == []
+    events = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert {"serving", "store_read", "labels_moved", "ended"} <= {event["event"] for event in events}
+    assert all(re.fullmatch(r"[0-9-]+T[0-9:]+Z", event["at"]) for event in events)
+
+
+def test_a_service_whose_store_is_not_there_yet_waits_for_it(tmp_path: Path) -> None:
+    folder = catalog_of(tmp_path / "served", "backend: sqlite, path: store.db")
+    with running(folder, wait_for="/healthz") as service:
+        assert service.get("/readyz").status_code == 503
+        missing = service.get(f"/v1/prompts/{NAME}")
+        assert (missing.status_code, missing.headers["retry-after"]) == (503, "1")
+        backend = held(lambda prefix="": connect_sqlite({"path": str(folder / "store.db"), "prefix": prefix}))
+        done(backend, put_version(), put_label("v1"))
+        backend.close()
+        assert until(lambda: service.get("/readyz").status_code == 200, 3)
+        assert service.get(f"/v1/prompts/{NAME}").json()["version"] == "v1"
+
+
+def test_a_port_that_is_taken_is_an_error(bundle: Path) -> None:
+    with running(bundle, "--bundle", "bundle.json") as service:
+        found = subprocess.run(
+            [*COMMAND, "serve", "--bundle", "bundle.json", "--port", str(service.port)],
+            cwd=bundle, env=isolated_environment(bundle / "home"), capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert found.returncode == 2
+        assert b"cannot listen" in found.stderr
