@@ -133,11 +133,12 @@ class FileBackend:
         snapshot = self._snapshot()
         if snapshot is None:
             return
-        shelves = snapshot.under(self._prefix) if only is None else self._some(snapshot, only)
+        wanted = None if only is None else frozenset(only)
+        shelves = snapshot.under(self._prefix) if wanted is None else self._some(snapshot, wanted)
         for shelf in shelves:
             for address, kept in shelf.objects.items():
                 inner = self._prefix.off(str(address))
-                if inner is None or (only is not None and inner not in only):
+                if inner is None or (wanted is not None and inner not in wanted):
                     continue
                 live = snapshot.live(address, kept)
                 if live is not None:

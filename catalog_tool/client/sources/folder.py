@@ -16,11 +16,6 @@ from catalog_tool.client.sources.bundle import decoded
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, Address
 
 
-def is_target(path: Path) -> bool:
-    """Whether a folder holds a ``file`` target."""
-    return (path / POINTER).exists()
-
-
 class FolderRows:
     """``Rows`` of one state of the target. One prompt is its shelf and its entries, whatever else is there.
 

@@ -25,6 +25,7 @@ from served_prompts import until
 
 from catalog_tool.backends.base import Backend
 from catalog_tool.backends.file import connect as connect_file
+from catalog_tool.backends.file_folder import POINTER
 from catalog_tool.backends.postgres import connect as connect_postgres
 from catalog_tool.backends.redis import connect as connect_redis
 from catalog_tool.backends.sql_postgres import READER_GRANTS
@@ -37,6 +38,7 @@ from catalog_tool.client import (
 )
 from catalog_tool.client.budget import Budget
 from catalog_tool.client.sources import Options, open_source
+from catalog_tool.client.sources.file import TARGET
 from catalog_tool.client.wanted import Wanted
 from catalog_tool.errors import UnavailableError, UsageError
 from catalog_tool.sync.conformance.samples import put_label, put_version
@@ -215,6 +217,9 @@ class Lost:
 
 
 class TestFolder:
+    def test_a_target_is_told_by_the_name_of_its_pointer(self) -> None:
+        assert TARGET == POINTER
+
     def test_what_did_not_change_is_not_read_again(self, tmp_path: Path, request: pytest.FixtureRequest) -> None:
         with opened_target(request, "file", tmp_path) as target:
             clock = Clock()
