@@ -116,7 +116,8 @@ class Runner:
         given = {**spec.get("env", {}), **step.get("env", {})}
         environment = {
             **self.environment, **{key: filled(value, scope) for key, value in given.items()},
-            "CI": "true", "GITHUB_ACTIONS": "true", "RUNNER_TEMP": str(self.temp), "GITHUB_WORKSPACE": str(self.workspace),
+            "CI": "true", "GITHUB_ACTIONS": "true", "RUNNER_TEMP": str(self.temp),
+            "GITHUB_WORKSPACE": str(self.workspace),
             "GITHUB_OUTPUT": str(files["output"]), "GITHUB_STEP_SUMMARY": str(files["summary"]),
             "GITHUB_PATH": str(files["path"]), "GITHUB_ENV": str(files["env"]),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{self.environment['PATH']}",

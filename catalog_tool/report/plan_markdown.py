@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from catalog_tool.report.diff_markdown import prose
-from catalog_tool.report.escape import for_markdown
+from catalog_tool.report.escape import for_markdown, inline_code
 from catalog_tool.report.sync_text import DONE_WORDS
 
 ROWS = 30
@@ -32,7 +32,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield ""
     yield from _table([action for action in document["actions"] if action["action"] != "noop"])
     if document["status"] == "planned":
-        digest = for_markdown(str(document["plan_digest"]))
+        digest = inline_code(str(document["plan_digest"]))
         yield f"Plan {digest}. After the merge, `sync --expect` writes this plan and no other."
         yield ""
 
