@@ -56,6 +56,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "alert": ("alert", "Tell people about drift, and when it is over."),
     "usage": ("usage", "Which skills are alive: the catalog joined with activity."),
     "telemetry": ("telemetry", "The stack that collects skill activity, and its dashboard."),
+    "export": ("export", "Write labels or prompts in another tool's form."),
     "schema": ("schema", "Print a JSON Schema of a file or of an output."),
     "completion": ("completion", "Print the completion script for your shell."),
 }
