@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 from catalog_tool.diff.catalogs import CatalogSide, Names, Options, compare_catalogs, compare_references
 from catalog_tool.diff.changes import DiffResult
-from catalog_tool.diff.narrow import GitTree, narrowed, settings_of
+from catalog_tool.diff.narrow import GitTree, NarrowTree, narrowed, settings_of
 from catalog_tool.diff.sides import BundleSide, TreeSide
 from catalog_tool.errors import GitError, UsageError
 from catalog_tool.model.limits import BUNDLE_BYTES
 from catalog_tool.model.names import is_label, is_prompt_id, is_version
 from catalog_tool.source.base import default_base
+from catalog_tool.source.catalog_files import find_catalog
 from catalog_tool.source.resolve import OpenCatalog, open_catalog, parse_reference, refuse_broken, resolve_prompt
 from catalog_tool.source.root import Place
 from catalog_tool.source.skill_folders import static_prefix
@@ -137,7 +138,7 @@ def _revisions(place: Place, operands: Operands, options: Options) -> DiffResult
 
 def _side(tree: Tree, revision: str | None) -> TreeSide:
     """A side whose settings and registry say something. Raises ``UsageError``: what they say would be passed over."""
-    side = TreeSide(tree)
+    side = TreeSide(tree, find_catalog(tree, whole=not isinstance(tree, NarrowTree)))
     try:
         refuse_broken(side.files)
     except UsageError as error:

@@ -13,6 +13,7 @@ from catalog_tool.diff.messages import compare_messages, text_detail
 from catalog_tool.diff.models import compare_models
 from catalog_tool.diff.rules import worst
 from catalog_tool.diff.schema import compare_schemas
+from catalog_tool.diff.structure import differences
 from catalog_tool.diff.tools import compare_tools, schema_details
 
 STEP = 0.3
@@ -179,8 +180,13 @@ def compare_meta(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Det
         if isinstance(before, str) and isinstance(after, str):
             text = text_detail(path, before, after, f"`{name}`").text
             yield detail("meta", path, before, after, f"`{name}` changed", text=text)
-        else:
+        elif not name.startswith("x-"):
             yield detail("meta", path, before, after, f"`{name}` {_meta_verb(before, after)}")
+        else:
+            for place in differences(before, after):
+                inside = "".join(f"/{_escaped(key)}" for key in place.path)
+                said = f"`{'.'.join((name, *place.path))}` {_meta_verb(place.before, place.after)}"
+                yield detail("meta", f"{path}{inside}", place.before, place.after, said)
 
 
 def _meta_verb(before: Any, after: Any) -> str:

@@ -60,8 +60,11 @@ class CatalogFiles(NamedTuple):
         return bool(self.skills) or any(path == SETTINGS_FILE or path.startswith(folder) for path in self.entries)
 
 
-def find_catalog(tree: Tree) -> CatalogFiles:
-    """Look at one tree. Raises ``GitError`` where it cannot be listed; what is wrong is in ``findings``."""
+def find_catalog(tree: Tree, *, whole: bool = True) -> CatalogFiles:
+    """Look at one tree. Raises ``GitError`` where it cannot be listed; what is wrong is in ``findings``.
+
+    ``whole``: the tree shows everything, so a folder of the settings that holds nothing is a mistake.
+    """
     listing, settings, findings = _list(tree)
     listing, listed = _behind_links(tree, listing, settings)
     inner = len(tree.prefix)
@@ -75,7 +78,7 @@ def find_catalog(tree: Tree) -> CatalogFiles:
     skills = find_skills(entries, settings.skills, small.link, small.plugin)
     findings.extend(skills.findings)
     findings.extend(_nested(entries, {skill.path for skill in skills.folders}))
-    findings.extend(_missing_folders(entries, settings))
+    findings.extend(_missing_folders(entries, settings) if whole else ())
     team = _team_schemas(small, settings, findings)
     return CatalogFiles(
         settings, entries, layout, shared, labels, registry, skills.folders,

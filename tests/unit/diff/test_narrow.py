@@ -74,3 +74,18 @@ def test_only_changed_prompts_are_listed(scratch: Scratch) -> None:
     sides = [TreeSide(view) for view in views]
     assert [set(side.versions()) for side in sides] == [{"p3"}, {"p3"}]
     assert sides[0].files.skills == []
+
+
+def test_folders_that_the_settings_name_are_not_missed_for_not_being_looked_at(scratch: Scratch) -> None:
+    scratch.write_all(
+        {
+            "catalog.yaml": "prompts: texts\nskills: [tricks]\n",
+            "texts/greeter/v1.yaml": ONE,
+            "tricks/pour/SKILL.md": SKILL.format("slowly"),
+        }
+    )
+    scratch.commit()
+    assert scratch.run("diff", "HEAD").out == "No changes.\n"
+    scratch.write("texts/greeter/v2.yaml", TWO)
+    answer = scratch.run("diff", "HEAD")
+    assert (answer.code, answer.err) == (0, "")
