@@ -151,7 +151,7 @@ class Steps:
             self.memory.markers[write.address] = write.marker
 
     def _label(self, write: Write, name: str, label: str) -> Written:
-        held = self._reader.held(name)
+        held = self._tidy(name, self._reader.held(name))
         numbers = self._numbers(name, held)
         ids = {number: version for version, number in numbers.items()}
         at = held.labels.get(label) if held is not None else None
