@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from catalog_tool.errors import BackendError
@@ -157,24 +157,27 @@ class _Part:
 
     def count(self, part: Iterable[Record], redacted: frozenset[int], tally: Tally) -> None:
         """Add a part to the rows and to the tally's sessions."""
-        seen: set[int] = set()
-        calls: list[Record] = []
         retold: list[Record] = []
+        self._calls(self._fresh(part, retold))
+        told = self._pairs.copy()
+        self._calls(record for record in retold if (record[1], record[3]) not in told)
+        self._finish(redacted, tally)
+
+    def _fresh(self, part: Iterable[Record], retold: list[Record]) -> Iterator[Record]:
+        """The calls, each once; ``retold`` takes those that only witnesses told, and results are counted on the way."""
+        seen: set[int] = set()
+        see = seen.add
         for record in part:
             event, kind = record[0], record[5]
             if event in seen:
                 continue
-            seen.add(event)
+            see(event)
             if kind in _CALLS:
-                calls.append(record)
+                yield record
             elif kind in _RETOLD:
                 retold.append(record)
             else:
                 self._other(record, kind & ~_ALONE)
-        self._calls(calls)
-        told = self._pairs.copy()
-        self._calls([record for record in retold if (record[1], record[3]) not in told])
-        self._finish(redacted, tally)
 
     def _calls(self, calls: Iterable[Record]) -> None:
         rows, pairs, details = self._rows, self._pairs, self._details
