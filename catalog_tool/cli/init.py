@@ -18,6 +18,7 @@ Examples:
   catalog init                  here
   catalog init my-prompts       in a folder, which is made if it does not exist
   catalog init --format json    what was written, for a program
+  catalog init --workflows-from OWNER/NAME@COMMIT    call catalog-tool's own workflows there
 
 Nothing is asked and nothing overwritten: what is there already stays as it is.
 
@@ -27,14 +28,15 @@ Exit codes: 0 done, 2 the folder cannot be used.
 
 @click.command("init", epilog=EPILOG)
 @click.argument("folder", required=False, metavar="[DIR]", type=click.Path())
+@click.option("--workflows-from", metavar="OWNER/NAME@COMMIT", help="Call the workflows of this copy of catalog-tool.")
 @format_option("text", "json")
 @click.pass_context
-def command(ctx: click.Context, /, folder: str | None, output: str) -> int:
+def command(ctx: click.Context, /, folder: str | None, output: str, workflows_from: str | None) -> int:
     """Start a catalog: settings, one prompt, one skill, schemas, workflows."""
     chosen: str | None = ctx.find_root().obj["root"]
     if folder is not None and chosen is not None:
         raise UsageError("the folder is named twice", hint="either -C DIR or `catalog init DIR`")
-    started = start_catalog(folder or chosen or ".")
+    started = start_catalog(folder or chosen or ".", workflows_from)
     if output == "json":
         answer(json_document(_document(started)))
     else:

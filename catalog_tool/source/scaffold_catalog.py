@@ -42,7 +42,9 @@ EDITOR_SCHEMAS = (
 EXAMPLE_PROMPT = "ticket_summary"
 EXAMPLE_SKILL = "commit-writer"
 WORKFLOW = ".github/workflows/catalog.yml"
+DRIFT_WORKFLOW = ".github/workflows/catalog-drift.yml"
 IGNORED = ".gitignore"
+_FROM = re.compile(r"([A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100})@([0-9a-f]{40})", re.ASCII)
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", re.ASCII)
 
 
@@ -57,8 +59,10 @@ class StartedCatalog(NamedTuple):
     inner: str
 
 
-def start_catalog(folder: str) -> StartedCatalog:
+def start_catalog(folder: str, workflows_from: str | None = None) -> StartedCatalog:
     """Make ``folder`` a working catalog; what stands there already is left alone.
+
+    ``workflows_from`` (``OWNER/NAME@COMMIT``) makes its workflows thin callers of that repository's.
 
     An example prompt and skill are written where there is none of the kind. Raises ``UsageError``,
     before anything is written, where the folder cannot be used or lies inside another catalog.
@@ -73,7 +77,7 @@ def start_catalog(folder: str) -> StartedCatalog:
     top = find_repository(str(root))
     inner = root.relative_to(top).as_posix() if top is not None else "."
     inner = "" if inner == "." else f"{inner}/"
-    wanted = _files(root, inner)
+    wanted = [*_files(root), *_workflows(inner, workflows_from), NewFile(IGNORED, template("gitignore.txt"))]
     free = [is_free(root, file.path) for file in wanted]
     for file, is_new in zip(wanted, free, strict=True):
         if is_new:
@@ -108,7 +112,7 @@ def _outer_catalog(root: Path) -> Path | None:
     return None
 
 
-def _files(root: Path, inner: str) -> list[NewFile]:
+def _files(root: Path) -> list[NewFile]:
     tree = WorkTree(root)
     catalog = Catalog(root, tree, find_catalog(tree))
     return [
@@ -116,8 +120,6 @@ def _files(root: Path, inner: str) -> list[NewFile]:
         *_example_prompt(catalog),
         *_example_skill(catalog),
         *(NewFile(f"{SCHEMAS}/{name}{SUFFIX}", schema_text(name)) for name in EDITOR_SCHEMAS),
-        NewFile(WORKFLOW, _workflow(inner)),
-        NewFile(IGNORED, template("gitignore.txt")),
     ]
 
 
@@ -152,6 +154,22 @@ def _example_skill(catalog: Catalog) -> list[NewFile]:
     owner = placeholder_owner(catalog, path)
     metadata = f"metadata:\n  owner: {owner}\n" if owner else ""
     return [NewFile(path, template("example_skill.md", NAME=EXAMPLE_SKILL, METADATA=metadata))]
+
+
+def _workflows(inner: str, source: str | None) -> list[NewFile]:
+    """One workflow with the steps in it, or callers of another repository's. Raises ``UsageError``."""
+    if source is None:
+        return [NewFile(WORKFLOW, _workflow(inner))]
+    found = _FROM.fullmatch(source)
+    if found is None:
+        raise UsageError(
+            f"{source!r} names no workflows",
+            hint="write OWNER/NAME@COMMIT, the commit with all its 40 digits: a tag can be moved",
+        )
+    folder = json.dumps(inner.rstrip("/") if _PLAIN_PATH.fullmatch(inner) else ".")
+    values = {"REPOSITORY": found[1], "COMMIT": found[2], "FOLDER": folder, "FROM": found[1]}
+    callers = {WORKFLOW: "callers.yml", DRIFT_WORKFLOW: "drift_caller.yml"}
+    return [NewFile(path, template(name, **values)) for path, name in callers.items()]
 
 
 def _workflow(inner: str) -> str:

@@ -309,10 +309,23 @@ def test_the_workflow_is_thin_and_safe(catalog_command: CatalogCommand, tmp_path
     assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action) for action in used)
     assert job["steps"][0]["with"] == {"fetch-depth": 0, "persist-credentials": False}
     commands = [step["run"] for step in job["steps"] if "run" in step]
-    assert commands[1:] == ["catalog validate --format github", "catalog build --out dist"]
+    assert commands[1:] == ["catalog validate --format github", "catalog eval --level0", "catalog build --out dist"]
     text = (tmp_path / ".github/workflows/catalog.yml").read_text()
     assert all(re.search(rf"{re.escape(action)} # v[0-9.]+\n", text) for action in used)
     assert "secrets" not in text
+
+
+def test_callers_of_the_shipped_workflows(catalog_command: CatalogCommand, tmp_path: Path) -> None:
+    commit = "0123456789" * 4
+    assert catalog_command("init", str(tmp_path), "--workflows-from", f"acme/catalog-tool@{commit}").code == 0
+    for name in ("catalog.yml", "catalog-drift.yml"):
+        value = yaml.safe_load((tmp_path / ".github/workflows" / name).read_text())
+        assert value["permissions"] == {}
+        for job in value["jobs"].values():
+            assert re.fullmatch(rf"acme/catalog-tool/\.github/workflows/catalog-[a-z]+\.yml@{commit}", job["uses"])
+    refused = catalog_command("init", str(tmp_path / "b"), "--workflows-from", "acme/catalog-tool@v1")
+    assert refused.code == 2
+    assert not (tmp_path / "b").exists()
 
 
 def test_below_the_top_of_a_repository(scratch: Scratch) -> None:

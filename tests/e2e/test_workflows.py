@@ -357,7 +357,7 @@ class TestSchedules:
         done = story.run("catalog-usage.yml", "report", {"loki": odd_loki})
         assert done.conclusion == "failure"
         assert story.runner.artifacts["catalog-usage"] == ["usage.html", "usage.json", "usage.markdown"]
-        assert "could not be read" in done.summary
+        assert "the source loki is failed" in done.summary
 
     def test_usage_of_no_source_fails(self, story: Story) -> None:
         assert story.run("catalog-usage.yml", "report", {}).conclusion == "failure"
