@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from catalog_tool.source.root import Place
 VARIABLE = "CATALOG_TOKENS"
 USUAL = ".catalog/tokens.json"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhdw])", re.ASCII)
 EPILOG = """\b
 Examples:
   catalog token create web-app
@@ -91,10 +93,10 @@ def create(ctx: click.Context, /, name: str, expires: str | None, file: str | No
 
 
 def _seconds(text: str) -> int:
-    number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not number.isascii() or not number.isdigit() or not 0 < int(number[:9]) or len(number) > 6:
+    found = _DURATION.fullmatch(text)
+    if found is None:
         raise UsageError(f"--expires {text}: write a number and one of s, m, h, d, w", hint="90d")
-    return int(number) * _UNITS[unit]
+    return int(found[1]) * _UNITS[found[2]]
 
 
 def _shown(token: Token) -> dict[str, Any]:

@@ -53,6 +53,7 @@ EXPECTED = [
     "show-output",
     "status-output",
     "telemetry-output",
+    "token-output",
     "usage-output",
     "validate-output",
 ]
