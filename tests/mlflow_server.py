@@ -22,17 +22,18 @@ from pathlib import Path
 
 import httpx
 
-PACKAGE = "mlflow (pip install --group platforms)"
+PACKAGE = "mlflow (pip install --group platforms), or name its program as CATALOG_MLFLOW"
 _START_SECONDS = 180
 _ROOM = 1024**3
 
 
 @dataclass(slots=True)
 class MlflowServer:
-    """A running server: its address, its SQLite file, and prefixes that nobody used before."""
+    """A running server: its address, its SQLite file, and whether it has a skill registry (3.18)."""
 
     url: str
     database: Path
+    has_skills: bool
     _numbers: Iterator[int] = field(default_factory=count)
 
     def new_prefix(self) -> str:
@@ -41,8 +42,8 @@ class MlflowServer:
 
 
 def program() -> Path | None:
-    """The ``mlflow`` of this environment, or None."""
-    found = Path(sys.executable).with_name("mlflow")
+    """The ``mlflow`` that ``CATALOG_MLFLOW`` names, else that of this environment, or None."""
+    found = Path(os.environ.get("CATALOG_MLFLOW") or Path(sys.executable).with_name("mlflow"))
     return found if found.exists() else None
 
 
@@ -54,7 +55,8 @@ def running(found: Path) -> Iterator[MlflowServer]:
     database = folder / "registry.db"
     command = [
         str(found), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", str(folder / "artifacts"),
+        "--backend-store-uri", f"sqlite:///{database}",
+        "--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts",
     ]  # fmt: skip
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -66,7 +68,8 @@ def running(found: Path) -> Iterator[MlflowServer]:
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(url, process, folder / "log")
-        yield MlflowServer(url, database)
+        skills = httpx.get(f"{url}/api/3.0/mlflow/skills", trust_env=False)
+        yield MlflowServer(url, database, skills.status_code == httpx.codes.OK)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -16,6 +16,8 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 import httpx
@@ -36,6 +38,8 @@ from catalog_tool.backends.mlflow_prompts import (
     version_tags,
 )
 from catalog_tool.backends.mlflow_settings import connection
+from catalog_tool.backends.mlflow_skills import NAME_CHARACTERS as SKILL_NAME_CHARACTERS
+from catalog_tool.backends.mlflow_skills import NAME_PATTERN, LackingError, SkillRegistry
 from catalog_tool.backends.stored import label_value, label_versions, unstorable
 from catalog_tool.canonical.jcs import canonical_bytes
 from catalog_tool.errors import RefusedError, UnavailableError
@@ -64,17 +68,19 @@ class _Prompt(NamedTuple):
 class MlflowBackend:
     """``base.Backend`` on an MLflow server. ``clock`` gives seconds since the epoch."""
 
-    capabilities = CAPABILITIES
-
     def __init__(
-        self, client: httpx.Client, place: str, prefix: str = "", clock: Callable[[], float] = time.time
-    ) -> None:
+        self, client: httpx.Client, place: str, prefix: str = "", *,
+        skills: bool = True, clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self.capabilities = CAPABILITIES if skills else replace(CAPABILITIES, skills=False)
         self._api = MlflowApi(client, place)
         self._place = place
         self._prefix = prefix.replace("/", ".")
         self._memory = MlflowMemory(self._api, self._outer, clock)
         self._snapshot: tuple[float, list[ModelVersion]] | None = None
         self._doubtful: set[str] = set()
+        self._skills = SkillRegistry(self._api, prefix)
+        self._has_skills, self._synced_skills = True, False
 
     def _outer(self, name: str) -> str:
         return self._prefix + name.replace("/", ".")
@@ -93,7 +99,10 @@ class MlflowBackend:
         """One request, which reads every version of the target too: a ``scan`` that follows at once needs no second."""
         versions = self._all_versions()
         self._snapshot = (time.monotonic(), versions)
-        return self._memory.read(versions)
+        state = self._memory.read(versions)
+        self._synced_skills = any(address.startswith(SKILL) for address in state.inventory)
+        self._has_skills = self._synced_skills or not state.inventory
+        return state
 
     def _all_versions(self) -> list[ModelVersion]:
         found = self._api.versions(f"name LIKE '{self._prefix}%'" if self._prefix else "")
@@ -116,10 +125,19 @@ class MlflowBackend:
             versions = kept if kept is not None else self._all_versions()
             models = self._all_models(versions)
         found = _grouped(versions, models)
-        return (
-            item for outer, prompt in found.items() for item in self._objects(outer, prompt)
-            if only is None or item.address in only
-        )  # fmt: skip
+        prompts = (item for outer, prompt in found.items() for item in self._objects(outer, prompt))
+        return (item for item in chain(prompts, self._skills_of(only)) if only is None or item.address in only)
+
+    def _skills_of(self, only: Collection[str] | None) -> Iterator[Live]:
+        """Skills, where any were synced or nothing was yet; a server without their registry has none then."""
+        names = None if only is None else {parse_address(text).name for text in only if text.startswith(SKILL)}
+        if not self.capabilities.skills or names == set() or (names is None and not self._has_skills):
+            return
+        try:
+            yield from self._skills.scan(names)
+        except LackingError:
+            if self._synced_skills:
+                raise
 
     def _all_models(self, versions: Iterable[ModelVersion]) -> Iterator[RegisteredModel]:
         """Every registered prompt: one that slipped from one page to another while they were read is asked for."""
@@ -143,8 +161,11 @@ class MlflowBackend:
                 yield Live(label_address(name, label), entry, prompt.model.tags.get(_LABEL_MARKER + label))
 
     def contents(self, address: str) -> Mapping[str, tuple[str, bytes]]:
-        """There are no skills here."""
-        raise RefusedError(f"{address}: this server has no skills")
+        """A skill's files, downloaded."""
+        latest = self._skills.latest(parse_address(address).name)
+        if latest is None:
+            raise RefusedError(f"{address} is not there")
+        return self._skills.files(latest)
 
     def take_lease(self, lease: Lease, *, instead_of: str | None = None) -> Lease:
         """Draw a number; the lowest holds."""
@@ -169,6 +190,8 @@ class MlflowBackend:
 
     def _step(self, write: Write, run: Run) -> Written:
         address = parse_address(write.address)
+        if address.kind == SKILL:
+            return self._skill_step(address, write, run)
         outer = self._outer(address.name)
         refusal = _unwritable(address, outer) or unstorable(write, outer)
         if refusal is not None and (write.entry is not None or write.marker is not None):
@@ -185,6 +208,26 @@ class MlflowBackend:
             make(address, prompt, write, run)
         except UnwritableError as error:
             return Written(write.address, FAILED, str(error))
+        self._memory.remember(write.address, write.applied)
+        return Written(write.address, DONE)
+
+    def _skill_step(self, address: Address, write: Write, run: Run) -> Written:
+        name = address.name
+        if write.entry is not None and not (NAME_PATTERN.fullmatch(name) and len(name) <= SKILL_NAME_CHARACTERS):
+            return Written(write.address, FAILED, f"MLflow has no place for the name {name}")
+        self._memory.check(self._memory.all_tickets(), run.token)
+        if write.entry is not None or write.marker is not None or write.seen is not None:
+            latest = self._skills.latest(name)
+            now = self._skills.entry_of(name, latest) if latest is not None else None
+            wanted = write.entry if write.entry is not None or write.marker is None else write.seen
+            if now not in (write.seen, wanted):
+                return Written(write.address, CHANGED, "it is not what the plan saw")
+            if write.entry is not None:
+                self._skills.put(name, write, latest)
+            elif write.marker is None:
+                self._skills.delete(name)
+            elif latest is not None:
+                self._skills.mark(name, latest.tags, write.marker)
         self._memory.remember(write.address, write.applied)
         return Written(write.address, DONE)
 
@@ -305,8 +348,6 @@ def _single(entry: bytes) -> str:
 
 def _unwritable(address: Address, outer: str) -> str | None:
     """Why MLflow has no place for an object, by its name."""
-    if address.kind == SKILL:
-        return "this server's registry has no skills"
     if not _NAME.fullmatch(outer) or "." in address.name:
         return f"MLflow has no place for the name {address.name}"
     if len(outer) > NAME_CHARACTERS:

@@ -49,6 +49,10 @@ class ExistsError(RefusedError):
     """The registered name is there already."""
 
 
+class NoRouteError(BackendError):
+    """The server does not know the address: it is no MLflow, or one that cannot do this yet."""
+
+
 class MlflowApi:
     """One server. ``client`` carries its address and credentials; ``place`` is what messages call it."""
 
@@ -137,19 +141,35 @@ class MlflowApi:
             query["page_token"] = token
 
     def _call(self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
-        request = self._client.build_request(method, f"api/2.0/mlflow/{path}", params=query, json=body)
+        return self.call(method, f"api/2.0/mlflow/{path}", json=body, params=query)
+
+    def call(self, method: str, path: str, **content: Any) -> Any:
+        """One request below the server's address; ``content`` as httpx takes it. The answer's JSON object."""
+        response, data = self._exchange(method, path, content)
+        document = self._judged(response, data)
+        if document is None:
+            raise UnavailableError(f"{self._place} answers with something that is no JSON object")
+        return document
+
+    def data(self, path: str) -> bytes:
+        """A stored file's bytes."""
+        response, data = self._exchange("GET", path, {})
+        self._judged(response, data)
+        return data
+
+    def _exchange(self, method: str, path: str, content: Mapping[str, Any]) -> tuple[httpx.Response, bytes]:
+        request = self._client.build_request(method, path, **content)
         started = time.monotonic()
         try:
             response = self._client.send(request, stream=True)
             try:
-                data = self._body(response, started)
+                return response, self._body(response, started)
             finally:
                 response.close()
         except httpx.TransportError as error:
             raise UnavailableError(f"{self._place} does not answer: {str(error) or type(error).__name__}") from error
         except httpx.HTTPError as error:
             raise BackendError(f"{self._place} answers in a way that is no HTTP: {error}") from error
-        return self._judged(response, data)
 
     def _body(self, response: httpx.Response, started: float) -> bytes:
         chunks, size = [], 0
@@ -162,12 +182,11 @@ class MlflowApi:
             chunks.append(chunk)
         return b"".join(chunks)
 
-    def _judged(self, response: httpx.Response, data: bytes) -> Any:
+    def _judged(self, response: httpx.Response, data: bytes) -> dict[str, Any] | None:
+        """The JSON object of a good answer, None where it holds none. Raises what a bad one means."""
         status = response.status_code
         document = _document(data)
         if status == httpx.codes.OK:
-            if document is None:
-                raise UnavailableError(f"{self._place} answers with something that is no JSON object")
             return document
         code = str((document or {}).get("error_code", ""))
         said = _excerpt((document or {}).get("message") or data.decode(errors="replace"))
@@ -184,7 +203,8 @@ class MlflowApi:
         if document is None and data.lstrip().startswith(b"{"):
             raise UnavailableError(f"an answer of {self._place} was cut: {said}")
         if not code:
-            raise BackendError(f"{self._place} answers {status}: {said}", hint="is this an MLflow server's address?")
+            kind = NoRouteError if status in (404, 405) else BackendError
+            raise kind(f"{self._place} answers {status}: {said}", hint="is this an MLflow server's address?")
         raise RefusedError(f"{self._place} refuses: {said}")
 
 

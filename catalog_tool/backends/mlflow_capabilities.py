@@ -17,7 +17,6 @@ CAPABILITIES = Capabilities(
     compare_and_swap=False,
     transactional=False,
     weighted_labels=False,
-    skills=False,
     blocks_edits=(
         "MLflow lets whoever may write to its registry edit prompts; an edit is seen by the next read of the whole "
         "target (`catalog drift`, `plan`, `sync`), so as late as those run"

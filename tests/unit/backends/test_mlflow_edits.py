@@ -53,7 +53,7 @@ class Page:
         self.transport = Counted()
         self.client = httpx.Client(base_url=f"{server.url}/", transport=self.transport)
         self.api = MlflowApi(self.client, server.url)
-        self.backend = MlflowBackend(self.client, server.url, prefix)
+        self.backend = MlflowBackend(self.client, server.url, prefix, skills=server.has_skills)
 
     def connect(self, prefix: str = "") -> MlflowBackend:
         assert prefix == ""

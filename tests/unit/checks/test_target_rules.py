@@ -58,7 +58,6 @@ def found(catalog: Scratch) -> list[tuple[str, str | None, int | None, str]]:
 def test_everything_that_does_not_fit_is_named_with_target_and_reason(catalog: Scratch) -> None:
     of = "the target `prod` (mlflow)"
     assert found(catalog) == [
-        (None, "catalog.yaml", None, f"{of} has no skills; it would get 1 skill"),
         ("big@v1", "prompts/big/v1.yaml", None,
          f"{of} cannot hold it: its text has 100,001 characters, MLflow takes 100,000"),
         ("split@canary", "prompts/registry.yaml", 3, f"{of} cannot split a label between versions"),
@@ -67,14 +66,14 @@ def test_everything_that_does_not_fit_is_named_with_target_and_reason(catalog: S
 
 
 def test_filters_keep_things_from_a_target(catalog: Scratch) -> None:
-    catalog.write("catalog.yaml", TARGETS.format(more="skills: false, labels: [production]").replace("big, ", ""))
+    catalog.write("catalog.yaml", TARGETS.format(more="labels: [production]").replace("big, ", ""))
     assert found(catalog) == []
     catalog.write("catalog.yaml", "catalog: acme\ntargets:\n  local: {backend: sqlite, path: runtime.db}\n")
     assert found(catalog) == []
 
 
 def test_names_are_judged_with_their_prefix(catalog: Scratch) -> None:
-    more = f"skills: false, labels: [production], prefix: {'p' * 251}/"
+    more = f"labels: [production], prefix: {'p' * 251}/"
     catalog.write("catalog.yaml", TARGETS.format(more=more).replace("big, ", "").replace(", billing/**", ""))
     named = {artifact for artifact, *_, message in found(catalog) if "takes names of 256 characters" in message}
     assert named == {"split@v1", "split@v2", "split@production"}
@@ -111,6 +110,7 @@ def test_a_plan_leaves_what_does_not_fit_and_what_depends_on_it() -> None:
 @pytest.mark.parametrize(
     ("limits", "address", "entry", "words"),
     [
+        ({"skills": False}, "skills/pdf", b"{}", "has no skills"),
         ({"name_pattern": "[a-z]+"}, "prompts/a/b@v1", version_entry(), "does not take the name a/b"),
         ({"label_pattern": "[a-z]+"}, "labels/a@p_1", b'"v1"', "does not take the label p_1"),
         ({"version_bytes": 10}, "prompts/a@v1", version_entry(), "takes versions of 10 bytes"),
