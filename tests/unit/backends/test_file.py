@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from memory_folder import memory_folder
 from opened import opened
 
 from catalog_tool.backends.audit import verify
@@ -31,8 +32,9 @@ from .store_promises import StorePromises
 
 
 @pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("store") / "target"
+def folder() -> Iterator[Path]:
+    with memory_folder() as parent:
+        yield parent / "target"
 
 
 @pytest.fixture
