@@ -44,7 +44,7 @@ Exit codes: 0 done, 2 wrong usage or nothing to go back to, 3 the target or git 
 def command(
     ctx: click.Context, /, name: str, label: str, *, to: str | None, dry_run: bool, output: str, **live: str | None
 ) -> int:
-    """Bring a label back to what it had before, in git, or on a target first."""
+    """Bring a label back to what it had before, in git or live."""
     place = place_of(ctx)
     target = live["target"]
     if target is not None:

@@ -150,6 +150,16 @@ def test_nothing_is_moved_where_it_cannot_be_done(
     assert catalog.git("branch", "--list", "catalog/*") == ""
 
 
+@pytest.mark.parametrize("name", ["--output=MARK", "ext::sh -c touch% MARK", "HEAD^{/", "@{-1}", "main\n--output=MARK"])
+def test_a_hostile_revision_runs_and_writes_nothing(catalog: Scratch, name: str) -> None:
+    mark = catalog.root.parent / "mark"
+    answer = catalog.run(*BACK, f"--rev={name.replace('MARK', str(mark))}")
+    assert answer.code in (2, 3), answer
+    assert "Traceback" not in answer.err
+    assert not mark.exists()
+    assert drift(catalog) == ("in_sync", {})
+
+
 def test_an_edited_version_is_no_way_back(catalog: Scratch) -> None:
     with closing(sqlite3.connect(catalog.root / ".catalog/local.db")) as connection, connection:
         (entry,) = connection.execute("SELECT entry FROM prompt_version WHERE version = 'v2'").fetchone()

@@ -72,9 +72,8 @@ def document(answer: Answer, code: int) -> dict[str, Any]:
 
 def live(catalog: Scratch, target: str = "local", **env: str) -> tuple[str, Any]:
     found = catalog.run("drift", target, "--format", "json", env=env).json()["targets"][target]
-    return next(
-        ((one["state"], one["actual"]) for one in found["objects"] if one["object"] == LABEL), ("in_sync", None)
-    )
+    states = {one["object"]: (one["state"], one["actual"]) for one in found["objects"]}
+    return states.get(LABEL, ("in_sync", None))
 
 
 def test_a_split_goes_back_to_its_stable_version(catalog: Scratch, prometheus: str) -> None:
