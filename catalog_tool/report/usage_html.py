@@ -174,7 +174,7 @@ def _skill(row: SkillRow, first_day: int) -> str:
     listing = "–" if skill is None or skill.listing_tokens is None else f"~{number(skill.listing_tokens)}"
     chart = spark(row.activity.days[first_day:]) if row.activity.days and row.activity.calls else ""
     return (
-        f'<td class="name">{_text(name_of(row))}</td><td class="status {status}">{STATUS_WORDS[status]}</td>'
+        f'<td class="name">{_broken(name_of(row))}</td><td class="status {status}">{STATUS_WORDS[status]}</td>'
         f'<td class="owner">{_text(" ".join(skill.owners) if skill is not None else "")}</td>'
         f'<td class="n">{number(row.activity.calls)}</td><td>{chart}</td>'
         f'<td class="n">{number(row.activity.sessions)}</td><td class="n">{date(row.last)}</td>'
@@ -197,7 +197,7 @@ def _owners(result: UsageResult) -> str:
         f'<td class="name">{_text(row.owner or "without an owner")}</td>'
         + "".join(f'<td class="n">{number(count)}</td>' for count in (row.skills, row.active, row.idle, row.calls))
         + f'<td class="n">{usd(row.cost)}</td><td class="n">{number(row.tokens or None)}</td>'
-        + f'<td class="n">~{number(row.idle_listing_tokens)}</td>'
+        + f'<td class="n">{"~" * bool(row.idle_listing_tokens)}{number(row.idle_listing_tokens)}</td>'
         for row in result.owners
     ]
     return f"<h2>Owners</h2>{_table(_OWNER_HEAD, rows)}\n"
@@ -217,7 +217,7 @@ def _prompts(result: UsageResult) -> str:
         status = row.verdict.status
         versions = ", ".join(f"{version}: {count}" for version, count in sorted(row.activity.details.items()))
         rows.append(
-            f'<td class="name">{_text(row.name)}</td><td class="status {status}">{STATUS_WORDS[status]}</td>'
+            f'<td class="name">{_broken(row.name)}</td><td class="status {status}">{STATUS_WORDS[status]}</td>'
             f'<td class="n">{number(row.activity.calls)}</td><td class="n">{date(row.activity.last)}</td>'
             f'<td class="n">{number(row.activity.failed)}</td><td class="n">{usd(row.spending.cost)}</td>'
             f'<td>{_text(versions)}</td><td class="why">{_text(row.verdict.reason)}</td>'
@@ -244,3 +244,11 @@ def _table(head: Iterable[tuple[str, str]], rows: Iterable[str]) -> str:
 
 def _text(text: str) -> str:
     return for_xml(for_terminal(text))
+
+
+def _broken(name: str) -> str:
+    """A name that may be broken where its parts meet; hyphens break by themselves."""
+    text = _text(name)
+    for mark in (":", "/", "_"):
+        text = text.replace(mark, f"{mark}<wbr>")
+    return text

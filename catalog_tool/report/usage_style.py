@@ -36,7 +36,7 @@ table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{text-align:left;padding:6px 12px 6px 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--soft);font-weight:600;white-space:nowrap}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td.name{font-weight:600;overflow-wrap:anywhere;min-width:150px}td.owner{white-space:nowrap}td.why{color:var(--soft);min-width:220px}
+td.name{font-weight:600;overflow-wrap:break-word;min-width:150px;max-width:24ch}td.owner{white-space:nowrap}td.why{color:var(--soft);min-width:220px}
 .status{white-space:nowrap;font-weight:600}.active{color:var(--good)}.never{color:var(--bad)}.stale{color:var(--warn)}
 .unlisted{color:var(--odd)}.unmeasurable{color:var(--soft)}
 """.strip()
