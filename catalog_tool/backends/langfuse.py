@@ -207,6 +207,12 @@ def connect(options: Mapping[str, Any], transport: httpx.BaseTransport | None = 
     found = {key: _setting(options, key) for key in ENVIRONMENT}
     if not found["url"].startswith(("http://", "https://")):
         raise UsageError(f"{found['url']!r} is no address of a Langfuse server", hint="https://cloud.langfuse.com")
+    known = _from_environment("url")
+    if known and known.rstrip("/") != found["url"].rstrip("/") and not options.get("secret_key"):
+        raise UsageError(
+            f"the secret key of the environment is for {known}, not for {found['url']}",
+            hint="leave out url, or set public_key and secret_key in catalog.yaml, as ${NAME}",
+        )
     prefix = str(options.get("prefix") or "")
     if prefix.startswith((".", "/")) or "//" in prefix or "\0" in prefix or len(prefix) > NAME_CHARACTERS // 2:
         raise UsageError(f"{prefix!r} cannot begin the name of a prompt on Langfuse", hint="for example `staging/`")
@@ -215,10 +221,14 @@ def connect(options: Mapping[str, Any], transport: httpx.BaseTransport | None = 
 
 
 def _setting(options: Mapping[str, Any], key: str) -> str:
-    value = options.get(key) or next((os.environ[name] for name in ENVIRONMENT[key] if os.environ.get(name)), "")
+    value = options.get(key) or _from_environment(key)
     if not isinstance(value, str) or not value:
         raise UsageError(
             f"a langfuse target needs {key}",
             hint=f"set it to ${{{ENVIRONMENT[key][0]}}} in catalog.yaml, or set that variable",
         )
     return value
+
+
+def _from_environment(key: str) -> str:
+    return next((os.environ[name] for name in ENVIRONMENT[key] if os.environ.get(name)), "")

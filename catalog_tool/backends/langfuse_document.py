@@ -78,8 +78,12 @@ def request(name: str, kind: str, version: str, entry: bytes, marker: str | None
         config[MARKER] = _marker_value(marker)
     prompt = messages.shown(document["messages"], kind)
     config[ENTRY] = {
-        "version": version, "rest": canonical_bytes(rest).decode(), "shown": digest_of(prompt), "write": write,
-    }  # fmt: skip
+        "version": version,
+        "version_id": document.get("version_id"),
+        "rest": canonical_bytes(rest).decode(),
+        "shown": digest_of(prompt),
+        "write": write,
+    }
     said = f"catalog: {version} {str(document.get('digest', ''))[:19]}"
     commit = _commit(marker)
     return {

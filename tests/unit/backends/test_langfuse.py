@@ -358,6 +358,8 @@ def test_the_sdks_variables_stand_for_settings(server: LangfuseServer, monkeypat
     with closing(connect_langfuse({})) as backend:
         assert live(backend) == {}
         assert backend.place() == f"{server.url} {PUBLIC}"
+    with pytest.raises(UsageError, match=r"not for https://elsewhere\.example"):  # the key stays with its host
+        connect_langfuse({"url": "https://elsewhere.example"})
 
 
 def test_a_version_that_points_nowhere_is_not_labelled(backend: LangfuseBackend) -> None:

@@ -24,8 +24,8 @@ from catalog_tool.sync.drift import UNKNOWN, look_for_drift
 
 from .langfuse_work import OPTIONS, desired, opened, session
 
-STRIDE = 1 if SOAK else 6
-"""A quick run puts each fault at every sixth request, beginning at another one each."""
+STRIDE = 1 if SOAK else 9
+"""A quick run puts each fault at every ninth request, beginning at another one each."""
 CONFLICT = error(400, "Failed to create prompt 'x' due to unique constraint failure. Please add a delay.")
 FAULTS = {
     "429": Fault(Answer(429, {"message": "Rate limit exceeded"}, {"retry-after": "1"})),
