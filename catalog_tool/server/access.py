@@ -96,6 +96,7 @@ class Guard:
         self._looked = -_RELOAD_SECONDS
         self._tokens: dict[str, Token] = {}
         self._grants: dict[str, Grant] = {}
+        self._here: set[bytes] = set()
         if tokens is not None:
             self._stamp = tokens.stamp()
             self._take(tokens.read())
@@ -111,12 +112,18 @@ class Guard:
             return ANYBODY
         if self._file is None:
             # A page elsewhere whose name was made to resolve to 127.0.0.1 would send its own name as host.
-            is_here = host is None or _name_of(host) in _LOOPBACK_HOSTS
+            is_here = host is None or host in self._here or self._is_here(host)
             return ANYBODY if is_here and ANYBODY.gives(need) else FORBIDDEN
         found = self._bearer(authorization)
         if found is None:
             return UNKNOWN
         return found if found.gives(need) else FORBIDDEN
+
+    def _is_here(self, host: bytes) -> bool:
+        is_here = _name_of(host) in _LOOPBACK_HOSTS
+        if is_here and len(self._here) < _CACHED:
+            self._here.add(host)
+        return is_here
 
     def _bearer(self, authorization: bytes | None) -> Grant | None:
         self._look()

@@ -75,14 +75,14 @@ class App:
             elif name == b"host":
                 host = value
         grant = self._service.guard.decide(Need.READ, authorization, host)
-        if isinstance(grant, Refusal) or not all(map(grant.label, answer.labels)):
+        if isinstance(grant, Refusal) or not (grant.sees_all_labels or all(map(grant.label, answer.labels))):
             refused = problem(grant.status if isinstance(grant, Refusal) else 403)
             await refused(scope, _no_body, send)
             status = refused.status_code
-        elif known is not None and holds_etag(known, answer.etag):
+        elif known is not None and (known == answer.tag or holds_etag(known, answer.etag)):
             status = 304
             await send({"type": "http.response.start", "status": 304, "headers": answer.short})
-            await send({"type": "http.response.body", "body": b""})
+            await send({"type": "http.response.body"})
         else:
             status = 200
             await send({"type": "http.response.start", "status": 200, "headers": answer.whole})

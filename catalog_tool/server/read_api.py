@@ -29,11 +29,12 @@ _COMMENT_SECONDS = 15.0
 class Answer(NamedTuple):
     """One answer, ready to be sent. ``labels`` are those that were asked for.
 
-    ``whole`` and ``short`` are the headers of 200 and of 304, as ASGI wants them.
+    ``tag`` is the ETag in bytes; ``whole`` and ``short`` are the headers of 200 and of 304, as ASGI wants them.
     """
 
     body: bytes
     etag: str
+    tag: bytes
     labels: tuple[str, ...]
     whole: list[tuple[bytes, bytes]]
     short: list[tuple[bytes, bytes]]
@@ -43,7 +44,8 @@ def answer_of(body: bytes, etag: str, labels: tuple[str, ...]) -> Answer:
     """An answer with its headers."""
     short = [(b"etag", etag.encode()), (b"cache-control", _CACHE.encode())]
     size = str(len(body)).encode()
-    return Answer(body, etag, labels, [(b"content-type", JSON.encode()), (b"content-length", size), *short], short)
+    whole = [(b"content-type", JSON.encode()), (b"content-length", size), *short]
+    return Answer(body, etag, etag.encode(), labels, whole, short)
 
 
 def tagged(request: Request, body: bytes, etag: str, media_type: str = JSON) -> Response:

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import activations, builds, changes, clients, comparisons, floor_schemas, starts, syncs
+from . import activations, builds, changes, clients, comparisons, floor_schemas, service, starts, syncs
 from .measure import CommandError
 from .rows import Row, table
 from .setting import Setting, installed_tool
@@ -32,6 +32,7 @@ MEASURES: dict[str, Callable[[Setting], list[Row]]] = {
     "activations": activations.activations,
     "client": clients.client,
     "sdks": clients.sdks,
+    "service": service.service,
     "syncs": syncs.syncs,
 }
 

@@ -1,0 +1,176 @@
+"""Measures of the service: what one request costs it, beside the bare framework on the same server.
+
+Processor time of the server is compared, not requests a second: on a machine that also runs the client, and other
+things, it is what stays the same. One worker on one core does 1 / cost requests a second at most.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import NamedTuple
+
+from .measure import REPOSITORY, CommandError, environment
+from .rows import Row
+from .setting import Setting
+
+CONNECTIONS = 8
+SECONDS = 1.0
+"""How long one round of one server lasts."""
+_MICRO = 1_000_000
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Cost(NamedTuple):
+    """Of one round: seconds of processor time a request, requests a second, and how long one took, in seconds."""
+
+    cpu: float
+    rate: float
+    p99: float
+
+
+class Served(NamedTuple):
+    """A server that answers, and the request that is sent to it."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    request: bytes
+
+
+def service(setting: Setting) -> list[Row]:
+    """A 2 KB prompt against the bare framework; 304 against 200."""
+    sys.path.insert(0, str(REPOSITORY / "tests"))
+    from served_prompts import entry, write_bundle
+
+    folder = setting.scratch / "service"
+    folder.mkdir(exist_ok=True)
+    text = "You are a support agent. " * 50 + "{{name}}"
+    write_bundle(
+        folder / "bundle.json", {"support_agent": {"production": "v1"}}, {"support_agent": {"v1": entry(text)}}
+    )
+    with ExitStack() as stack:
+        ours = stack.enter_context(_ours(folder))
+        head, body = _asked(ours)
+        (folder / "body.json").write_bytes(body)
+        tag = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"etag: "))[6:]
+        same = ours._replace(request=_request(b"If-None-Match: " + tag + b"\r\n"))
+        bare = stack.enter_context(_bare(folder))
+        found = _rounds({"ours": ours, "same": same, "bare": bare}, max(setting.runs, 3))
+    for name, cost in found.items():
+        told = f"{cost.cpu * _MICRO:.1f} us cpu, {cost.rate:.0f}/s, p99 {cost.p99 * 1000:.2f} ms"
+        print(f"  {name}: {told} ({CONNECTIONS} connections, {len(body)} bytes)", file=sys.stderr)
+    return [
+        _row("service: GET of a 2 KB prompt, cpu", found["ours"].cpu, "starlette on granian", found["bare"].cpu, 1.25),
+        _row("service: 304, cpu", found["same"].cpu, "200 of the service", found["ours"].cpu, 1.0),
+        _row("service: GET of a 2 KB prompt, p99", found["ours"].p99, "starlette on granian", found["bare"].p99, 2.0),
+    ]
+
+
+def _row(what: str, measured: float, floor: str, of_floor: float, target: float) -> Row:
+    return Row(what, measured * _MICRO, floor, of_floor * _MICRO, "µs", target)
+
+
+def _request(more: bytes = b"") -> bytes:
+    return b"GET /v1/prompts/support_agent?label=production HTTP/1.1\r\nHost: localhost\r\n" + more + b"\r\n"
+
+
+@contextmanager
+def _started(command: Sequence[str], cwd: Path, port: int) -> Iterator[Served]:
+    process = subprocess.Popen(
+        command, cwd=cwd, env=environment({"PYTHONPATH": str(REPOSITORY)}), stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    served = Served(process, port, _request())
+    try:
+        for _ in range(200):
+            try:
+                if b" 200 " in _asked(served)[0]:
+                    break
+            except OSError:
+                time.sleep(0.1)
+        else:
+            raise CommandError(f"{' '.join(command)} never answered")
+        yield served
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _ours(folder: Path) -> AbstractContextManager[Served]:
+    port = _free_port()
+    options = ("serve", "--bundle", "bundle.json", "--port", str(port), "--drain", "0")
+    return _started([sys.executable, "-m", "catalog_tool", *options], folder, port)
+
+
+def _bare(folder: Path) -> AbstractContextManager[Served]:
+    port = _free_port()
+    command = [sys.executable, "-m", "tests.bench.bare_starlette", str(port), str(folder / "body.json")]
+    return _started(command, REPOSITORY, port)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _asked(served: Served) -> tuple[bytes, bytes]:
+    """Head and body of one answer."""
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as line:
+        line.sendall(served.request)
+        head, _, body = line.recv(1 << 16).partition(b"\r\n\r\n")
+        length = next(
+            (int(part[16:]) for part in head.lower().split(b"\r\n") if part.startswith(b"content-length: ")), 0
+        )
+        while len(body) < length:
+            body += line.recv(1 << 16)
+        return head, body
+
+
+def _rounds(servers: dict[str, Served], rounds: int) -> dict[str, Cost]:
+    costs: dict[str, list[Cost]] = {name: [] for name in servers}
+    for number in range(rounds):
+        names = list(servers)
+        for name in names if number % 2 == 0 else reversed(names):
+            costs[name].append(_round(servers[name]))
+    return {name: Cost(*(median(values) for values in zip(*found, strict=True))) for name, found in costs.items()}
+
+
+def _round(served: Served) -> Cost:
+    """Every connection asks again as soon as it was answered."""
+    size = sum(map(len, _asked(served))) + 4
+    before = _spent(served.process.pid)
+    seconds: list[float] = []
+    with ExitStack() as stack, selectors.DefaultSelector() as ready:
+        for _ in range(CONNECTIONS):
+            line = stack.enter_context(socket.create_connection(("127.0.0.1", served.port)))
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            ready.register(line, selectors.EVENT_READ, [size, time.perf_counter()])
+            line.sendall(served.request)
+        started = time.perf_counter()
+        while (now := time.perf_counter()) < started + SECONDS:
+            for key, _ in ready.select(1.0):
+                waiting = key.data
+                waiting[0] -= len(key.fileobj.recv(1 << 16))  # type: ignore[union-attr]  # a socket
+                if waiting[0] <= 0:
+                    seconds.append(now - waiting[1])
+                    waiting[:] = [size, now]
+                    key.fileobj.sendall(served.request)  # type: ignore[union-attr]  # a socket
+        took = time.perf_counter() - started
+    cpu = _spent(served.process.pid) - before
+    return Cost(cpu / len(seconds), len(seconds) / took, quantiles(seconds, n=100)[98])
+
+
+def _spent(pid: int) -> float:
+    """Seconds of processor time of a process's children, with all their threads."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    fields = [Path(f"/proc/{child}/stat").read_bytes().rpartition(b")")[2].split() for child in children]
+    return sum(int(each[11]) + int(each[12]) for each in fields) / _TICKS
