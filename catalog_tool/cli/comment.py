@@ -27,6 +27,7 @@ from catalog_tool.errors import UsageError
 from catalog_tool.report.comment_markdown import Documents, Source, comment_markdown
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.json_document import json_document
+from catalog_tool.report.plan_terraform import plan_terraform
 from catalog_tool.sync.announce import Announced, Comment, announce, reviewed_plan
 from catalog_tool.sync.forge_marker import COMMENT, Marker
 from catalog_tool.sync.timing import SYSTEM
@@ -60,6 +61,7 @@ _SENTENCES = {
 @click.option("--plan", "plans", multiple=True, help="`catalog plan --format json`; repeatable.", metavar="FILE")
 @click.option("--evaluation", "evaluations", multiple=True, help="`catalog eval --format json`; again.", metavar="FILE")
 @click.option("--gate", "gates", multiple=True, help="`catalog gate --format json`; repeatable.", metavar="FILE")
+@click.option("--terraform", metavar="FILE", help="Write the plans' counts here, for GitLab's terraform report.")
 @click.option("--target", default="", metavar="TARGET", help="A comment of its own for this target.")
 @click.option("--reviewed-plan", metavar="TARGET", help="Print the digest of the plan that was reviewed instead.")
 @click.option("--number", type=click.IntRange(1), metavar="N", help="The pull request.  [default: the run's]")
@@ -73,6 +75,8 @@ def command(ctx: click.Context, /, output: str, *, dry_run: bool, **asked: Any) 
     if asked["changes"] is None:
         raise UsageError("--changes is missing", hint="write it with `catalog diff --format json --output FILE`")
     documents = _documents(asked)
+    if asked["terraform"]:
+        _write("--terraform", asked["terraform"], plan_terraform(documents.plans))
     plans = {plan["target"]: plan["plan_digest"] for plan in documents.plans if plan["status"] == "planned"}
     source = Source(catalog_id(ctx, asked["catalog_id"]), asked["target"], commit(), run_url())
     comment = Comment(
@@ -122,6 +126,13 @@ def _documents(asked: dict[str, Any]) -> Documents:
         gates=[read_document("--gate", path, "gate-output") for path in asked["gates"]],
         report=_text("--report", report) if report else "",
     )
+
+
+def _write(option: str, path: str, text: str) -> None:
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror}") from error
 
 
 def _text(option: str, path: str) -> str:

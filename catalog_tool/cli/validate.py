@@ -48,7 +48,7 @@ Exit codes: 0 no errors, 1 errors (with --strict: or warnings), 2 wrong usage, 3
     show_default=True,
     help="Processes; 0: one for each core.",
 )
-@format_option("text", "json", "github", "sarif", "junit", open_to_more=True)
+@format_option("text", "json", "github", "sarif", "junit", "gitlab", open_to_more=True)
 @click.pass_context
 def command(
     ctx: click.Context, /, paths: tuple[str, ...], output: str, jobs: int, *, strict: bool, **asked: object

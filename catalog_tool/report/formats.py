@@ -40,6 +40,7 @@ FORMATS: dict[str, FindingsReport] = {
     "github": _Module("catalog_tool.report.findings_github"),
     "sarif": _Module("catalog_tool.report.findings_sarif"),
     "junit": _Module("catalog_tool.report.findings_junit"),
+    "gitlab": _Module("catalog_tool.report.findings_gitlab"),
 }
 
 

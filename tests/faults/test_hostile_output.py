@@ -156,7 +156,7 @@ def test_the_strings_are_hostile() -> None:
     assert sum(bool(obeyed(text)) for text in HOSTILE) > 100
 
 
-@pytest.mark.parametrize("name", ["text", "json", "sarif", "junit"])
+@pytest.mark.parametrize("name", ["text", "json", "sarif", "junit", "gitlab"])
 def test_the_runner_obeys_nothing(name: str) -> None:
     for color in (False, True):
         for text in outputs(name, ReportContext(color=color, actions=True)):

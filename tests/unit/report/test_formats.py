@@ -18,7 +18,7 @@ from .findings import UNDECLARED, summary_of
 HEAVY = {"rich", "json", "xml", "importlib.metadata", "click", "dataclasses", "hashlib", "urllib.parse"}
 
 
-@pytest.mark.parametrize("name", ["text", "json", "github", "sarif", "junit"])
+@pytest.mark.parametrize("name", ["text", "json", "github", "sarif", "junit", "gitlab"])
 @pytest.mark.parametrize("findings", [[], [UNDECLARED]])
 def test_every_format_renders_and_ends_its_last_line(name: str, findings: list[Finding]) -> None:
     assert findings_report(name) is FORMATS[name]
@@ -28,7 +28,7 @@ def test_every_format_renders_and_ends_its_last_line(name: str, findings: list[F
 
 
 def test_the_formats_are_the_contracts() -> None:
-    assert list(FORMATS) == ["text", "json", "github", "sarif", "junit"]
+    assert list(FORMATS) == ["text", "json", "github", "sarif", "junit", "gitlab"]
 
 
 def test_plain_text_loads_nothing_heavy() -> None:
@@ -80,4 +80,4 @@ def test_a_format_that_cannot_be_used_is_named(name: str) -> None:
 def test_an_unknown_format_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match="'xml'") as caught:
         findings_report("xml")
-    assert caught.value.hint == "known formats: count, github, gone, json, junit, nothing, sarif, text"
+    assert caught.value.hint == "known formats: count, github, gitlab, gone, json, junit, nothing, sarif, text"
