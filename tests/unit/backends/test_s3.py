@@ -114,6 +114,14 @@ class TestS3AgainstMoto(DocumentConformance):
         super().test_every_kind_of_drift_is_named(connect)
 
     @IN_MEMORY
+    def test_two_syncs_at_once_and_the_older_commit_never_wins(self, connect: Connect) -> None:
+        super().test_two_syncs_at_once_and_the_older_commit_never_wins(connect)
+
+    @IN_MEMORY
+    def test_a_hundred_clean_reads_show_no_drift(self, connect: Connect) -> None:
+        super().test_a_hundred_clean_reads_show_no_drift(connect)
+
+    @IN_MEMORY
     def test_a_crash_at_every_call_converges(self, connect: Connect) -> None:
         super().test_a_crash_at_every_call_converges(connect)
 
