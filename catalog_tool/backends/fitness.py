@@ -25,7 +25,8 @@ _REFUSING: Mapping[str, str] = {"mlflow": "mlflow_prompts", "langfuse": "langfus
 
 _UNLIMITED: Mapping[str, Any] = {
     "label_delete": True, "version_delete": True, "weighted_labels": True, "skills": True, "version_bytes": None,
-    "text_characters": None, "name_characters": None, "name_pattern": None, "label_pattern": None, "roles": None,
+    "text_characters": None, "name_characters": None, "name_pattern": None, "label_pattern": None,
+    "skill_pattern": None, "roles": None,
 }  # fmt: skip
 """What a target declares that holds everything: nothing of it is looked at then."""
 
@@ -62,8 +63,7 @@ def problems(capabilities: Capabilities, address: str, entry: bytes | None, pref
     """Everything that keeps an object from being stored so, or from being removed; each a clause without a subject."""
     found = parse_address(address)
     if found.kind == SKILL:
-        if not capabilities.skills:
-            yield "has no skills"
+        yield from _bad_skill(capabilities, found, entry)
         return
     if entry is None:
         yield from _lasting(capabilities, found)
@@ -71,6 +71,14 @@ def problems(capabilities: Capabilities, address: str, entry: bytes | None, pref
     yield from _bad_name(capabilities, prefix + found.name)
     judge = _bad_label if found.kind == LABEL else _bad_version
     yield from judge(capabilities, found, entry)
+
+
+def _bad_skill(capabilities: Capabilities, found: Address, entry: bytes | None) -> Iterator[str]:
+    pattern = capabilities.skill_pattern
+    if not capabilities.skills:
+        yield "has no skills"
+    elif entry is not None and pattern is not None and not re.fullmatch(pattern, found.name, re.ASCII):
+        yield f"does not take the skill's name {found.name}"
 
 
 def _lasting(capabilities: Capabilities, found: Address) -> Iterator[str]:

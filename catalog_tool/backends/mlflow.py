@@ -24,7 +24,12 @@ import httpx
 
 from catalog_tool.backends.base import LabelEvent
 from catalog_tool.backends.mlflow_api import IS_PROMPT, ExistsError, MlflowApi, quoted
-from catalog_tool.backends.mlflow_capabilities import CAPABILITIES, DESCRIPTION_CHARACTERS, NAME_CHARACTERS
+from catalog_tool.backends.mlflow_capabilities import (
+    CAPABILITIES,
+    DESCRIPTION_CHARACTERS,
+    NAME_CHARACTERS,
+    SKILL_PATTERN,
+)
 from catalog_tool.backends.mlflow_entities import ModelVersion, RegisteredModel
 from catalog_tool.backends.mlflow_memory import MlflowMemory
 from catalog_tool.backends.mlflow_prompts import (
@@ -38,8 +43,7 @@ from catalog_tool.backends.mlflow_prompts import (
     version_tags,
 )
 from catalog_tool.backends.mlflow_settings import connection
-from catalog_tool.backends.mlflow_skills import NAME_CHARACTERS as SKILL_NAME_CHARACTERS
-from catalog_tool.backends.mlflow_skills import NAME_PATTERN, LackingError, SkillRegistry
+from catalog_tool.backends.mlflow_skills import LackingError, SkillRegistry
 from catalog_tool.backends.stored import label_value, label_versions, unstorable
 from catalog_tool.canonical.jcs import canonical_bytes
 from catalog_tool.errors import RefusedError, UnavailableError
@@ -118,10 +122,12 @@ class MlflowBackend:
         kept = self._forget()
         name = _only_name(only)
         condition = quoted(self._outer(name)) if name is not None else None
+        versions: list[ModelVersion] = []
+        models: Iterable[RegisteredModel] = ()
         if condition is not None:
             versions = self._api.versions(f"name = {condition}")
-            models: Iterable[RegisteredModel] = self._api.models(f"name = {condition}")
-        else:
+            models = self._api.models(f"name = {condition}")
+        elif only is None or any(not text.startswith(SKILL) for text in only):
             versions = kept if kept is not None else self._all_versions()
             models = self._all_models(versions)
         found = _grouped(versions, models)
@@ -213,7 +219,7 @@ class MlflowBackend:
 
     def _skill_step(self, address: Address, write: Write, run: Run) -> Written:
         name = address.name
-        if write.entry is not None and not (NAME_PATTERN.fullmatch(name) and len(name) <= SKILL_NAME_CHARACTERS):
+        if write.entry is not None and not re.fullmatch(SKILL_PATTERN, name, re.ASCII):
             return Written(write.address, FAILED, f"MLflow has no place for the name {name}")
         self._memory.check(self._memory.all_tickets(), run.token)
         if write.entry is not None or write.marker is not None or write.seen is not None:
@@ -367,7 +373,7 @@ def _grouped(versions: Iterable[ModelVersion], models: Iterable[RegisteredModel]
 
 def _only_name(only: Collection[str] | None) -> str | None:
     """The one prompt that all addresses are of; None where there are several, or none."""
-    names = {found.name for found in map(parse_address, only or ())}
+    names = {found.name for found in map(parse_address, only or ()) if found.kind != SKILL}
     return names.pop() if len(names) == 1 else None
 
 

@@ -10,6 +10,8 @@ NAME_CHARACTERS = 256
 """A registered name: the column's width; SQLite would take more, Postgres and MySQL do not."""
 DESCRIPTION_CHARACTERS = 5000
 """A version's description: the column's width."""
+SKILL_PATTERN = r"(?=.{1,64}\Z)[a-z0-9]+(-[a-z0-9]+)*"
+"""A skill's name in its registry (3.18)."""
 
 CAPABILITIES = Capabilities(
     backend="mlflow",
@@ -25,5 +27,6 @@ CAPABILITIES = Capabilities(
     text_characters=TEXT_CHARACTERS,
     name_characters=NAME_CHARACTERS,
     name_pattern=r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*",
+    skill_pattern=SKILL_PATTERN,
     label_pattern=r"(?!(?i:latest|v[0-9]+)\Z)[A-Za-z0-9_-]{1,255}",
 )

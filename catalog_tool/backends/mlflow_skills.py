@@ -30,8 +30,7 @@ from catalog_tool.errors import BackendError, RefusedError
 from catalog_tool.model.addresses import skill_address
 from catalog_tool.model.target import Live, Write
 
-NAME_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
-NAME_CHARACTERS = 64
+ORGANIZATION_CHARACTERS = 64
 _ORGANIZATION = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*", re.ASCII)
 _ROUTE = "api/3.0/mlflow/skills"
 _FILES = "api/2.0/mlflow-artifacts/artifacts"
@@ -210,7 +209,7 @@ def organization_of(prefix: str) -> str:
     if not prefix:
         return ""
     plain = prefix.removesuffix("/").replace("/", ".")
-    if prefix.endswith("/") and len(plain) <= NAME_CHARACTERS and _ORGANIZATION.fullmatch(plain):
+    if prefix.endswith("/") and len(plain) <= ORGANIZATION_CHARACTERS and _ORGANIZATION.fullmatch(plain):
         return plain
     return f"prefix-{hashlib.sha256(prefix.encode()).hexdigest()[:32]}"
 

@@ -17,6 +17,7 @@ from catalog_tool.model.settings import SETTINGS_FILE
 from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.globs import globs_matcher
 from catalog_tool.source.positions import NOWHERE
+from catalog_tool.source.skill_folders import SKILL_FILE
 
 
 def findings(files: CatalogFiles, versions: Sequence[PromptRecord], skills: Sequence[SkillRecord]) -> Iterator[Finding]:
@@ -56,9 +57,13 @@ def _labels(target: Limited, files: CatalogFiles, is_included: Any) -> Iterator[
 
 
 def _skills(target: Limited, skills: Sequence[SkillRecord]) -> Iterator[Finding]:
-    """All skills of a target fail for one reason, so they are one finding."""
-    for record in skills[:1]:
+    """Skills that a target cannot hold; where it holds none at all, that is one finding."""
+    if skills and not target.capabilities.skills:
+        count = f"{len(skills)} skill{'s' * (len(skills) != 1)}"
+        message = f"{target} has no skills; it would get {count}"
+        yield finding("C340", message, SETTINGS_FILE, hint=f"`skills: false` under `targets: {target.name}`")
+        return
+    for record in skills:
         for why in target.problems(skill_address(record.skill.key), b"{}"):
-            count = f"{len(skills)} skill{'s' * (len(skills) != 1)}"
-            message = f"{target} {why}; it would get {count}"
-            yield finding("C340", message, SETTINGS_FILE, hint=f"`skills: false` under `targets: {target.name}`")
+            path = f"{record.skill.path}/{SKILL_FILE}"
+            yield finding("C340", f"{target} {why}", path, artifact=record.skill.key)

@@ -20,7 +20,7 @@ class Capabilities:
     * ``attributed``: the store says when and by whom an object was changed.
     * ``blocks_edits``: why edits beside git cannot be refused there; empty where they can.
     * ``batch``: how many writes one request may carry.
-    * ``name_pattern``, ``label_pattern``: what names the store takes, as a regular expression.
+    * ``name_pattern``, ``label_pattern``, ``skill_pattern``: what names the store takes, as a regular expression.
     """
 
     backend: str
@@ -42,5 +42,6 @@ class Capabilities:
     name_characters: int | None = None
     name_pattern: str | None = None
     label_pattern: str | None = None
+    skill_pattern: str | None = None
     roles: frozenset[str] | None = None
     """Roles of messages that the store can hold; None: all."""

@@ -26,7 +26,7 @@ from catalog_tool.sync.conformance.store import RUN, held
 pytest_plugins = ["services"]
 
 PDF = skill_address("pdf")
-SAMPLE = Sample({}, {}, FIRST.skills)
+SAMPLE = Sample({("greet", "v1"): "Be brief."}, {}, FIRST.skills)
 
 
 class Registry:
@@ -123,7 +123,7 @@ def test_a_version_taken_back_or_deleted_is_named(synced: Registry) -> None:
     assert sync_target(session(synced.backend), wanted(synced.backend, SAMPLE), OPTIONS).status == "done"
     assert_holds(synced.backend, SAMPLE)
     synced.client.delete(synced.path).raise_for_status()
-    assert set(synced.backend.scan()) == set()
+    assert synced.states() == {PDF: "missing"}
 
 
 def test_a_crash_between_tags_and_content_leaves_nothing_unknown(synced: Registry) -> None:
@@ -134,7 +134,7 @@ def test_a_crash_between_tags_and_content_leaves_nothing_unknown(synced: Registr
     assert synced.states() == {}
     synced.register(dict(second.contents or {}))
     assert synced.states() == {PDF: "drifted"}
-    [live] = synced.backend.scan()
+    [live] = synced.backend.scan({PDF})
     assert live.entry == second.entry
 
 

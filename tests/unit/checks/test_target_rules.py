@@ -57,10 +57,12 @@ def found(catalog: Scratch) -> list[tuple[str, str | None, int | None, str]]:
 
 def test_everything_that_does_not_fit_is_named_with_target_and_reason(catalog: Scratch) -> None:
     of = "the target `prod` (mlflow)"
+    catalog.write("skills/Odd_name/SKILL.md", "---\nname: odd\ndescription: Does odd things.\n---\n# Odd\n")
     assert found(catalog) == [
         ("big@v1", "prompts/big/v1.yaml", None,
          f"{of} cannot hold it: its text has 100,001 characters, MLflow takes 100,000"),
         ("split@canary", "prompts/registry.yaml", 3, f"{of} cannot split a label between versions"),
+        ("Odd_name", "skills/Odd_name/SKILL.md", None, f"{of} does not take the skill's name Odd_name"),
     ]  # fmt: skip
     assert catalog.run("validate").code == 1
 
@@ -111,6 +113,7 @@ def test_a_plan_leaves_what_does_not_fit_and_what_depends_on_it() -> None:
     ("limits", "address", "entry", "words"),
     [
         ({"skills": False}, "skills/pdf", b"{}", "has no skills"),
+        ({"skill_pattern": "[a-z]+"}, "skills/a:b", b"{}", "does not take the skill's name a:b"),
         ({"name_pattern": "[a-z]+"}, "prompts/a/b@v1", version_entry(), "does not take the name a/b"),
         ({"label_pattern": "[a-z]+"}, "labels/a@p_1", b'"v1"', "does not take the label p_1"),
         ({"version_bytes": 10}, "prompts/a@v1", version_entry(), "takes versions of 10 bytes"),
