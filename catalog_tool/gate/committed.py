@@ -26,13 +26,17 @@ class Committed(NamedTuple):
 
 
 def committed_move(prompt: str, label: str, wanted: LabelValue, history: LabelHistory | None) -> Committed | None:
-    """How git came to say ``wanted``; None where it says something else, or is cut off before that."""
+    """How git came to say ``wanted``; None where it says something else, or is cut off before that.
+
+    A label that was taken away in between comes from the value that it had: nobody gets rid of a baseline so.
+    """
     held = history.labels.get(label, ()) if history is not None else ()
     if history is None or not held or held[-1].value is None or held[-1].value.to_json() != wanted.to_json():
         return None
-    if len(held) == 1 and not history.whole:
+    before = next((earlier.value for earlier in reversed(held[:-1]) if earlier.value is not None), None)
+    if before is None and not history.whole:
         return None
-    return Committed(Move(prompt, label, held[-2].value if len(held) > 1 else None, wanted), held[-1].since)
+    return Committed(Move(prompt, label, before, wanted), held[-1].since)
 
 
 class SourcesThen:

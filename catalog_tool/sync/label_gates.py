@@ -10,7 +10,8 @@ is stopped by bad evidence only. With nothing before it, there is nothing to com
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import NamedTuple
 
 from catalog_tool.gate.committed import SourcesThen, committed_move
@@ -37,11 +38,14 @@ class Refusal(NamedTuple):
 
 
 class LabelGates:
-    """Asked once for each protected label that a plan would move. ``now`` is in seconds since the epoch."""
+    """Asked once for each protected label that a plan would move. ``now`` is in seconds since the epoch.
 
-    def __init__(self, policies: Mapping[str, Policy], sources: Sources, now: int) -> None:
+    ``sources`` are opened with the first question: most plans move no label.
+    """
+
+    def __init__(self, policies: Mapping[str, Policy], sources: Callable[[], Sources], now: int) -> None:
         self._policies = policies
-        self._sources = sources
+        self._open = cache(sources)
         self._now = now
 
     def refusal(self, address: str, live: str | None, desired: str | None, *, is_new: bool = False) -> Refusal | None:
@@ -54,14 +58,15 @@ class LabelGates:
         if policy is None or wanted is None:
             return None
         move = Move(prompt, label, label_value_of(live), wanted)
-        refused = self._refused(move, policy, self._sources, self._now)
+        sources = self._open()
+        refused = self._refused(move, policy, sources, self._now)
         if not refused:
             return None
-        made = committed_move(prompt, label, wanted, self._sources.history(prompt))
+        made = committed_move(prompt, label, wanted, sources.history(prompt))
         if made is not None and is_new and made.move.current is None:
             bad = [judged for judged in refused if _has_bad_evidence(judged)]
             return _told(bad[0]) if bad else None
-        if made is not None and not self._refused(made.move, policy, SourcesThen(self._sources, made.at), made.at):
+        if made is not None and not self._refused(made.move, policy, SourcesThen(sources, made.at), made.at):
             return None
         return _told(refused[0])
 
@@ -70,7 +75,7 @@ class LabelGates:
 
 
 def label_gates(reading: Reading, git: Git | None, now: int) -> LabelGates:
-    """The gates of one reading of the catalog. GitError: git does not answer."""
+    """The gates of one reading of the catalog."""
     settings = reading.files.settings
     protected = {name for name, rule in settings.labels.items() if rule.get("protected")}
     policies = {name: policy for name, policy in policies_of(settings).usable.items() if name in protected}
@@ -79,8 +84,10 @@ def label_gates(reading: Reading, git: Git | None, now: int) -> LabelGates:
         found = reading.versions.get(version_address(prompt, version))
         return found.digest if found is not None else None
 
-    commit = merged_commit(reading.tree) if policies else None
-    return LabelGates(policies, CatalogShelf(reading.tree, reading.files, digest, git=git, commit=commit), now)
+    def sources() -> Sources:
+        return CatalogShelf(reading.tree, reading.files, digest, git=git, commit=merged_commit(reading.tree))
+
+    return LabelGates(policies, sources, now)
 
 
 def _has_bad_evidence(judged: Judgement) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -12,6 +13,8 @@ from prometheus_server import Series
 from traffic import Traffic
 
 from catalog_tool.errors import BackendError
+from catalog_tool.evals.sample_runs import metrics_text
+from catalog_tool.evals.samples import Total
 from catalog_tool.gate.watch_policy import MalformedError, WatchRule, read_watch
 from catalog_tool.usage.live_watch import Check, Measure, Span, Subject, judge, judge_version, measure
 from catalog_tool.usage.promql import PromQl, filled
@@ -89,6 +92,27 @@ def test_a_series_that_begins_within_the_window_counts_whole(prometheus: PromQl)
     assert measure(prometheus, rule, subject(NEW), NOW).value == 0
     query = "sum ((late_total unless late_total offset 600s) or increase(late_total[600s]))"
     assert prometheus.value(query, END) == 12
+
+
+def test_scores_that_an_evaluation_of_samples_wrote_are_found() -> None:
+    """``eval --samples --metrics`` writes totals; a collector scrapes the file again and again."""
+    if (package := prometheus_server.missing()) is not None:
+        pytest.skip(f"NO PROMETHEUS ON THIS MACHINE: install {package}; what watch measures was not tested")
+    found: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for number, at in enumerate(range(END - 1200, END + 1, 15)):
+        totals = {(NEW, "all_hold"): Total(count=number, sum=number * 0.25), (NEW, "feedback"): Total(count=1, sum=-1)}
+        for line in metrics_text("support_agent", totals).splitlines():
+            if not line.startswith("#"):
+                series, _, value = line.rpartition(" ")
+                name, _, labels = series.rstrip("}").partition("{")
+                found.setdefault((name, labels), []).append((at, float(value)))
+    made = [
+        Series(name, dict(re.findall(r'(\w+)="([^"]*)"', labels)), samples) for (name, labels), samples in found.items()
+    ]
+    with prometheus_server.running(made) as url, Asker(access_of("--prometheus", url, {})) as asker:
+        measured = measure(PromQl(asker, "prom"), WatchRule("score", min=0.5), subject(NEW), NOW)
+    assert measured.value == pytest.approx(0.25)
+    assert measured.samples == pytest.approx(40, rel=0.05)
 
 
 def checks(prometheus: PromQl, written: dict[str, object], version: str, stable: str | None = OLD) -> list[Check]:
