@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
@@ -32,7 +31,6 @@ from catalog_tool.sync.conformance import BackendConformance, Connect
 from catalog_tool.sync.conformance.samples import put_label, put_skill, put_version
 from catalog_tool.sync.conformance.store import LEASE, RUN, done, held, live
 
-WRITERS, MOVES = 8, 250 if SOAK else 4
 NAME = "support/greet"
 PRODUCTION = f"labels/{NAME}@production"
 DAY = 24 * 3600
@@ -77,32 +75,7 @@ def key_of(hand: Hand, address: str) -> str:
 class DocumentConformance(BackendConformance):
     """The kit, and what stands here."""
 
-    def test_moves_at_once_lose_nothing(self, connect: Connect) -> None:
-        """Every move sets a value of its own, so that each one done is one event; none may be lost."""
-        backend = held(connect)
-        done(backend, put_version(), put_version(version="v2", text="b"), put_label("v1"))
-        failures: list[Exception] = []
-
-        def work(writer: int) -> None:
-            mine = connect()
-            try:
-                for number in range(MOVES):
-                    mine.take_lease(LEASE)  # the same token: on a slow machine the trial outlasts one lease
-                    _move(mine, (writer * MOVES + number + 1) / 100)
-            except (BackendError, AssertionError) as error:
-                failures.append(error)
-
-        threads = [threading.Thread(target=work, args=(writer,)) for writer in range(WRITERS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert failures == []
-        events = list(backend.events())
-        assert verify(events) is None
-        assert [event.generation for event in events] == list(range(1, WRITERS * MOVES + 2))
-        assert [event.before for event in events[1:]] == [event.after for event in events[:-1]]
-        assert backend.generations() == {NAME: WRITERS * MOVES + 1}
+    moves = 250 if SOAK else 4
 
     def test_looking_makes_nothing(self, connect: Connect, hand: Hand) -> None:
         backend = connect()
@@ -385,15 +358,3 @@ def _content(hand: Hand, backend: Backend, address: str) -> bytes:
     data = backend._blobs.read(entry_key(at or ""))  # type: ignore[attr-defined]
     assert data is not None
     return bytes(data)
-
-
-def _move(backend: Backend, weight: float) -> None:
-    """Set the label to a split of its own, as often as it takes."""
-    wanted = [{"version": "v1", "weight": 100 - weight}, {"version": "v2", "weight": weight}]
-    for _ in range(10_000):
-        [now] = backend.scan({PRODUCTION})
-        [found] = backend.write([put_label(wanted)._replace(seen=now.entry)], RUN)
-        if found.outcome == DONE:
-            return
-        assert found.outcome == CHANGED
-    raise AssertionError("never had its turn")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -16,10 +15,10 @@ from hypothesis import strategies as st
 from soak import SOAK
 
 from catalog_tool.backends.audit import GENESIS, verify
-from catalog_tool.backends.base import Backend, LabelEvent
+from catalog_tool.backends.base import LabelEvent
 from catalog_tool.backends.stored import unstorable
 from catalog_tool.canonical.jcs import canonical_bytes, digest_of
-from catalog_tool.errors import BackendError, LeaseLostError
+from catalog_tool.errors import LeaseLostError
 from catalog_tool.model.addresses import skill_address, version_address
 from catalog_tool.model.target import CHANGED, DONE, FAILED, Applied, Control, Lease, Live, Write
 from catalog_tool.sync.conformance import BackendConformance, Connect
@@ -27,7 +26,6 @@ from catalog_tool.sync.conformance.samples import put_label, put_skill, put_vers
 from catalog_tool.sync.conformance.store import LEASE, RUN, done, held, live
 
 ByHand = Callable[[str], None]
-WRITERS, MOVES = 8, 250 if SOAK else 25
 NAME = "support/greet"
 PRODUCTION = f"labels/{NAME}@production"
 
@@ -35,37 +33,12 @@ PRODUCTION = f"labels/{NAME}@production"
 class SqlConformance(BackendConformance):
     """The kit, and what stands here."""
 
+    moves = 250 if SOAK else 25
+
     UNGUARD: str
     """SQL that takes the guards off the audit trail, as an owner can."""
     ENTRY_WITH: str
     """An SQL expression: ``entry`` with ``{old}`` replaced by ``{new}``."""
-
-    def test_moves_at_once_lose_nothing(self, connect: Connect) -> None:
-        """Every move sets a value of its own, so that each one done is one event; none may be lost."""
-        backend = held(connect)
-        done(backend, put_version(), put_version(version="v2", text="b"), put_label("v1"))
-        failures: list[Exception] = []
-
-        def work(writer: int) -> None:
-            mine = connect()
-            try:
-                for number in range(MOVES):
-                    mine.take_lease(LEASE)  # the same token: on a slow machine the trial outlasts one lease
-                    _move(mine, (writer * MOVES + number + 1) / 100)
-            except (BackendError, AssertionError) as error:
-                failures.append(error)
-
-        threads = [threading.Thread(target=work, args=(writer,)) for writer in range(WRITERS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert failures == []
-        events = list(backend.events())
-        assert verify(events) is None
-        assert [event.generation for event in events] == list(range(1, WRITERS * MOVES + 2))
-        assert [event.before for event in events[1:]] == [event.after for event in events[:-1]]
-        assert backend.generations() == {NAME: WRITERS * MOVES + 1}
 
     def test_steps_on_one_object_follow_each_other(self, connect: Connect) -> None:
         backend = held(connect)
@@ -275,18 +248,6 @@ class SqlConformance(BackendConformance):
         by_hand(_insert([clean[0], forged]))
         assert verify(backend.events()) is None
         assert "written anew" in (verify(backend.events(), clean[1]) or "")
-
-
-def _move(backend: Backend, weight: float) -> None:
-    """Set the label to a split of its own, as often as it takes."""
-    wanted = [{"version": "v1", "weight": 100 - weight}, {"version": "v2", "weight": weight}]
-    for _ in range(10_000):
-        [now] = backend.scan({PRODUCTION})
-        [found] = backend.write([put_label(wanted)._replace(seen=now.entry)], RUN)
-        if found.outcome == DONE:
-            return
-        assert found.outcome == CHANGED
-    raise AssertionError("never had its turn")
 
 
 def _tampering(clean: list[LabelEvent], seq: int) -> list[tuple[str, int]]:
