@@ -12,8 +12,8 @@ from catalog_tool.usage.listed import Listed
 
 LISTED = "catalog_skill_listed"
 """The series, 1 for each telemetry name of the catalog, that rules join with activity."""
-_SHORT = 12
-"""Digits of a digest's short form (design §1)."""
+_SHORT = len("sha256:") + 12
+"""A digest as a reference names it. With its prefix no reader of CSV takes it for a number."""
 COLUMNS = ("skill_name", "skill", "owner", "version", "listing_tokens")
 """The first three are those of ``catalog.csv`` (design §6)."""
 
@@ -35,7 +35,7 @@ def entries_of(listed: Listed) -> list[Entry]:
             name,
             skill.key,
             skill.owners[0] if skill.owners else "",
-            skill.digest.removeprefix("sha256:")[:_SHORT],
+            skill.digest[:_SHORT],
             skill.listing_tokens,
         )
         for skill in listed.skills

@@ -149,14 +149,17 @@ def _stale(listing: str) -> Panel:
 
 
 def _unlisted(listing: str) -> Panel:
-    names = {"skill_name": "skill_name", "Value #B": "calls", "skill": "skill"}
+    names = {"skill_name": "skill_name", "Value #B": "calls", "Value #C": "last call", "skill": "skill"}
     hidden = ("owner", "version", "listing_tokens")
-    columns = [column("B", f"{total(CALLS, STALE, 'skill_name', NAMED)} > 0")]
+    columns = [
+        column("B", f"{total(CALLS, STALE, 'skill_name', NAMED)} > 0"),
+        column("C", last_call("90d")),  # of one column alone Grafana would not say which it is
+    ]
     return Panel(
         "Used, and in no catalog", "table", HALF, [table_of(listing, "A"), *columns],
         "Plugins and personal skills that somebody's agent has and this catalog does not.",
-        transformations=[*joined("skill_name", names, hidden), keep_rows(empty=["skill"], filled=["calls"]),
-                         sort_rows("calls")],
+        Look(overrides=[field("last call", "dateTimeFromNow")]),
+        [*joined("skill_name", names, hidden), keep_rows(empty=["skill"], filled=["calls"]), sort_rows("calls")],
     )  # fmt: skip
 
 

@@ -49,22 +49,29 @@ class Loaded(NamedTuple):
 @contextmanager
 def loaded(folder: Path, text: str, now: int) -> Iterator[Loaded]:
     """A server that holds ``text`` (OpenMetrics with times, in seconds), asked at ``now``."""
-    prometheus = program("prometheus")
     (folder / "data.om").write_text(text, encoding="utf-8")
     few = "--max-block-duration=1488h"  # blocks of the usual two hours would be hundreds
     run("promtool", "tsdb", "create-blocks-from", "openmetrics", few, str(folder / "data.om"), str(folder / "data"))
     (folder / "empty.yml").write_text("", encoding="utf-8")
+    with running(folder / "empty.yml", folder / "data") as url:
+        yield Loaded(url, now)
+
+
+@contextmanager
+def running(config: Path, data: Path) -> Iterator[str]:
+    """A server with this configuration; its address."""
+    prometheus = program("prometheus")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     command = [
-        prometheus, f"--config.file={folder / 'empty.yml'}", f"--storage.tsdb.path={folder / 'data'}",
-        "--storage.tsdb.retention.time=100y", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error",
+        prometheus, f"--config.file={config}", f"--storage.tsdb.path={data}", "--log.level=error",
+        "--storage.tsdb.retention.time=100y", f"--web.listen-address=127.0.0.1:{port}",
     ]  # fmt: skip
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as server:
         try:
             _wait_for(f"http://127.0.0.1:{port}", server)
-            yield Loaded(f"http://127.0.0.1:{port}", now)
+            yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
 

@@ -172,6 +172,7 @@ def test_the_catalog_is_embedded_and_outer_joined() -> None:
         assert listing["scenarioId"] == "csv_content"
         rows = list(csv.DictReader(io.StringIO(listing["csvContent"])))
         assert [(row["skill_name"], row["skill"], row["owner"]) for row in rows] == [entry[:3] for entry in ENTRIES]
+        assert len(activity) > 1, "a column alone is called Value, without its letter"
         assert all(target["format"] == "table" and target["instant"] for target in activity)
         assert PANELS[title]["transformations"][0] == {
             "id": "joinByField",
@@ -197,9 +198,11 @@ def test_a_skill_has_a_line_for_each_of_its_names() -> None:
     )
     entries = entries_of(Listed((skill, ListedSkill("bare", ("bare",), "skills/bare")), None))
     assert entries == [
-        Entry("acme:pdf", "pdf", "team\na", "abababababab", 7), Entry("bare", "bare", "", "", None),
-        Entry("pdf", "pdf", "team\na", "abababababab", 7),
+        Entry("acme:pdf", "pdf", "team\na", "sha256:abababababab", 7), Entry("bare", "bare", "", "", None),
+        Entry("pdf", "pdf", "team\na", "sha256:abababababab", 7),
     ]  # fmt: skip
     panels = {panel["title"]: panel for panel in json.loads(dashboard(entries, 30))["panels"]}
     assert panels["Catalog size"]["targets"][0]["csvContent"] == "skills\n2\n"
-    assert panels["Leaderboard"]["targets"][0]["csvContent"].splitlines()[1] == "acme:pdf,pdf,team a,abababababab,7"
+    assert (
+        panels["Leaderboard"]["targets"][0]["csvContent"].splitlines()[1] == "acme:pdf,pdf,team a,sha256:abababababab,7"
+    )
