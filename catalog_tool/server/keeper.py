@@ -19,9 +19,7 @@ from catalog_tool.server.logs import log
 from catalog_tool.server.origin import Origin
 
 STALL_SECONDS = 2.0
-"""A store that has said nothing for so long counts as lost, answer or no answer."""
-POLL_SECONDS = 0.2
-"""How often a store is asked whether something changed, where it does not say so itself."""
+"""A store that has said nothing for so long, and for three polls, counts as lost, answer or no answer."""
 REFRESH_SECONDS = 30.0
 _LISTEN_SECONDS = 0.5
 
@@ -51,6 +49,8 @@ class Keeper:
         self._origin = origin
         self._hear = hear
         self._clock = clock
+        self._poll = origin.pace.poll
+        self._patience = max(STALL_SECONDS, 3 * self._poll)
         self._ending = threading.Event()
         self._wake = threading.Event()
         self._turns = threading.Condition()
@@ -71,7 +71,7 @@ class Keeper:
     @property
     def is_ready(self) -> bool:
         """Whether there is a picture, and the store answered just now."""
-        return self._is_good and self._clock() - self._beat_at < STALL_SECONDS
+        return self._is_good and self._clock() - self._beat_at < self._patience
 
     @property
     def place(self) -> str:
@@ -135,9 +135,9 @@ class Keeper:
 
     def _rest(self) -> None:
         """Until the next look: no longer than a poll, and no shorter than reading takes, unless somebody waits."""
-        breath = min(2 * self._took, POLL_SECONDS) if self._asked == self._answered else 0.0
+        breath = min(2 * self._took, self._poll) if self._asked == self._answered else 0.0
         self._ending.wait(breath)
-        self._wake.wait(POLL_SECONDS - breath)
+        self._wake.wait(self._poll - breath)
 
     def _answer(self, turn: int, error: BackendError | None) -> None:
         with self._turns:

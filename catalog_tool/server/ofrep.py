@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from catalog_tool.canonical.jcs import digest_of
 from catalog_tool.model.names import is_label, is_prompt_id
 from catalog_tool.server.access import Grant
-from catalog_tool.server.holdings import HeldLabel, HeldPrompt
+from catalog_tool.server.holdings import HeldLabel, HeldPrompt, Holdings, etag_of
 from catalog_tool.server.problems import ProblemError
 from catalog_tool.server.read_api import JSON, as_json
 from catalog_tool.server.requests import holds_etag, read_object
@@ -59,19 +59,23 @@ async def evaluate_all(service: Service, request: Request, grant: Grant) -> Resp
         key = _targeting_key(await _context(request))
     except _FlagError as error:
         return _answer(error.status, error.document)
-    held = service.holdings
+    body, etag = await run_in_threadpool(_all, service.holdings, grant, key)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if holds_etag(request.headers.get("if-none-match"), etag):
+        return Response(b"", 304, headers)
+    return Response(body, 200, headers, media_type=JSON)
+
+
+def _all(held: Holdings, grant: Grant, key: str | None) -> tuple[bytes, str]:
+    """Every flag, and the ETag of the answer."""
     flags = [
         _evaluated(prompt, label, found, key)
         for prompt in held.prompts.values()
         for label, found in prompt.labels.items()
         if grant.label(label)
     ]
-    document = {"flags": flags, "metadata": {"store_id": held.store_id}}
-    etag = f'"{digest_of(document)[7:]}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if holds_etag(request.headers.get("if-none-match"), etag):
-        return Response(b"", 304, headers)
-    return Response(as_json(document), 200, headers, media_type=JSON)
+    body = as_json({"flags": flags, "metadata": {"store_id": held.store_id}})
+    return body, etag_of(body)
 
 
 async def _context(request: Request) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from catalog_tool.backends.base import Backend
@@ -22,11 +22,25 @@ from catalog_tool.model.limits import BUNDLE_BYTES
 from catalog_tool.model.target import Live
 from catalog_tool.server.holdings import Holdings, hold, lives_of_bundle
 
-SWEEP_SECONDS = 5.0
-"""After this long all of a store is read again: what a hand changed past us leaves no other trace."""
 _SWEEP_SHARE = 50
 """A sweep may take one part in so many of the time."""
 Beat = Callable[[], None]
+
+
+class Pace(NamedTuple):
+    """How often a store is asked whether something changed, and after how long all of it is read again, in seconds.
+
+    What a hand changed past us leaves no other trace in a store that does not count its commits.
+    """
+
+    poll: float = 0.2
+    sweep: float = 5.0
+
+
+FAR = Pace(2.0, 30.0)
+"""For stores that are asked over the internet, often for money."""
+COUNTED = Pace(0.2, 60.0)
+"""For stores that count every commit."""
 
 
 class Listener(Protocol):
@@ -47,6 +61,10 @@ class Origin(Protocol):
         """Where it is, for people: never with a secret."""
 
     @property
+    def pace(self) -> Pace:
+        """How often to ask."""
+
+    @property
     def listener(self) -> Listener | None:
         """Who hears of changes before they are asked for, if the store tells."""
 
@@ -64,8 +82,13 @@ class StoreOrigin:
     """A target's store. ``probe`` gives a value that changes whenever anything in the store does, if there is one."""
 
     def __init__(
-        self, backend: Backend, listener: Listener | None = None, probe: Callable[[], object] | None = None
+        self,
+        backend: Backend,
+        listener: Listener | None = None,
+        probe: Callable[[], object] | None = None,
+        pace: Pace | None = None,
     ) -> None:
+        self.pace = pace or (COUNTED if probe is not None else Pace())
         self._backend = backend
         self.listener = listener
         self._probe = probe or self._generations
@@ -92,7 +115,7 @@ class StoreOrigin:
         """Another probe, or the time for a sweep."""
         if self._probe() != self._seen:
             return True
-        return time.monotonic() - self._read_at > max(SWEEP_SECONDS, self._took * _SWEEP_SHARE)
+        return time.monotonic() - self._read_at > max(self.pace.sweep, self._took * _SWEEP_SHARE)
 
     def close(self) -> None:
         """Close the store."""
@@ -144,6 +167,7 @@ class BundleOrigin:
     """
 
     listener = None
+    pace = Pace()
 
     def __init__(self, path: Path) -> None:
         self._path = path

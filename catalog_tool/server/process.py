@@ -25,7 +25,7 @@ from typing import Any
 
 from catalog_tool.backends.base import Backend
 from catalog_tool.backends.registry import connect
-from catalog_tool.errors import UnavailableError, UsageError
+from catalog_tool.errors import CatalogError, UnavailableError, UsageError
 from catalog_tool.server.logs import log, log_to_stderr
 
 try:
@@ -37,7 +37,7 @@ try:
     from catalog_tool.server.app import App
     from catalog_tool.server.holdings import EMPTY
     from catalog_tool.server.metrics import Board
-    from catalog_tool.server.origin import BundleOrigin, DataVersion, Listener, Origin, StoreOrigin
+    from catalog_tool.server.origin import FAR, BundleOrigin, DataVersion, Listener, Origin, StoreOrigin
     from catalog_tool.server.routes import NAMES
     from catalog_tool.server.service import Parts, Service, Store
     from catalog_tool.server.tokens import TokenFile
@@ -55,6 +55,7 @@ HEADER_BYTES = 64 * 1024
 STOP_SECONDS = 20
 """How long a worker may take to finish what it has."""
 BACKLOG = 4096
+_FAR_BACKENDS = frozenset({"s3", "dynamodb", "http", "langfuse", "mlflow"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +119,10 @@ def serve(serving: Serving) -> None:
         log_to_stderr()
         log("serving", host=serving.host, port=serving.port, workers=serving.workers, tokens=serving.tokens is not None)
         server = _Server(serving, board.drain)
-        server.serve(target_loader=partial(load_app, serving, board_file), wrap_loader=False)
+        try:
+            server.serve(target_loader=partial(load_app, serving, board_file), wrap_loader=False)
+        except SystemExit as stop:  # granian's, where workers die as soon as they are started
+            raise CatalogError("the service's workers cannot live", hint="the lines above say why") from stop
         log("ended")
 
 
@@ -205,7 +209,7 @@ def _origin(serving: Serving) -> Origin:
         listener = news.LabelNews(options.get("url"))
     elif serving.backend == "sqlite":
         probe = DataVersion(Path(str(options["path"])))
-    return StoreOrigin(_connected(serving, ""), listener, probe)
+    return StoreOrigin(_connected(serving, ""), listener, probe, FAR if serving.backend in _FAR_BACKENDS else None)
 
 
 def service_of(serving: Serving, board: Board) -> Service:
