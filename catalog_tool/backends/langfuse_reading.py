@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from catalog_tool.backends.langfuse_api import PAGE, Body, LangfuseApi, Row
 from catalog_tool.backends.langfuse_document import MARKER, Stored, marker_text, understood
 from catalog_tool.backends.langfuse_memory import LATEST, Census, Memory, Proven
-from catalog_tool.backends.langfuse_state import StateStore
+from catalog_tool.backends.langfuse_state import StateStore, is_state
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes
 from catalog_tool.errors import UnavailableError
 from catalog_tool.model.addresses import SKILL, label_address, parse_address, version_address
@@ -58,6 +58,7 @@ class Reader:
         self._prefix = prefix
         self._state = state
         self._held: dict[str, Held] = {}
+        self._known_names: set[str] = set()
         self.expected: Mapping[str, bytes] | None = None
 
     def name_on(self, name: str) -> str:
@@ -65,8 +66,9 @@ class Reader:
         return self._prefix + name
 
     def _name_off(self, name: str) -> str | None:
-        inside = name.startswith(self._prefix) and len(name) > len(self._prefix) and not self._state.is_ours(name)
-        return name[len(self._prefix) :] if inside else None
+        """The catalog's name; None outside the prefix, for a state of ours, and for what nobody can address there."""
+        inside = name.startswith(self._prefix) and len(name) > len(self._prefix)
+        return name[len(self._prefix) :] if inside and not is_state(name) and name not in (".", "..") else None
 
     def forget(self, name: str) -> None:
         """Read a prompt again, whatever its row says."""
@@ -101,6 +103,8 @@ class Reader:
 
     def scan(self, memory: Memory, only: Collection[str] | None) -> Iterator[Live]:
         """The objects, all or at these addresses."""
+        known = (*(self.expected or ()), *memory.inventory) if self.expected is not None else ()
+        self._known_names = {parse_address(address).name for address in known} | memory.numbers.keys()
         if only is None:
             rows = self._rows(memory)
         else:
@@ -170,25 +174,19 @@ class Reader:
             yield from self._known(name, row, memory, None)
         elif self.expected is not None and proven is not None and proven.fits(row):
             yield from self._known(name, proven, memory, row.config)
-        elif self.expected is not None and self._is_others(name, row, memory):
+        elif self.expected is not None and self._is_others(name, row):
             yield from _unread(name, row)
         else:
             found = self._whole(name, row) or self.held(name)
             if found is not None:
                 yield from objects(name, found, memory)
 
-    def _is_others(self, name: str, row: Row, memory: Memory) -> bool:
+    def _is_others(self, name: str, row: Row) -> bool:
         """Whether nothing that git or the inventory knows can be behind a row."""
         expected = self.expected or {}
-        if name in memory.numbers or name in self._names_of(expected) or name in self._names_of(memory.inventory):
-            return False
-        return not any(version_address(name, f"v{number}") in expected for number in row.versions)
-
-    def _names_of(self, addresses: Mapping[str, Any]) -> frozenset[str]:
-        key = id(addresses), len(addresses)
-        if getattr(self, "_names", (None,))[0] != key:
-            self._names = key, frozenset(parse_address(address).name for address in addresses)
-        return self._names[1]
+        return name not in self._known_names and not any(
+            version_address(name, f"v{number}") in expected for number in row.versions
+        )
 
     def _known(self, name: str, proven: Proven, memory: Memory, config: Any) -> Iterator[Live]:
         """Objects behind a row that has not changed; what the caller has no entry for is read."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -30,6 +31,14 @@ TRIES = 8
 PAUSE_SECONDS = 0.05
 _KEY = "catalog_state"
 _TEXT = "catalog-tool keeps here what it last wrote to this project. Editing it has no effect; deleting it loses track."
+
+
+_OURS = re.compile(r".*(?:\.catalog-state|\.catalog-inventory-[0-9]+)", re.DOTALL)
+
+
+def is_state(name: str) -> bool:
+    """Whether a prompt of the project is a state of this tool, below whatever prefix."""
+    return _OURS.fullmatch(name) is not None
 
 
 class Head(NamedTuple):
@@ -57,7 +66,7 @@ class StateStore:
         self.versions: dict[str, tuple[int, ...]] = {}
 
     def is_ours(self, name: str) -> bool:
-        """Whether a prompt of the project is one of these."""
+        """Whether a prompt of the project is one of these, below this prefix."""
         return name == self._name or name.startswith(self._parts)
 
     def head(self) -> Head:

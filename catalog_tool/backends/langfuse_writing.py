@@ -120,7 +120,7 @@ class Steps:
 
     def _create(self, write: Write, name: str, version: str, held: Held | None) -> int:
         """One POST; where its answer was lost, the version that it made, if it did."""
-        kind = held.row.type if held is not None else CHAT
+        kind = held.bodies[max(held.bodies)].type if held is not None else CHAT
         entry = write.entry or b""
         mark = digest_of([self._run.token, write.address, entry.decode()])[7:31]
         body = document.request(self._reader.name_on(name), kind, version, entry, write.marker, mark)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from catalog_tool.errors import UnavailableError
 from catalog_tool.model.target import DONE, UNCONFIRMED
-from catalog_tool.sync.live import fingerprint
+from catalog_tool.sync.live import fingerprint, scan_knowing
 from catalog_tool.sync.plan import Action, Plan
 from catalog_tool.sync.session import Session
 
@@ -40,7 +40,9 @@ def _not_shown(session: Session, plan: Plan, outcomes: Mapping[str, Action], wai
     missing = {address for address in waiting if outcomes[address].after is not None}
     still_there = set()
     try:
-        for item in session.backend.scan(None if len(waiting) >= WHOLE_READ else waiting):
+        backend = session.backend
+        whole = len(waiting) >= WHOLE_READ
+        for item in scan_knowing(backend, plan.desired) if whole else backend.scan(waiting):
             if item.address not in waiting:
                 continue
             wanted = plan.desired.objects.get(item.address)

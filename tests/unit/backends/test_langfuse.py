@@ -365,3 +365,16 @@ def test_the_sdks_variables_stand_for_settings(server: LangfuseServer, monkeypat
 def test_a_version_that_points_nowhere_is_not_labelled(backend: LangfuseBackend) -> None:
     backend.take_lease(LEASE)
     assert [found.outcome for found in backend.write([put_label("v7")], RUN)] == [CHANGED]
+
+
+def test_prompts_that_nobody_can_address_are_passed_over(synced: Ui, server: LangfuseServer) -> None:
+    for name in (".", ".."):
+        synced.create(name, "x", kind="text")
+    assert both(server) == [{}, {}]
+
+
+def test_catalogs_in_one_project_do_not_see_each_others_state(server: LangfuseServer) -> None:
+    with closing(opened(server)) as plain, closing(opened(server, "team-a/")) as other:
+        assert sync_target(session(other), desired(FIRST), OPTIONS).status == "done"
+        assert all(address.partition("/")[2].startswith("team-a/") for address in live(plain))
+        assert ".catalog" not in " ".join(live(plain))
