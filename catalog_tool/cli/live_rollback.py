@@ -92,7 +92,7 @@ def roll_back_live(place: Place, desk: LabelDesk, order: LiveOrder) -> LiveRollb
             raise BackendError(f"{desk.label} of {desk.prompt} was moved meanwhile", hint="look again")
         wanted = back_from(desk, live, order.to)
         subject = f"{desk.prompt}@{desk.label}"
-        branch = order.branch or f"catalog/rollback/{subject}"
+        branch = order.branch or usual_branch(subject)
         check_branch(git_of(place), branch, subject)
         move = LiveMove(desk.prompt, desk.label, live.value, wanted, desk.current, order.reason)
         if order.is_trial:
@@ -103,6 +103,20 @@ def roll_back_live(place: Place, desk: LabelDesk, order: LiveOrder) -> LiveRollb
     committed = _commit(place, desk, order, moved.override, wanted, branch) if moved.override is not None else None
     status = MOVED if moved.moved else ALREADY
     return LiveRollback(order, status, live.value, wanted, moved.override, committed, session.actor)
+
+
+def usual_branch(subject: str) -> str:
+    """Where the commit goes; ``subject`` is ``support_agent@production``."""
+    return f"catalog/rollback/{subject}"
+
+
+def free_branch(place: Place, subject: str, at: int) -> str:
+    """The usual branch, or one of its own where that holds other work: no name stands in the way of a rollback."""
+    try:
+        check_branch(git_of(place), usual_branch(subject), subject)
+    except UsageError:
+        return f"{usual_branch(subject)}-{at}"
+    return usual_branch(subject)
 
 
 def back_from(desk: LabelDesk, live: LiveLabel, to: str | None) -> LabelValue:

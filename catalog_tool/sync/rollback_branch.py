@@ -19,18 +19,13 @@ _NOBODY = ("catalog rollback", "catalog@localhost")
 
 
 class Rollback(NamedTuple):
-    """What happened where: for the branch's name and the commit's message."""
+    """What happened where, for the commit's message."""
 
     prompt: str
     label: str
     target: str
     wanted: LabelValue
     override: Override
-
-    @property
-    def branch(self) -> str:
-        """The branch where nobody names another."""
-        return f"catalog/rollback/{self.subject}"
 
     @property
     def subject(self) -> str:

@@ -83,9 +83,11 @@ def test_a_split_goes_back_to_its_stable_version(catalog: Scratch, prometheus: s
     (check,) = seen["labels"][0]["checks"]
     assert (check["outcome"], check["limit"]) == ("breach", 0.05)
     assert 0.3 < check["value"] < 0.36
+    catalog.git("branch", f"catalog/rollback/{gated.ID}@production")  # somebody's own work: not in the way
     done = document(watch(catalog, prometheus, "--act"), 1)
     assert (done["status"], done["labels"][0]["rollback"]["to"]) == ("rolled_back", "v2")
     assert live(catalog) == ("override", "v2")
+    assert "production: v2 " in catalog.git("show", f"{done['labels'][0]['rollback']['branch']}:{gated.REGISTRY}")
     said = catalog.run("watch", "local", "--prometheus", prometheus, "--act", env=LATER)
     assert (said.code, "rolled back before, until git catches up" in said.out) == (0, True)
 
