@@ -50,9 +50,9 @@ def main(kind: str, options: str, *count: str) -> None:
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
+            say(f"pid {os.getpid()}")  # by the child: on a busy machine its first steps may be done before we run on
             publish(connect(kind, settings), int(line), STEPS)
             os._exit(0)
-        say(f"pid {pid}")
         os.waitpid(pid, 0)
         say("dead")
 
