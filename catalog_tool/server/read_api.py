@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from catalog_tool.model.addresses import skill_address
 from catalog_tool.server.access import Grant
 from catalog_tool.server.holdings import HeldLabel, HeldPrompt, HeldVersion, Holdings, etag_of
-from catalog_tool.server.keeper import Change
+from catalog_tool.server.keeper import Change, Current
 from catalog_tool.server.problems import ProblemError
 from catalog_tool.server.requests import asked_key, asked_labels, holds_etag, prompt_id, version
 from catalog_tool.server.service import Service, Store
@@ -67,9 +67,12 @@ def of_json(request: Request, document: Any) -> Response:
     return tagged(request, body, etag_of(body))
 
 
-def held_prompt(service: Service, request: Request) -> HeldPrompt:
-    """The prompt in the path. Raises ``ProblemError``. Nothing is awaited between this and ``service.current``."""
-    found = service.holdings.prompts.get(prompt_id(request))
+def held_prompt(held: Holdings, request: Request) -> HeldPrompt:
+    """The prompt in the path. Raises ``ProblemError``.
+
+    One request takes one picture and stays with it: the keeper's thread may put another in its place at any time.
+    """
+    found = held.prompts.get(prompt_id(request))
     if found is None:
         raise ProblemError(404, "there is no such prompt")
     return found
@@ -91,16 +94,25 @@ async def get_prompt(service: Service, request: Request, grant: Grant) -> Respon
     if not all(grant.label(label) for label in labels):
         raise ProblemError(403)
     current = service.current
-    prompt = held_prompt(service, request)
+    prompt = held_prompt(current.holdings, request)
     label, held = label_of(prompt, labels)
     chosen = prompt.versions[held.router.version(key) if key is not None else held.router.stable]
-    more = {"label": label, "generation": prompt.generation, "store_id": current.holdings.store_id}
-    etag = f'"{chosen.version}-{chosen.digest[7:]}-{label}-{prompt.generation}"'
-    answer = answer_of(_document(prompt, chosen, more), etag, tuple(labels))
+    answer = _ready(current, prompt, chosen, label)
     query = request.scope["query_string"]
     if query in (b"", f"label={','.join(labels)}".encode()) and len(current.answers) < _KEPT_ANSWERS:
-        current.answers[request.scope["path"], query] = answer
-    return tagged(request, answer.body, etag)
+        current.answers[request.scope["path"], query] = answer._replace(labels=tuple(labels))
+    return tagged(request, answer.body, answer.etag)
+
+
+def _ready(current: Current, prompt: HeldPrompt, chosen: HeldVersion, label: str) -> Answer:
+    """The answer for a version under a label, made once: lists of labels and keys share it."""
+    place = (prompt.id, label, chosen.version)
+    found: Answer | None = current.answers.get(place)
+    if found is None:
+        more = {"label": label, "generation": prompt.generation, "store_id": current.holdings.store_id}
+        etag = f'"{chosen.version}-{chosen.digest[7:]}-{label}-{prompt.generation}"'
+        found = current.answers[place] = answer_of(_document(prompt, chosen, more), etag, (label,))
+    return found
 
 
 def _document(prompt: HeldPrompt, held: HeldVersion, more: Mapping[str, Any]) -> bytes:
@@ -117,7 +129,8 @@ def _document(prompt: HeldPrompt, held: HeldVersion, more: Mapping[str, Any]) ->
 async def get_version(service: Service, request: Request, grant: Grant) -> Response:
     """``GET …/versions/{version}``: immutable."""
     wanted = version(request)
-    prompt = held_prompt(service, request)
+    picture = service.holdings
+    prompt = held_prompt(picture, request)
     if wanted in prompt.damaged:
         raise ProblemError(503, f"{wanted} is stored and cannot be served: it is not what its digest says")
     if wanted not in prompt.versions:
@@ -125,7 +138,7 @@ async def get_version(service: Service, request: Request, grant: Grant) -> Respo
     if not _may_see(grant, prompt, wanted):
         raise ProblemError(403)
     held = prompt.versions[wanted]
-    told = {"generation": prompt.generation, "store_id": service.holdings.store_id}
+    told = {"generation": prompt.generation, "store_id": picture.store_id}
     return tagged(request, _document(prompt, held, told), f'"{held.version}-{held.digest[7:]}"')
 
 
@@ -138,7 +151,7 @@ def _may_see(grant: Grant, prompt: HeldPrompt, wanted: str) -> bool:
 
 async def get_versions(service: Service, request: Request, grant: Grant) -> Response:
     """``GET …/versions``: every version with its digest, in the order of their numbers."""
-    prompt = held_prompt(service, request)
+    prompt = held_prompt(service.holdings, request)
     listed = [
         {"version": held.version, "version_id": held.version_id, "digest": held.digest}
         for held in prompt.versions.values()
@@ -147,16 +160,17 @@ async def get_versions(service: Service, request: Request, grant: Grant) -> Resp
     return of_json(request, {"id": prompt.id, "versions": listed})
 
 
-def labels_document(service: Service, prompt: HeldPrompt, grant: Grant) -> dict[str, Any]:
+def labels_document(held: Holdings, prompt: HeldPrompt, grant: Grant) -> dict[str, Any]:
     """``{"id","generation","store_id","labels"}``: the labels that this bearer may see."""
     seen = {label: value for label, value in prompt.label_values().items() if grant.label(label)}
-    told = {"id": prompt.id, "generation": prompt.generation, "store_id": service.holdings.store_id}
+    told = {"id": prompt.id, "generation": prompt.generation, "store_id": held.store_id}
     return {**told, "labels": seen}
 
 
 async def get_labels(service: Service, request: Request, grant: Grant) -> Response:
     """``GET …/labels``."""
-    return of_json(request, labels_document(service, held_prompt(service, request), grant))
+    held = service.holdings
+    return of_json(request, labels_document(held, held_prompt(held, request), grant))
 
 
 async def list_prompts(service: Service, request: Request, grant: Grant) -> Response:

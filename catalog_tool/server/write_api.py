@@ -82,7 +82,10 @@ async def put_labels(service: Service, request: Request, grant: Grant) -> Respon
         raise ProblemError(404, "there is no such prompt")
     refusal = await service.with_store(lambda store: _move(store, name, moves, grant.actor))
     await service.caught_up()
-    state = labels_document(service, service.holdings.prompts[name], grant)
+    held = service.holdings
+    if name not in held.prompts:
+        raise ProblemError(404, "the prompt is gone")
+    state = labels_document(held, held.prompts[name], grant)
     if refusal is not None:
         raise ProblemError(409, refusal, more=state)
     service.board.add("label_moves", len(moves.labels))
