@@ -91,7 +91,7 @@ def roll_back_live(place: Place, desk: LabelDesk, order: LiveOrder) -> LiveRollb
         if order.expected is not None and live.value != order.expected:
             raise BackendError(f"{desk.label} of {desk.prompt} was moved meanwhile", hint="look again")
         wanted = back_from(desk, live, order.to)
-        subject = f"{desk.prompt}@{desk.label}"
+        subject = subject_of(desk)
         branch = order.branch or usual_branch(subject)
         check_branch(git_of(place), branch, subject)
         move = LiveMove(desk.prompt, desk.label, live.value, wanted, desk.current, order.reason)
@@ -103,6 +103,12 @@ def roll_back_live(place: Place, desk: LabelDesk, order: LiveOrder) -> LiveRollb
     committed = _commit(place, desk, order, moved.override, wanted, branch) if moved.override is not None else None
     status = MOVED if moved.moved else ALREADY
     return LiveRollback(order, status, live.value, wanted, moved.override, committed, session.actor)
+
+
+def subject_of(desk: LabelDesk) -> str:
+    """``support_agent@production``; a catalog in a folder puts its id before it: a repository may hold several."""
+    files = desk.catalog.files
+    return f"{files.settings.catalog}/{desk.prompt}@{desk.label}" if files.prefix else f"{desk.prompt}@{desk.label}"
 
 
 def usual_branch(subject: str) -> str:
@@ -148,7 +154,7 @@ def _commit(
     tree = desk.catalog.tree
     if not isinstance(tree, RevisionTree):
         raise UsageError("a live rollback builds on a revision")
-    made = Rollback(desk.prompt, desk.label, order.target, wanted, override)
+    made = Rollback(subject_of(desk), order.target, wanted, override)
     try:
         edit = with_label(desk.registry, desk.registry_bytes(), desk.prompt, desk.label, wanted)
         return commit_rollback(git_of(place), tree.commit, desk.catalog.files.prefix, edit, made, branch)

@@ -13,7 +13,7 @@ import click
 from catalog_tool.cli.complete import labels as label_names
 from catalog_tool.cli.context import answer, format_option, place_of, wants_color
 from catalog_tool.cli.label_moves import LabelDesk, shelf_of
-from catalog_tool.cli.live_rollback import LiveOrder, back_from, free_branch, live_session, roll_back_live
+from catalog_tool.cli.live_rollback import LiveOrder, back_from, free_branch, live_session, roll_back_live, subject_of
 from catalog_tool.cli.syncing import stopping
 from catalog_tool.cli.watching import BREACH, ROLLED_BACK, UNKNOWN, WAITING, Watched, watched_label
 from catalog_tool.clock import iso, now
@@ -155,7 +155,7 @@ def _looked(
             return found
         if back is None:
             return found._replace(message=f"{found.message}; it cannot be rolled back: {nowhere}")
-        branch = free_branch(place, f"{desk.prompt}@{desk.label}", at)
+        branch = free_branch(place, subject_of(desk), at)
         order = LiveOrder(asked.target, None, f"watch: {found.message}", branch, expected=live.value)
         done = roll_back_live(place, desk, order)
         return found._replace(status=ROLLED_BACK, rollback={**done.to_json(), "to": done.wanted.to_json()})

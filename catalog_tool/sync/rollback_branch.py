@@ -19,18 +19,12 @@ _NOBODY = ("catalog rollback", "catalog@localhost")
 
 
 class Rollback(NamedTuple):
-    """What happened where, for the commit's message."""
+    """What happened where, for the commit's message; ``subject`` is ``support_agent@production``."""
 
-    prompt: str
-    label: str
+    subject: str
     target: str
     wanted: LabelValue
     override: Override
-
-    @property
-    def subject(self) -> str:
-        """``support_agent@production``."""
-        return f"{self.prompt}@{self.label}"
 
 
 class RollbackBranch(NamedTuple):

@@ -122,6 +122,27 @@ def test_a_trial_and_a_named_branch(catalog: Scratch) -> None:
     assert catalog.git("rev-parse", "--verify", "hotfix")
 
 
+def test_two_catalogs_of_one_repository_have_branches_of_their_own(catalog: Scratch) -> None:
+    for name in ("north", "south"):
+        for version in ("v1", "v2"):
+            text = f"id: greet\nversion: {version}\nsystem_prompt: Greet {version} in the {name}.\n"
+            catalog.write(f"{name}/prompts/greet/{version}.yaml", text)
+        catalog.write(f"{name}/catalog.yaml", SETTINGS.replace("acme", name))
+        catalog.write(f"{name}/prompts/registry.yaml", "greet: {production: v1}\n")
+    (catalog.root / "catalog.yaml").unlink()
+    catalog.commit("v1")
+    for name in ("north", "south"):
+        catalog.write(f"{name}/prompts/registry.yaml", "greet: {production: v2}\n")
+    catalog.commit("v2")
+    for name in ("north", "south"):
+        assert catalog.run("-C", name, "sync", "local").code == 0
+        back = ("rollback", "greet", "--label", "production", "--live", "local", "--format", "json")
+        found = document(catalog.run("-C", name, *back))
+        assert found["live"]["branch"] == f"catalog/rollback/{name}/greet@production"
+        changed = catalog.git("diff", "--name-only", "main", found["live"]["branch"])
+        assert changed == f"{name}/prompts/registry.yaml"
+
+
 def test_git_that_went_back_already_needs_no_branch(catalog: Scratch) -> None:
     catalog.write(gated.REGISTRY, gated.LABELS)
     catalog.commit("back in git, not synced yet")
