@@ -120,9 +120,9 @@ def keep_rows(*, empty: Sequence[str] = (), filled: Sequence[str] = ()) -> Json:
     return {"id": "filterByValue", "options": {"type": "include", "match": "all", "filters": filters}}
 
 
-def sort_rows(column: str) -> Json:
-    """The largest first."""
-    return {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": column, "desc": True}]}}
+def largest_first(column: str) -> Json:
+    """Options of a table whose largest row comes first; the transformation ``sortBy`` stumbles over empty cells."""
+    return {"sortBy": [{"displayName": column, "desc": True}]}
 
 
 def field(name: str, unit: str, nothing: str | None = None) -> Json:

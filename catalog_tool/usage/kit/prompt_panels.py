@@ -12,9 +12,9 @@ from catalog_tool.usage.kit.panels import (
     Section,
     column,
     field,
+    largest_first,
     merged,
     series_of,
-    sort_rows,
 )
 from catalog_tool.usage.kit.prompt_rules import NAME, VERSION, counter, series
 
@@ -76,8 +76,11 @@ def _table() -> Panel:
         "Versions side by side", "table", WHOLE,
         [column(refs[name], expr) for name, (_, expr) in _NUMBERS.items()],
         "Every version that was called. What an application does not measure is not reported, which is not 0.",
-        Look(overrides=[field(name, unit, NOT_REPORTED) for name, (unit, _) in _NUMBERS.items()]),
-        [*merged(names), sort_rows("requests")],
+        Look(
+            options=largest_first("requests"),
+            overrides=[field(name, unit, NOT_REPORTED) for name, (unit, _) in _NUMBERS.items()],
+        ),
+        merged(names),
     )  # fmt: skip
 
 

@@ -21,8 +21,8 @@ from catalog_tool.usage.kit.panels import (
     field,
     joined,
     keep_rows,
+    largest_first,
     series_of,
-    sort_rows,
     table_of,
     value_of,
 )
@@ -129,7 +129,7 @@ def _leaderboard(listing: str) -> Panel:
         "Leaderboard", "table", WHOLE, [table_of(listing, "A"), *columns],
         "Every skill of the catalog, and every name that was used: an outer join on skill_name. The failure rate is "
         "that of results which skills reported; a tool's success=true includes exit 1 and says nothing of it.",
-        Look(overrides=looks), [*joined("skill_name", names), sort_rows("calls")],
+        Look(options=largest_first("calls"), overrides=looks), joined("skill_name", names),
     )  # fmt: skip
 
 
@@ -158,8 +158,8 @@ def _unlisted(listing: str) -> Panel:
     return Panel(
         "Used, and in no catalog", "table", HALF, [table_of(listing, "A"), *columns],
         "Plugins and personal skills that somebody's agent has and this catalog does not.",
-        Look(overrides=[field("last call", "dateTimeFromNow")]),
-        [*joined("skill_name", names, hidden), keep_rows(empty=["skill"], filled=["calls"]), sort_rows("calls")],
+        Look(options=largest_first("calls"), overrides=[field("last call", "dateTimeFromNow")]),
+        [*joined("skill_name", names, hidden), keep_rows(empty=["skill"], filled=["calls"])],
     )  # fmt: skip
 
 

@@ -12,20 +12,21 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent / "npm"
+FORM, DATA = HERE / "form", HERE / "data"
+"""Folders with a ``package.json``; the first is small, the second is large."""
 
 
 @cache
-def installed() -> Path | None:
+def installed(wanted: Path) -> Path | None:
     """The folder whose ``node_modules`` holds them; None where npm is not there, or cannot fetch them."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         return None
-    wanted = (HERE / "package.json").read_bytes()
-    folder = Path(tempfile.gettempdir()) / f"catalog-tool-npm-{hashlib.sha256(wanted).hexdigest()[:16]}"
+    folder = place(wanted)
     if folder.is_dir():
         return folder
     staged = Path(tempfile.mkdtemp(prefix="catalog-tool-npm-"))
-    (staged / "package.json").write_bytes(wanted)
+    (staged / "package.json").write_bytes((wanted / "package.json").read_bytes())
     command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0"]
     done = subprocess.run(command, cwd=staged, capture_output=True, check=False, timeout=300)
     if done.returncode:
@@ -38,11 +39,17 @@ def installed() -> Path | None:
     return folder
 
 
-def needed() -> Path:
+def place(wanted: Path) -> Path:
+    """Where packages are kept between runs."""
+    digest = hashlib.sha256((wanted / "package.json").read_bytes()).hexdigest()
+    return Path(tempfile.gettempdir()) / f"catalog-tool-npm-{digest[:16]}"
+
+
+def needed(wanted: Path) -> Path:
     """The same; without them the test is skipped, and says so."""
-    folder = installed()
+    folder = installed(wanted)
     if folder is None:
-        pytest.skip("NO NPM PACKAGES: install node and npm; LogQL and the dashboard's types were not checked")
+        pytest.skip("NO NPM PACKAGES: install node and npm; LogQL, types and tables of the dashboard were not checked")
     return folder
 
 

@@ -38,18 +38,18 @@ type Some<T> = T extends object ? { [K in keyof T]?: Some<T[K]> } : T;
 
 
 def test_every_query_of_events_is_logql() -> None:
-    folder = node_packages.needed()
+    folder = node_packages.needed(node_packages.FORM)
     queries = [resolved(target["expr"]).replace("$__auto", "1h") for _, target in targets("loki")]
     assert len(queries) >= 4
     asked = json.dumps([*queries, "sum(("])
-    told = node_packages.run("node", str(node_packages.HERE / "logql.mjs"), folder=folder, given=asked)
+    told = node_packages.run("node", str(node_packages.FORM / "logql.mjs"), folder=folder, given=asked)
     *found, broken = json.loads(told)
     assert found == [[]] * len(queries)
     assert broken, "the grammar takes anything"
 
 
 def test_the_dashboard_has_grafanas_types() -> None:
-    folder = node_packages.needed()
+    folder = node_packages.needed(node_packages.FORM)
     source = folder / f"dashboard-{os.getpid()}.ts"
     wrong = folder / f"wrong-{os.getpid()}.ts"
     try:
