@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ def command(ctx: click.Context, /, **asked: Any) -> int:
         place = place_of(ctx)
         what = {**_of_target(place, asked["target"]), "tokens": tokens_path(place, asked["tokens"])}
     chosen = serving(**common, **what)
-    tell(f"serving on {'https' if chosen.tls_cert else 'http'}://{chosen.host}:{chosen.port}")
+    if sys.stderr.isatty():  # a log holds nothing but the lines of the service
+        tell(f"serving on {'https' if chosen.tls_cert else 'http'}://{chosen.host}:{chosen.port}")
     lazily("server.process:serve")(chosen)
     return 0
 

@@ -22,6 +22,7 @@ from catalog_tool.model.limits import BUNDLE_BYTES
 from catalog_tool.model.target import Live
 from catalog_tool.server.holdings import Holdings, hold, lives_of_bundle
 
+_SQLITE = b"SQLite format 3\0"
 _SWEEP_SHARE = 50
 """A sweep may take one part in so many of the time."""
 Beat = Callable[[], None]
@@ -194,7 +195,7 @@ class BundleOrigin:
             if self._path.stat().st_size > BUNDLE_BYTES * 4:
                 raise BackendError(f"{self._path} is larger than any bundle")
             with self._path.open("rb") as file:
-                if file.read(16) == b"SQLite format 3\0":
+                if file.read(16) == _SQLITE:
                     return self._tables()
                 file.seek(0)
                 document = json.load(file)
@@ -219,6 +220,19 @@ class BundleOrigin:
         digests = {name: {v: entry["digest"] for v, entry in found.items()} for name, found in prompts.items()}
         digest = bundle_digest(labels, digests, {name: entry["digest"] for name, entry in skills.items()})
         return {"digest": digest, "prompts": prompts, "labels": labels, "skills": skills}
+
+    def contents(self, name: str) -> Mapping[str, tuple[str, bytes]]:
+        """A skill's files, which only ``bundle.sqlite`` holds; none of a ``bundle.json``."""
+        try:
+            with self._path.open("rb") as file:
+                if file.read(16) != _SQLITE:
+                    return {}
+            uri = f"file:{quote(str(self._path.absolute()))}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True)) as connection:
+                rows = connection.execute("SELECT path, mode, content FROM skill_file WHERE name = ?", (name,))
+                return {path: (mode, bytes(content)) for path, mode, content in rows}
+        except (OSError, sqlite3.Error) as error:
+            raise BackendError(f"{self._path} cannot be read: {error}") from error
 
     def _stat(self) -> object:
         try:

@@ -14,6 +14,7 @@ import signal
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -199,8 +200,6 @@ def _connected(serving: Serving, prefix: str) -> Backend:
 
 
 def _origin(serving: Serving) -> Origin:
-    if serving.bundle is not None:
-        return BundleOrigin(serving.bundle)
     options = serving.options or {}
     listener: Listener | None = None
     probe: Callable[[], object] | None = None
@@ -214,20 +213,31 @@ def _origin(serving: Serving) -> Origin:
 
 def service_of(serving: Serving, board: Board) -> Service:
     """The service of one worker."""
-    store = None if serving.bundle is not None else Store(partial(_connected, serving))
     guard = Guard(TokenFile(serving.tokens) if serving.tokens is not None else None)
-    return Service(Parts(_origin(serving), store, guard, board, serving.blocks_edits))
+    if serving.bundle is not None:
+        bundle = BundleOrigin(serving.bundle)
+        return Service(Parts(bundle, None, bundle.contents, guard, board))
+    store = Store(partial(_connected, serving))
+    return Service(Parts(_origin(serving), store, store.contents, guard, board, serving.blocks_edits))
 
 
 def load_app(serving: Serving, board_file: Path) -> App:
     """Called by granian in each worker."""
     gc.enable()  # the command line runs without
     log_to_stderr()
-    return App(service_of(serving, Board(board_file, NAMES)), on_start=_leave_interrupts_to_the_parent)
+    return App(service_of(serving, Board(board_file, NAMES)), on_start=_live_with_the_parent)
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches every process of the terminal; the parent ends the workers when it is their turn."""
+def _live_with_the_parent() -> None:
+    """End when the parent is gone; and leave Ctrl-C, which reaches every process of the terminal, to it."""
+    threading.Thread(target=_end_after, args=(os.getppid(),), name="catalog-parent", daemon=True).start()
     with suppress(NotImplementedError, ValueError):
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _end_after(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    log("orphaned")
+    os.kill(os.getpid(), signal.SIGTERM)

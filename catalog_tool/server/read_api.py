@@ -11,13 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from catalog_tool.model.addresses import skill_address
 from catalog_tool.server.access import Grant
 from catalog_tool.server.holdings import HeldLabel, HeldPrompt, HeldVersion, Holdings, etag_of
 from catalog_tool.server.keeper import Change, Current
 from catalog_tool.server.problems import ProblemError
 from catalog_tool.server.requests import asked_key, asked_labels, holds_etag, prompt_id, version
-from catalog_tool.server.service import Service, Store
+from catalog_tool.server.service import Service
 
 JSON = "application/json"
 _CACHE = "private, no-cache"
@@ -232,15 +231,13 @@ async def get_skill_file(service: Service, request: Request, grant: Grant) -> Re
     if holds_etag(request.headers.get("if-none-match"), etag):
         return Response(b"", 304, {"ETag": etag, "Cache-Control": _CACHE})
 
-    def contents(store: Store) -> Mapping[str, tuple[str, bytes]]:
-        with store.lent() as backend:
-            return backend.contents(skill_address(name))
-
-    found = (await service.with_store(contents)).get(path)
-    if found is None:
+    _, data = (await service.contents(name)).get(path, ("", None))
+    if data is None:
+        raise ProblemError(404, "what is served here holds no contents of skills")
+    if etag_of(data) != etag:
         raise ProblemError(503, "the skill changes just now", headers={"Retry-After": "1"})
     headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment"}
-    answer = tagged(request, found[1], etag_of(found[1]), "application/octet-stream")
+    answer = tagged(request, data, etag, "application/octet-stream")
     answer.headers.update(headers)
     return answer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from catalog_tool.backends.base import Backend
 from catalog_tool.errors import BackendError
+from catalog_tool.model.addresses import skill_address
 from catalog_tool.server.access import Grant, Guard
 from catalog_tool.server.holdings import Holdings
 from catalog_tool.server.keeper import Change, Current, Keeper
@@ -28,6 +29,7 @@ QUEUED_CHANGES = 1000
 """How many changes a slow listener may be behind before its stream is cut."""
 LARGEST_STREAMS = 2000
 """How many streams of events one worker holds open."""
+GAUGE_SECONDS = 0.5
 _IDLE_STORES = 8
 PATIENCE_SECONDS = 5.0
 
@@ -75,6 +77,11 @@ class Store:
         if surplus is not None:
             surplus.close()
 
+    def contents(self, name: str) -> Mapping[str, tuple[str, bytes]]:
+        """A skill's files: path → mode and bytes."""
+        with self.lent() as backend:
+            return backend.contents(skill_address(name))
+
     def close(self) -> None:
         """Close what is kept."""
         with self._lock:
@@ -83,11 +90,16 @@ class Store:
             backend.close()
 
 
+Contents = Callable[[str], Mapping[str, tuple[str, bytes]]]
+"""A skill's files by its name: path → mode and bytes. Raises ``BackendError``."""
+
+
 class Parts(NamedTuple):
     """What a service is made of. ``store`` None: it is served from a bundle, and nothing can be written."""
 
     origin: Origin
     store: Store | None
+    contents: Contents
     guard: Guard
     board: Board
     blocks_edits: bool = False
@@ -101,7 +113,9 @@ class Service:
         self.board = parts.board
         self.blocks_edits = parts.blocks_edits
         self._store = parts.store
+        self._contents = parts.contents
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ticking: asyncio.Task[None] | None = None
         self._listeners: set[asyncio.Queue[Change | None]] = set()
         self.keeper = Keeper(parts.origin, self._hear)
 
@@ -110,9 +124,18 @@ class Service:
         self._loop = asyncio.get_running_loop()
         self.board.claim()
         self.keeper.start()
+        self._ticking = asyncio.create_task(self._tick())
+
+    async def _tick(self) -> None:
+        """Keep this worker's gauges fresh: another worker may be the one that is scraped."""
+        while True:
+            self.gauges()
+            await asyncio.sleep(GAUGE_SECONDS)
 
     async def stop(self) -> None:
         """End the streams and let go of the store."""
+        if self._ticking is not None:
+            self._ticking.cancel()
         for queue in list(self._listeners):
             self._offer(queue, None)
         await run_in_threadpool(self.keeper.close)
@@ -137,6 +160,13 @@ class Service:
         if self._store is None:
             raise ProblemError(403, "a bundle is served here: it changes by being built again")
         return self._store
+
+    async def contents(self, name: str) -> Mapping[str, tuple[str, bytes]]:
+        """A skill's files as they are stored now. Raises ``ProblemError``."""
+        try:
+            return await run_in_threadpool(self._contents, name)
+        except BackendError as error:
+            raise backend_problem(error) from error
 
     async def with_store(self, work: Callable[[Store], _Given]) -> _Given:
         """Run ``work`` in a thread; a store's error becomes a problem."""

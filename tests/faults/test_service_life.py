@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running_service import Running, catalog_of, end, free_port, running
+from running_service import Running, catalog_of, end, free_port, is_there, running
 from scratch import COMMAND, CatalogCommand, isolated_environment
 from served_prompts import entry, until, write_bundle
 from soak import SOAK
@@ -115,10 +115,18 @@ def test_a_stream_of_events_ends_with_the_service(bundle: Path) -> None:
 
 def test_a_worker_that_dies_is_started_again(bundle: Path) -> None:
     with running(bundle, "--bundle", "bundle.json", "--workers", "2") as service:
+        assert until(lambda: "\ncatalog_ready_workers 2\n" in service.get("/metrics").text, 20)
         children = _children(service.process.pid)
         os.kill(children[0], signal.SIGKILL)
         assert until(lambda: len(set(_children(service.process.pid)) - {children[0]}) == 2, 20)
         assert until(lambda: service.get(f"/v1/prompts/{NAME}").status_code == 200, 5)
+
+
+def test_workers_do_not_outlive_a_parent_that_was_killed(bundle: Path) -> None:
+    with running(bundle, "--bundle", "bundle.json") as service:
+        [worker] = _children(service.process.pid)
+        service.process.kill()
+        assert until(lambda: not is_there(worker), 10)
 
 
 def _children(pid: int) -> list[int]:

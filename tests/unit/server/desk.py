@@ -132,7 +132,8 @@ def desk(
     guard = Guard(file)
     board = Board(folder / "board", NAMES)
     origin = StoreOrigin(MemoryBackend(found))
-    service = Service(Parts(origin, Store(lambda prefix: MemoryBackend(found, prefix)), guard, board, blocks_edits))
+    behind = Store(lambda prefix: MemoryBackend(found, prefix))
+    service = Service(Parts(origin, behind, behind.contents, guard, board, blocks_edits))
     with closing(InProcess(App(service))) as client:
         assert until(lambda: service.keeper.is_ready)
         yield Desk(client=client, service=service, store=found, tokens=file)

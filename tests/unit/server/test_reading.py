@@ -129,6 +129,11 @@ def test_skills_and_their_files_byte_for_byte(open_desk: Desk) -> None:
     assert open_desk.get("/v1/skills/pdf/files/no.md").status_code == 404
 
 
+def test_a_file_that_is_not_the_listed_one_is_not_served(open_desk: Desk) -> None:
+    open_desk.store.objects["skills/pdf"].files["SKILL.md"] = ("100644", b"other")
+    assert open_desk.get("/v1/skills/pdf/files/SKILL.md").status_code == 503
+
+
 def test_the_bundle_is_a_bundle(open_desk: Desk) -> None:
     found = open_desk.get("/v1/bundle")
     document = found.json()
