@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from catalog_tool.backends.limited import unfit_versions
 from catalog_tool.diff.changes import MODIFIED, PROMPT, RENAMED, Change, DiffResult, by_risk, detail
 from catalog_tool.diff.gates import weakened_gates
 from catalog_tool.diff.golden import GoldenTests, weakened_tests
@@ -16,6 +17,7 @@ from catalog_tool.diff.shared import affected_versions, shared_changes, shared_r
 from catalog_tool.diff.sides import BundleSide, Loaded, Side, TreeSide
 from catalog_tool.diff.skill_files import bundled_skills, changed_skills, read_skills
 from catalog_tool.diff.skills import ListingEntry, listing_change, listing_entry, skill_changes
+from catalog_tool.model.addresses import version_address
 from catalog_tool.model.agent_limits import ListingLimits
 from catalog_tool.model.prompt import PromptVersion
 
@@ -81,7 +83,18 @@ def _renamed(changes: Sequence[Change]) -> dict[str, str]:
 
 def _result(changes: Sequence[Change], names: Names, head: CatalogSide, options: Options) -> DiffResult:
     judged = with_overrides(changes, head.settings.rules, options.today)
-    return DiffResult(names.base, names.head, tuple(by_risk(judged)))
+    unfit = unfit_versions(head.settings, _changed_versions(changes, head))
+    return DiffResult(names.base, names.head, tuple(by_risk(judged)), unfit=tuple(unfit))
+
+
+def _changed_versions(changes: Sequence[Change], head: CatalogSide) -> Iterator[tuple[str, bytes]]:
+    """Address and entry of each version that is new or another at the head, once."""
+    known = head.versions()
+    keys = {(change.artifact, change.after) for change in changes if change.kind == PROMPT and change.op != RENAMED}
+    for name, version in sorted(key for key in keys if key[1] in known.get(key[0], ())):
+        found = head.version((name, version)).version
+        if found is not None:
+            yield version_address(name, version), found.entry()
 
 
 class _Inputs:

@@ -168,7 +168,8 @@ class DiffResult(NamedTuple):
     """The answer of a comparison: ``base`` and ``head`` are as asked for, None for the work tree.
 
     ``changes`` come riskiest first. ``listing`` compares the skills' listing, None where no skill
-    changed; ``shared`` lists changed shared parts with their dependents.
+    changed; ``shared`` lists changed shared parts with their dependents; ``unfit`` says which of the changed
+    versions a configured target cannot hold: address and a sentence.
     """
 
     base: str | None
@@ -176,6 +177,7 @@ class DiffResult(NamedTuple):
     changes: tuple[Change, ...]
     listing: Mapping[str, Any] | None = None
     shared: tuple[Mapping[str, Any], ...] = ()
+    unfit: tuple[tuple[str, str], ...] = ()
 
     @property
     def contract(self) -> str:
@@ -234,6 +236,7 @@ class DiffResult(NamedTuple):
             ],
             "shared": [dict(part) for part in self.shared],
             "listing": dict(self.listing) if self.listing is not None else None,
+            **({"unfit": [{"object": address, "message": why} for address, why in self.unfit]} if self.unfit else {}),
         }
 
 

@@ -68,7 +68,7 @@ def prose(text: str) -> str:
     """
     shown = ""
     for index, piece in enumerate(_CODE.split(text)):
-        made = _code(piece) if index % 2 else _plain(piece)
+        made = code(piece) if index % 2 else _plain(piece)
         shown += f" {made}" if shown.endswith("`") and made.startswith("`") else made
     return shown
 
@@ -81,7 +81,7 @@ def _plain(piece: str) -> str:
     return f"{' ' * piece.startswith(' ')}{made}{' ' * piece.endswith(' ')}"
 
 
-def _code(piece: str) -> str:
+def code(piece: str) -> str:
     """Inline code; a ``|`` would end a cell of a table."""
     return for_markdown(piece) if "|" in piece else inline_code(piece)
 
@@ -91,7 +91,7 @@ def _name(row: Row) -> str:
     what, name = diff_words.subject(row.change)
     whom = f", seen from {row.seen_from()}" if row.seen_from() else ""
     versions = for_markdown(diff_words.versions(row.change)).replace(" → ", "&nbsp;→&nbsp;")
-    return f"{what} {_code(name)} {versions}{for_markdown(whom)}".strip()
+    return f"{what} {code(name)} {versions}{for_markdown(whom)}".strip()
 
 
 def _headline(result: DiffResult, rows: Rows) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _sections(result: DiffResult, rows: Rows) -> Iterator[str]:
     yield from _section("Tests and gates that ask for less", map(_told, rows.tests))
     yield from _section("Labels: what is rolled out", map(_told, rows.labels))
     yield from _section("Shared parts", map(_told, rows.shared))
-    for line in diff_words.listing(result):
+    for line in (*diff_words.listing(result), *diff_words.unfit(result)):
         yield from (prose(_short(line, 2_000)), "")
 
 
@@ -190,7 +190,7 @@ def _fold(row: Row, *, fences: bool, renders: bool) -> str:
 
 
 def _item(item: Detail) -> str:
-    where = f" {_code(item.path)}" if item.path else ""
+    where = f" {code(item.path)}" if item.path else ""
     waived = ""
     if item.waiver is not None:
         until = f" until {item.waiver.until}" if item.waiver.until else ""

@@ -47,7 +47,7 @@ def diff_text(result: DiffResult, *, width: int, color: bool, show_renders: bool
     told = map(Row, (*rows.tests, *rows.labels, *rows.shared))
     for row in (*rows.artifacts, *told):
         _change(console, row, show_renders=show_renders)
-    for line in diff_words.listing(result):
+    for line in (*diff_words.listing(result), *diff_words.unfit(result)):
         console.print(Text(for_terminal(line)))
     console.print(Text(diff_words.summary(result), style="bold"))
     text = "\n".join(line.rstrip() for line in out.getvalue().split("\n"))

@@ -122,6 +122,11 @@ def listing(result: DiffResult) -> list[str]:
     return lines
 
 
+def unfit(result: DiffResult) -> list[str]:
+    """What a configured target cannot hold of the changes; empty where everything fits."""
+    return [f"{address.partition('/')[2]} does not fit: {why}" for address, why in result.unfit]
+
+
 def renders(change: Change) -> str:
     """How many inputs give another text; empty where nothing was rendered."""
     if not change.renders:

@@ -85,6 +85,18 @@ def test_other_targets_can_be_synced_all_the_same(catalog: Scratch) -> None:
     assert catalog.run("sync", "local", "--format", "json").json()["status"] == "done"
 
 
+def test_a_review_is_told_of_what_changed_and_does_not_fit(catalog: Scratch) -> None:
+    catalog.write("prompts/split/v3.yaml", PROMPT.format(name="split", version="v3", text="y" * 100_050))
+    catalog.write("prompts/split/v4.yaml", PROMPT.format(name="split", version="v4", text="short"))
+    why = "the target `prod` (mlflow) cannot hold it: its text has 100,051 characters, MLflow takes 100,000"
+    document = catalog.run("diff", "HEAD", "--format", "json").json()
+    assert document["summary"]["unfit"] == [{"object": "prompts/split@v3", "message": why}]
+    assert "split@v3 does not fit" in catalog.run("diff", "HEAD").out
+    assert "does not fit" in catalog.run("diff", "HEAD", "--format", "markdown").out
+    catalog.write("catalog.yaml", "catalog: acme\n")
+    assert "unfit" not in catalog.run("diff", "HEAD", "--format", "json").json()["summary"]
+
+
 def test_a_plan_leaves_what_does_not_fit_and_what_depends_on_it() -> None:
     backend = MemoryBackend()
     narrow = Capabilities(backend="narrow", skills=False, text_characters=20, weighted_labels=False)
