@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +21,20 @@ CLASSES = ("2xx", "3xx", "4xx", "5xx")
 ROWS = 128
 """Workers that one service may start, those that were started anew included."""
 _HEAD = 64
-GAUGES = ("reads", "read_failures", "ready", "read_at", "prompts", "skills", "damaged", "streams", "label_moves")
+GAUGES = (
+    "reads",
+    "read_failures",
+    "ready",
+    "read_at",
+    "prompts",
+    "skills",
+    "damaged",
+    "streams",
+    "label_moves",
+    "seen",
+)
+SEEN_SECONDS = 5.0
+"""A worker that has not said for so long that it lives is not counted by gauges; what it counted stays."""
 _GAUGE_WORDS = {
     "reads": ("counter", "catalog_store_reads_total", "Pictures of the store that were read."),
     "read_failures": ("counter", "catalog_store_failures_total", "Times the store could not be asked."),
@@ -32,6 +46,7 @@ _GAUGE_WORDS = {
     "streams": ("gauge", "catalog_event_streams", "Open streams of events."),
     "label_moves": ("counter", "catalog_label_moves_total", "Labels moved by this API."),
 }
+_UNSHOWN = "seen"
 _OF_ALL = {"prompts": max, "skills": max, "damaged": max, "read_at": min}
 """How the workers' values are made one, where that is not the sum."""
 
@@ -64,6 +79,7 @@ class Board:
         finally:
             fcntl.flock(self._handle, fcntl.LOCK_UN)
         self._row = min(taken, ROWS - 1) * self._width
+        self.seen(time.time())
 
     @property
     def is_draining(self) -> bool:
@@ -87,13 +103,17 @@ class Board:
         """Set one of ``GAUGES`` of this worker."""
         self._cells[self._row + len(self._routes) * self._per_route + GAUGES.index(name)] = value
 
+    def seen(self, now: float) -> None:
+        """Say that this worker lives; ``now`` in seconds since the epoch."""
+        self.gauge(_UNSHOWN, now)
+
     def add(self, name: str, value: float) -> None:
         """Raise one of ``GAUGES`` of this worker."""
         self._cells[self._row + len(self._routes) * self._per_route + GAUGES.index(name)] += value
 
-    def text(self) -> str:
-        """Everything, in Prometheus' text format 0.0.4."""
-        return "\n".join([*self._requests(), *self._durations(), *self._gauges()]) + "\n"
+    def text(self, now: float) -> str:
+        """Everything, in Prometheus' text format 0.0.4; ``now`` in seconds since the epoch."""
+        return "\n".join([*self._requests(), *self._durations(), *self._gauges(now)]) + "\n"
 
     def _rows(self) -> range:
         taken = min(max(int.from_bytes(self._map[8:16], "little"), 1), ROWS)
@@ -125,11 +145,13 @@ class Board:
             yield f'catalog_request_seconds_sum{{route="{route}"}} {self._sum(start + len(BOUNDS) + 1):.6f}'
             yield f'catalog_request_seconds_count{{route="{route}"}} {below:.0f}'
 
-    def _gauges(self) -> Iterator[str]:
+    def _gauges(self, now: float) -> Iterator[str]:
         start = len(self._routes) * self._per_route
-        for place, name in enumerate(GAUGES):
-            kind, metric, words = _GAUGE_WORDS[name]
-            values = [self._cells[row + start + place] for row in self._rows()]
+        seen = start + GAUGES.index(_UNSHOWN)
+        living = [row for row in self._rows() if now - self._cells[row + seen] < SEEN_SECONDS]
+        for name, (kind, metric, words) in _GAUGE_WORDS.items():
+            place = start + GAUGES.index(name)
+            values = [self._cells[row + place] for row in (living if kind == "gauge" else self._rows())]
             value = _OF_ALL[name]([found for found in values if found] or [0.0]) if name in _OF_ALL else sum(values)
             yield f"# HELP {metric} {words}"
             yield f"# TYPE {metric} {kind}"

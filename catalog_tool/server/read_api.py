@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
@@ -302,4 +303,4 @@ async def get_metrics(service: Service, request: Request, grant: Grant) -> Respo
     """``GET /metrics``: Prometheus' text."""
     service.gauges()
     text = "text/plain; version=0.0.4; charset=utf-8"
-    return Response(service.board.text(), 200, {"Cache-Control": "no-store"}, media_type=text)
+    return Response(service.board.text(time.time()), 200, {"Cache-Control": "no-store"}, media_type=text)

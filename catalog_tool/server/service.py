@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
@@ -186,6 +187,7 @@ class Service:
     def gauges(self) -> None:
         """Bring this worker's gauges up to date."""
         held, board = self.keeper.current.holdings, self.board
+        board.seen(time.time())
         found = {
             "reads": self.keeper.reads,
             "read_failures": self.keeper.failures,

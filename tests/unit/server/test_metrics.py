@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -30,7 +31,7 @@ def test_a_scrape_of_one_worker_tells_of_all(tmp_path: Path) -> None:
         board.gauge("prompts", 7)
         board.gauge("ready", 1)
     boards[1].count("b", 503, 5.0)
-    found = values(boards[2].text())
+    found = values(boards[2].text(time.time()))
     assert found["catalog_requests_total", (("route", "a"), ("status", "2xx"))] == 3
     assert found["catalog_requests_total", (("route", "b"), ("status", "5xx"))] == 1
     assert found["catalog_request_seconds_bucket", (("le", "0.001"), ("route", "a"))] == 0
@@ -39,6 +40,20 @@ def test_a_scrape_of_one_worker_tells_of_all(tmp_path: Path) -> None:
     assert found["catalog_request_seconds_count", (("route", "b"),)] == 1
     assert found["catalog_prompts", ()] == 7
     assert found["catalog_ready_workers", ()] == 3
+
+
+def test_a_worker_that_died_is_not_counted_as_ready_and_what_it_counted_stays(tmp_path: Path) -> None:
+    dead, living = Board(tmp_path / "board", ["a"]), Board(tmp_path / "board", ["a"])
+    for board in (dead, living):
+        board.claim()
+        board.gauge("ready", 1)
+        board.gauge("label_moves", 2)
+        board.count("a", 200, 0.1)
+    living.seen(time.time() + 60)
+    found = values(living.text(time.time() + 60))
+    assert found["catalog_ready_workers", ()] == 1
+    assert found["catalog_label_moves_total", ()] == 4
+    assert found["catalog_requests_total", (("route", "a"), ("status", "2xx"))] == 2
 
 
 def test_one_worker_that_drains_drains_all(tmp_path: Path) -> None:
@@ -53,7 +68,7 @@ def test_more_workers_than_rows_still_count(tmp_path: Path) -> None:
     for board in boards:
         board.claim()
     boards[-1].count("a", 200, 0.1)
-    assert values(boards[0].text())["catalog_requests_total", (("route", "a"), ("status", "2xx"))] == 1
+    assert values(boards[0].text(time.time()))["catalog_requests_total", (("route", "a"), ("status", "2xx"))] == 1
 
 
 def test_nothing_of_a_request_becomes_a_label(open_desk: Desk) -> None:
