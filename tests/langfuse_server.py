@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from langfuse_skill_store import SkillShelf
 from langfuse_store import BROKEN, Answer, Project, error, invalid
 
 PUBLIC, SECRET = "pk-lf-test", "sk-lf-test"
@@ -41,12 +42,13 @@ class Fault(NamedTuple):
 
 
 class LangfuseServer:
-    """The server. ``fault`` is asked about each request; ``seen`` lists them."""
+    """The server. ``fault`` is asked about each request; ``seen`` lists them; ``skills`` None is 4.16."""
 
     def __init__(self) -> None:
         self.project = Project()
         self.fault: Callable[[Seen], Fault | None] = lambda _: None
         self.database_down = False
+        self.skills: SkillShelf | None = None
         self.pause = 0.0
         self.seen: list[Seen] = []
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -88,7 +90,7 @@ class LangfuseServer:
             return Answer(503, {"status": "Database not available", "version": "4.16.0"})
         return Answer(200, {"status": "OK", "version": "4.16.0"})
 
-    def _prompts(self, seen: Seen, raw: bytes, content_type: str) -> Answer:
+    def _prompts(self, seen: Seen, raw: bytes, content_type: str) -> Answer:  # noqa: C901 - one route a branch
         method, parts = seen.method, seen.path.split("/")[3:]
         if parts == ["projects"]:
             organization = {"id": "org1", "name": "Org"}
@@ -96,6 +98,8 @@ class LangfuseServer:
             return Answer(200, {"data": [found]})
         if parts == ["unstable", "evaluators"]:
             return Answer(200, {"data": [], "meta": {"page": 1, "limit": 50, "totalItems": 0, "totalPages": 0}})
+        if parts[:2] == ["unstable", "skills"] and self.skills is not None:
+            return self.skills.answer(method, [unquote(part) for part in parts[2:]], seen.query, seen.body)
         if parts[:2] != ["v2", "prompts"]:
             return Answer(404, HTML)
         if method == "OPTIONS":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -19,9 +20,11 @@ from catalog_tool.backends.langfuse_api import LangfuseApi
 from catalog_tool.backends.langfuse_capabilities import CAPABILITIES, NAME_CHARACTERS
 from catalog_tool.backends.langfuse_memory import Memory
 from catalog_tool.backends.langfuse_reading import Reader
+from catalog_tool.backends.langfuse_skills import Skills
 from catalog_tool.backends.langfuse_state import Head, StateStore
 from catalog_tool.backends.langfuse_writing import Steps
 from catalog_tool.errors import BackendError, LeaseLostError, UnavailableError, UsageError
+from catalog_tool.model.addresses import SKILL, parse_address
 from catalog_tool.model.target import (
     LEASE_SECONDS,
     RENEW_SECONDS,
@@ -48,13 +51,19 @@ LOADS = 4
 
 
 class LangfuseBackend:
-    """``base.Backend`` on one project. ``clock`` gives seconds since the epoch."""
-
-    capabilities = CAPABILITIES
+    """``base.Backend`` on one project. ``clock`` gives seconds since the epoch; without ``skills`` it holds none."""
 
     def __init__(
-        self, api: LangfuseApi, public_key: str, prefix: str = "", clock: Callable[[], float] = time.time
+        self,
+        api: LangfuseApi,
+        public_key: str,
+        prefix: str = "",
+        *,
+        skills: bool = True,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self.capabilities = CAPABILITIES if skills and not prefix else replace(CAPABILITIES, skills=False)
+        self._skills = Skills(api)
         self._api = api
         self._public_key = public_key
         self._clock = clock
@@ -100,15 +109,19 @@ class LangfuseBackend:
         """The objects; read to the end before the first is given."""
         memory = self._loaded if self._loaded is not None else self._remembered()[1]
         self._loaded = None
+        asked = only if only is not None else self._reader.expected
+        wants_skills = asked is None or any(address.startswith(SKILL) for address in (*asked, *memory.inventory))
         try:
             found = list(self._reader.scan(memory, only))
         finally:
             self._reader.expected = None
+        if self.capabilities.skills and wants_skills:
+            found += self._skills.scan(memory, only)
         yield from found
 
     def contents(self, address: str) -> Mapping[str, tuple[str, bytes]]:
-        """Nothing: no skill is stored here."""
-        raise BackendError(f"{address}: this target holds no skills")
+        """A skill's files."""
+        return self._skills.contents(parse_address(address).name, self._remembered()[1])
 
     def _lease(self, head: Head) -> Lease | None:
         held = head.lease
@@ -164,7 +177,8 @@ class LangfuseBackend:
         """The steps one after the other, then the inventory; where one fails, that of the steps before it."""
         head, memory = self._remembered()
         self._hold(head, run.token)
-        steps = Steps(self._api, self._reader, memory.copy(), run)
+        skills = self._skills if self.capabilities.skills else None
+        steps = Steps(self._api, self._reader, memory.copy(), run, skills)
         renewed = time.monotonic()
         found: list[Written] = []
         try:
@@ -199,7 +213,9 @@ class LangfuseBackend:
         self._api.close()
 
 
-def connect(options: Mapping[str, Any], transport: httpx.BaseTransport | None = None) -> LangfuseBackend:
+def connect(
+    options: Mapping[str, Any], transport: httpx.BaseTransport | None = None, *, skills: bool = True
+) -> LangfuseBackend:
     """Open a project. Nothing is asked yet. Raises ``UsageError`` where a setting is missing or unknown."""
     unknown = sorted(options.keys() - {*SETTINGS})
     if unknown:
@@ -217,7 +233,7 @@ def connect(options: Mapping[str, Any], transport: httpx.BaseTransport | None = 
     if prefix.startswith((".", "/")) or "//" in prefix or "\0" in prefix or len(prefix) > NAME_CHARACTERS // 2:
         raise UsageError(f"{prefix!r} cannot begin the name of a prompt on Langfuse", hint="for example `staging/`")
     api = LangfuseApi(found["url"], found["public_key"], found["secret_key"], transport)
-    return LangfuseBackend(api, found["public_key"], prefix)
+    return LangfuseBackend(api, found["public_key"], prefix, skills=skills)
 
 
 def _setting(options: Mapping[str, Any], key: str) -> str:

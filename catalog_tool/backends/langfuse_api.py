@@ -52,6 +52,10 @@ class ConflictError(UnavailableError):
     """Somebody else made a version of the same name at the same moment; nothing of ours was written."""
 
 
+class AbsentError(BackendError):
+    """This server, or what stands there, has no such part of the API."""
+
+
 class Row(NamedTuple):
     """One prompt in the list. ``labels`` are those of all versions that are listed, ``config`` the last one's."""
 
@@ -203,7 +207,7 @@ class LangfuseApi:
             raise ConflictError(f"{self.url}: another version was made at the same moment")
         if status == httpx.codes.NOT_FOUND or 300 <= status < 400:
             hint = "is the url that of a Langfuse server, without a path?"
-            raise BackendError(f"{self.url} answered {status}, and not as Langfuse does", hint=hint)
+            raise AbsentError(f"{self.url} answered {status}, and not as Langfuse does", hint=hint)
         raise RefusedError(f"{self.url} answered {status}: {said}", hint=_HINTS.get(status, ""))
 
     def _send(

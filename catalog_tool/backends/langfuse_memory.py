@@ -55,7 +55,7 @@ class Census(NamedTuple):
 
 @dataclass(slots=True)
 class Memory:
-    """What is remembered; ``numbers`` is by prompt id and version, the other maps are by address."""
+    """What is remembered; ``numbers`` is by prompt id and version, ``skills`` by name, others by address."""
 
     inventory: dict[str, Applied] = field(default_factory=dict)
     markers: dict[str, str] = field(default_factory=dict)
@@ -63,12 +63,14 @@ class Memory:
     numbers: dict[str, dict[str, int]] = field(default_factory=dict)
     rows: dict[str, Proven] = field(default_factory=dict)
     census: Census | None = None
+    skills: dict[str, Any] = field(default_factory=dict)
 
     def copy(self) -> Memory:
         """Another one that may be changed."""
         numbers = {name: dict(found) for name, found in self.numbers.items()}
         return Memory(
-            dict(self.inventory), dict(self.markers), dict(self.metas), numbers, dict(self.rows), self.census
+            dict(self.inventory), dict(self.markers), dict(self.metas), numbers, dict(self.rows), self.census,
+            dict(self.skills),
         )  # fmt: skip
 
     def packed(self) -> list[str]:
@@ -80,6 +82,7 @@ class Memory:
             "numbers": self.numbers,
             "rows": {name: list(row) for name, row in self.rows.items()},
             "census": list(self.census) if self.census else None,
+            "skills": self.skills,
         }
         text = base64.b64encode(zlib.compress(json.dumps(document, sort_keys=True).encode(), 6)).decode()
         return [text[at : at + PART_CHARACTERS] for at in range(0, len(text), PART_CHARACTERS)]
@@ -101,6 +104,7 @@ def unpacked(parts: list[str]) -> Memory:
             document["numbers"],
             {name: _proven(found) for name, found in document["rows"].items()},
             Census(census[0], _by_number(census[1])) if census else None,
+            document.get("skills", {}),
         )
     except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
         raise BackendError(f"the inventory on the target cannot be read: {error}", hint="was it edited?") from error

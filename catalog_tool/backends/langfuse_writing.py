@@ -18,10 +18,11 @@ from catalog_tool.backends.langfuse_capabilities import LABEL_PATTERN, NAME_CHAR
 from catalog_tool.backends.langfuse_memory import LATEST, Memory
 from catalog_tool.backends.langfuse_messages import CHAT
 from catalog_tool.backends.langfuse_reading import Held, Reader, assigned, entry_of
+from catalog_tool.backends.langfuse_skills import Skills
 from catalog_tool.backends.stored import label_value, unstorable
 from catalog_tool.canonical.jcs import canonical_bytes, digest_of
 from catalog_tool.errors import RefusedError, UnavailableError
-from catalog_tool.model.addresses import LABEL, parse_address
+from catalog_tool.model.addresses import LABEL, SKILL, parse_address
 from catalog_tool.model.target import CHANGED, DONE, FAILED, Run, Write, Written
 
 _NAME = re.compile(NAME_PATTERN)
@@ -31,8 +32,11 @@ _LABEL = re.compile(LABEL_PATTERN, re.ASCII)
 class Steps:
     """Makes the steps of one call, and notes them in its memory."""
 
-    def __init__(self, api: LangfuseApi, reader: Reader, memory: Memory, run: Run) -> None:
+    def __init__(
+        self, api: LangfuseApi, reader: Reader, memory: Memory, run: Run, skills: Skills | None = None
+    ) -> None:
         self._api = api
+        self._skills = skills
         self._reader = reader
         self.memory = memory
         self._run = run
@@ -41,10 +45,20 @@ class Steps:
         """One step. Raises ``UnavailableError`` where it is not known whether it was made."""
         try:
             kind, name, part = parse_address(write.address)
+            if kind == SKILL:
+                return self._skill(write)
             self._check_name(write, self._reader.name_on(name))
             return self._label(write, name, part) if kind == LABEL else self._version(write, name, part)
         except RefusedError as error:
             return Written(write.address, FAILED, error.message)
+
+    def _skill(self, write: Write) -> Written:
+        refusal = unstorable(write, write.address)
+        if self._skills is None or refusal is not None:
+            raise RefusedError(
+                refusal or "a skill is named by its SKILL.md there, so a target with a prefix holds none"
+            )
+        return self._skills.make(write, self.memory)
 
     def _check_name(self, write: Write, outer: str) -> None:
         refusal = unstorable(write, outer)

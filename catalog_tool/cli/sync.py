@@ -30,6 +30,7 @@ Examples:
   catalog sync production --prune --allow deletes=7
 
 What was edited on the target is never overwritten unless --overwrite names it and what was seen there.
+Skills on a langfuse target are experimental: its API for them is unstable, and many servers lack it.
 Exit codes: 0 done or nothing to do; 1 partial, blocked, stale or superseded; 2 wrong usage; 3 the target
 could not be read or written; 130 interrupted.
 """

@@ -17,6 +17,7 @@ from langfuse_server import PUBLIC, SECRET, LangfuseServer, Seen
 from catalog_tool.backends.fitness import fitness
 from catalog_tool.backends.langfuse import LangfuseBackend
 from catalog_tool.backends.langfuse import connect as connect_langfuse
+from catalog_tool.backends.langfuse_capabilities import CAPABILITIES
 from catalog_tool.canonical.identity import prompt_identity
 from catalog_tool.canonical.jcs import canonical_bytes, version_id
 from catalog_tool.errors import BackendError, RefusedError, UnavailableError, UsageError
@@ -237,7 +238,7 @@ def test_what_is_written_is_read_back_with_the_same_digest(server: LangfuseServe
     with closing(opened(server)) as fresh:
         found = live(fresh)[write.address]
     assert (found.entry, found.marker) == (write.entry, '{"m":1}')
-    assert fitness(LangfuseBackend.capabilities)(write.address, write.entry) is None
+    assert fitness(CAPABILITIES)(write.address, write.entry) is None
 
 
 REFUSED = {
@@ -257,7 +258,7 @@ def test_what_cannot_be_stored_is_never_sent(server: LangfuseServer, backend: La
     assert (found.outcome, bool(found.message)) == (FAILED, True)
     assert "odd" not in server.project.prompts
     assert not [seen for seen in server.seen if seen.method == "POST" and (seen.body or {}).get("name") == "odd"]
-    assert fitness(LangfuseBackend.capabilities)(write.address, write.entry) is not None
+    assert fitness(CAPABILITIES)(write.address, write.entry) is not None
 
 
 @pytest.mark.parametrize("name", ["..", ".", "new", "a|b", "a//b", "x" * 256, "<b>x"])

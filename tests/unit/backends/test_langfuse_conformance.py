@@ -21,9 +21,9 @@ def server() -> Iterator[LangfuseServer]:
 @pytest.fixture
 def connect(server: LangfuseServer) -> Iterator[Connect]:
     settings = {"url": server.url, "public_key": PUBLIC, "secret_key": SECRET}
-    with opened(lambda prefix="": connect_langfuse({**settings, "prefix": prefix})) as connect:
+    with opened(lambda prefix="": connect_langfuse({**settings, "prefix": prefix}, skills=False)) as connect:
         yield connect
 
 
 class TestLangfuse(BackendConformance):
-    """Nothing of its own: what the platform cannot do is in its capabilities."""
+    """Of prompts and labels: skills there are texts with front matter only, see ``test_langfuse_skills``."""
