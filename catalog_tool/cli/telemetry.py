@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from catalog_tool.cli.context import answer, format_option, in_actions, place_of
+from catalog_tool.cli.context import answer, format_option, place_of
 from catalog_tool.errors import UsageError
-from catalog_tool.report.escape import for_actions_log, for_terminal
+from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.json_document import json_document
 from catalog_tool.usage.kit.dashboard import dashboard
 from catalog_tool.usage.kit.files import KitFile, kit_files, listing_files
@@ -96,9 +97,8 @@ def make_dashboard(
     files = listing_files(_entries(ctx, catalog_file), manifest.stale_days)
     written = _write(folder, files, manifest.stale_days, overwrite=overwrite)
     changed = bool(written.created or written.updated)
-    _report(
-        folder, written, output, ["`docker compose kill -s HUP prometheus` there: it reads its rules again."] * changed
-    )
+    reload = ["`docker compose kill -s HUP prometheus` there: it reads its rules again."]
+    _report(folder, written, output, reload if changed else [])
     return 1 if written.kept else 0
 
 
@@ -131,7 +131,8 @@ def _report(folder: str, written: Written, output: str, steps: list[str]) -> Non
         answer(json_document({"format": 1, "status": status, "folder": folder, **written._asdict()}))
         return
     shown = for_terminal(folder)
-    lines = [f"{shown} has everything already." if not any(_without_unchanged(written)) else f"In {shown}:"]
+    is_current = not (written.created or written.updated or written.kept)
+    lines = [f"{shown} has everything already." if is_current else f"In {shown}:"]
     for verb, paths in (("wrote", written.created), ("updated", written.updated)):
         lines += [f"  {verb} {path}" for path in paths]
     if written.kept:
@@ -139,19 +140,14 @@ def _report(folder: str, written: Written, output: str, steps: list[str]) -> Non
             "Changed by hand and left alone (--overwrite writes over it):",
             *(f"  {path}" for path in written.kept),
         ]
-    text = "\n".join([*lines, *steps])
-    answer(for_actions_log(text) if in_actions() else text)
-
-
-def _without_unchanged(written: Written) -> tuple[list[str], list[str], list[str]]:
-    return written.created, written.updated, written.kept
+    answer("\n".join([*lines, *steps]))
 
 
 def _next_steps(folder: str) -> list[str]:
     return [
         "",
         "What to do next:",
-        f"  cd {for_terminal(folder)}",
+        f"  cd {for_terminal(shlex.quote(folder))}",
         "  cp .env.example .env      say what the agent may tell; each flag names what it exposes",
         "  docker compose up -d      Grafana on http://localhost:3001 (admin/admin)",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,22 @@ def test_wrong_usage(catalog: Scratch, asked: tuple[str, ...]) -> None:
     assert got.code == 2
     assert "Traceback" not in got.err
     assert not (catalog.root / "kit").exists()
+
+
+def test_hostile_text_does_nothing(catalog: Scratch) -> None:
+    evil = "\x1b]52;c;AAAA\x07\n::error::x ##[group]\u202e"
+    catalog.write(
+        "skills/zip/SKILL.md",
+        SKILL.format(name="zip").replace("---\n#", f"metadata:\n  owner: {json.dumps(evil)}\n---\n#"),
+    )
+    for output in ("text", "json"):
+        got = catalog.run("telemetry", "init", f"kit {evil}", "--format", output, env={"GITHUB_ACTIONS": "true"})
+        assert got.code == 0
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", got.out)
+        assert not re.search(r"^\s*::|##\[", got.out, re.MULTILINE)
+    made = catalog.root / f"kit {evil}"
+    for path in ("grafana/dashboards/skill-catalog-management.json", "prometheus/rules/catalog.yml"):
+        assert (made / path).read_text(encoding="utf-8").isascii()
 
 
 def test_help_has_examples(catalog: Scratch) -> None:
