@@ -12,21 +12,14 @@ from __future__ import annotations
 
 import re
 
-# Everything that moves a cursor, turns the reading direction or has no glyph: Unicode's control,
-# format, separator and surrogate characters and its default-ignorable ones (DerivedCoreProperties).
-# The Arabic, Syriac and Kaithi signs that are of category Cf but have a glyph are left out.
+from catalog_tool.model.unseen import UNSEEN, is_in_emoji
+
 # Patterns are strings, which ``re`` compiles and keeps at their first use: most runs use none.
-_UNSEEN = (
-    r"\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
-    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
-    r"\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-)
-_HIDDEN = rf"[\x00-\x0a{_UNSEEN}]"
-_HIDDEN_IN_LINES = rf"[\x00-\x09{_UNSEEN}]"
-_HIDDEN_IN_LAYOUT = rf"[\x00-\x08{_UNSEEN}]"
+_HIDDEN = rf"[\x00-\x0a{UNSEEN}]"
+_HIDDEN_IN_LINES = rf"[\x00-\x09{UNSEEN}]"
+_HIDDEN_IN_LAYOUT = rf"[\x00-\x08{UNSEEN}]"
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_SELECTOR, _JOINER = "\ufe0f", "\u200d"
 
 
 def _shown(match: re.Match[str]) -> str:
@@ -34,25 +27,9 @@ def _shown(match: re.Match[str]) -> str:
     point = ord(char)
     if point < 0x100:
         return _SHORT.get(char) or f"\\x{point:02x}"
-    if _in_emoji(match):
+    if is_in_emoji(match):
         return char
     return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
-
-
-def _in_emoji(match: re.Match[str]) -> bool:
-    """Whether this is the selector after a picture or the joiner between two: there it is writing."""
-    char = match[0]
-    if char not in (_SELECTOR, _JOINER):
-        return False
-    before = match.string[match.start() - 1 : match.start()]
-    if char == _SELECTOR:
-        return _is_picture(before)
-    after = match.string[match.end() : match.end() + 1]
-    return (_is_picture(before) or before == _SELECTOR) and _is_picture(after)
-
-
-def _is_picture(char: str) -> bool:
-    return char in ("\u00a9", "\u00ae") or "\u203c" <= char <= "\u3299" or "\U0001f000" <= char <= "\U0001faff"
 
 
 def for_terminal(text: str) -> str:
@@ -202,7 +179,7 @@ def for_json(document: str) -> str:
 
 
 def _json_escape(match: re.Match[str]) -> str:
-    if _in_emoji(match):
+    if is_in_emoji(match):
         return match[0]
     point = ord(match[0])
     if point < 0x10000:
