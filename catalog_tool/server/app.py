@@ -32,10 +32,10 @@ _HOT = "prompt"
 
 
 class App:
-    """The application of one worker."""
+    """The application of one worker; ``service`` is what it serves."""
 
     def __init__(self, service: Service, on_start: Callable[[], None] | None = None) -> None:
-        self._service = service
+        self.service = service
         self._on_start = on_start
         self._router = Router(_routes(service), redirect_slashes=False, default=_Nowhere(service))
         self._clock = time.perf_counter
@@ -47,7 +47,7 @@ class App:
         elif scope["type"] == "http":
             started = self._clock()
             if scope["method"] == "GET":
-                answer = self._service.keeper.current.answers.get((scope["path"], scope["query_string"]))
+                answer = self.service.keeper.current.answers.get((scope["path"], scope["query_string"]))
                 if answer is not None:
                     await self._hot(answer, scope, send, started)
                     return
@@ -59,10 +59,10 @@ class App:
         await receive()
         if self._on_start is not None:
             self._on_start()
-        await self._service.start()
+        await self.service.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._service.stop()
+        await self.service.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _hot(self, answer: Answer, scope: Scope, send: Send, started: float) -> None:
@@ -74,7 +74,7 @@ class App:
                 known = value
             elif name == b"host":
                 host = value
-        grant = self._service.guard.decide(Need.READ, authorization, host)
+        grant = self.service.guard.decide(Need.READ, authorization, host)
         if isinstance(grant, Refusal) or not (grant.sees_all_labels or all(map(grant.label, answer.labels))):
             refused = problem(grant.status if isinstance(grant, Refusal) else 403)
             await refused(scope, _no_body, send)
@@ -87,7 +87,7 @@ class App:
             status = 200
             await send({"type": "http.response.start", "status": 200, "headers": answer.whole})
             await send({"type": "http.response.body", "body": answer.body})
-        self._service.board.count(_HOT, status, self._clock() - started)
+        self.service.board.count(_HOT, status, self._clock() - started)
 
     async def _routed(self, scope: Scope, receive: Receive, send: Send, started: float) -> None:
         status = 500
@@ -103,7 +103,7 @@ class App:
         finally:
             endpoint = scope.get("endpoint")
             name = endpoint.name(scope["method"]) if isinstance(endpoint, _Endpoint) else OTHER
-            self._service.board.count(name, status, self._clock() - started)
+            self.service.board.count(name, status, self._clock() - started)
 
 
 class _Endpoint:
