@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from catalog_tool.clock import iso
+from catalog_tool.report.diff_markdown import code
 from catalog_tool.report.drift_text import STATES, overwrite_argument, shown_value
 from catalog_tool.report.escape import fence, for_actions_log, for_markdown, for_terminal
 from catalog_tool.report.findings_text import counted
@@ -61,7 +62,7 @@ def alert_body(alarm: Alarm, facts: Facts, limit: int) -> str:
 
 def _drift(alarm: Alarm, facts: Facts) -> Iterator[str]:
     situation = alarm.situation
-    name = for_markdown(situation.target)
+    name = code(situation.target)
     if not alarm.is_raised:
         yield f"The target {name} is what git says, and what was last applied to it."
         return
@@ -77,17 +78,24 @@ def _drift(alarm: Alarm, facts: Facts) -> Iterator[str]:
 
 
 def _table(objects: list[Mapping[str, Any]]) -> Iterator[str]:
-    yield "| object | what happened | git says | the target holds | since | by |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| object | what happened | git says | the target holds | since, by |"
+    yield "| --- | --- | --- | --- | --- |"
     for item in objects[:ROWS]:
-        cells = (
-            str(item["object"]), STATES[item["state"]], shown_value(item["expected"]), shown_value(item["actual"]),
-            str(item["since"] or "not known"), str(item["by"] or "not known"),
-        )  # fmt: skip
-        yield f"| {' | '.join(for_markdown(cell) for cell in cells)} |"
+        since, by = str(item["since"] or "not known"), str(item["by"] or "not known")
+        values = (STATES[item["state"]], _value(item["expected"]), _value(item["actual"]))
+        cells = [*map(for_markdown, values), f"{for_markdown(since)}<br>{for_markdown(by)}"]
+        yield f"| {code(str(item['object']))} | {' | '.join(cells)} |"
     if len(objects) > ROWS:
         yield f"\n… and {len(objects) - ROWS} more."
     yield ""
+
+
+def _value(value: Any) -> str:
+    """A label's split in words, everything else as ``catalog drift`` shows it."""
+    try:
+        return ", ".join(f"{part['version']} {part['weight']:g} %" for part in value)
+    except (TypeError, KeyError, ValueError):
+        return shown_value(value)
 
 
 def _take_sides(target: str, objects: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -123,13 +131,13 @@ def _catch_up(target: str, facts: Facts) -> Iterator[str]:
 
 def _blind(alarm: Alarm, facts: Facts) -> Iterator[str]:
     situation = alarm.situation
-    name = for_markdown(situation.target)
+    name = code(situation.target)
     if not alarm.is_raised:
         yield f"The target {name} can be looked at again. Whether it drifted is in an issue of its own."
         return
     yield "**This target could not be looked at: whether it drifted is not known.**"
     yield ""
-    yield f"Target {name}, {counted(situation.failures, 'look')} in a row failed."
+    yield f"Target {name}; looks that failed in a row: {situation.failures}."
     yield ""
     if facts.said.strip():
         yield fence(facts.said[-2_000:].strip())
@@ -149,7 +157,7 @@ def _news(alarm: Alarm, action: str, before: Remembered | None) -> Iterator[str]
         yield "It can be looked at again." if alarm.kind == BLIND_ALERT else "Clean again: the target is what git says."
         return
     if alarm.kind == BLIND_ALERT:
-        yield f"It cannot be looked at again: {counted(alarm.situation.failures, 'look')} in a row failed."
+        yield f"It cannot be looked at again: {counted(alarm.situation.failures, 'look')} failed in a row."
         return
     yield f"**{'It is back. ' if action == REOPENED else ''}{_SENTENCES[alarm.situation.status]}**"
     yield ""

@@ -1,15 +1,15 @@
 """The comment on a pull request, put together from the documents that the commands gave.
 
-The worst first: findings, gates, evaluations, the plan, then what changed. Whatever is left of ``limit``
-goes to the change report, which is already Markdown and is cut between its blocks.
+What decides comes first: errors, gates, evaluations; then what changed; then, folded, what a merge would write
+and what only warns. The change report is already Markdown; it is cut between its blocks to what the rest leaves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from catalog_tool.report.diff_markdown import prose
+from catalog_tool.report.diff_markdown import code, prose
 from catalog_tool.report.escape import for_actions_log, for_markdown, inline_code
 from catalog_tool.report.findings_text import counted
 from catalog_tool.report.markdown_cut import cut_markdown
@@ -25,6 +25,8 @@ _EVALUATIONS = {
 }  # fmt: skip
 _SMALLEST = 600
 """Bytes that a part needs to be worth beginning."""
+_TAIL = 12_000
+"""Bytes kept for what stands below the change report."""
 
 
 class Source(NamedTuple):
@@ -59,12 +61,19 @@ def comment_markdown(source: Source, documents: Documents, limit: int) -> str:
     text = _title(source)
     if not documents.has_changes:
         return f"{text}Nothing left: this pull request no longer changes the catalog.\n{end}"
-    for part in _parts(documents):
-        room = limit - len((text + end).encode())
+    tail = _within("", _below(documents), min(_TAIL, limit // 4))
+    text = _within(text, _above(documents), limit - len((tail + end).encode()))
+    return text + tail + end
+
+
+def _within(text: str, parts: Iterable[str], limit: int) -> str:
+    """The parts after ``text``, each cut to what is left."""
+    for part in parts:
+        room = limit - len(text.encode())
         if room < _SMALLEST:
             break
         text += cut_markdown(part, room)
-    return text + end
+    return text
 
 
 def _title(source: Source) -> str:
@@ -79,19 +88,24 @@ def _footer(source: Source) -> str:
     return f"\n<sub>{said}</sub>\n" if said else ""
 
 
-def _parts(documents: Documents) -> Iterator[str]:
+def _above(documents: Documents) -> Iterator[str]:
     if documents.findings is not None:
-        yield _joined(_findings(documents.findings))
+        yield _joined(_errors(documents.findings))
     for gate in documents.gates:
         yield _joined(_gate(gate))
     for evaluation in documents.evaluations:
         yield _joined(_evaluation(evaluation))
-    for plan in documents.plans:
-        yield _failed(plan, "The target could not be planned for") or plan_markdown(plan)
     if documents.changes is not None:
         yield _failed(documents.changes, "The change could not be compared")
     if documents.report:
         yield documents.report if documents.report.endswith("\n") else f"{documents.report}\n"
+
+
+def _below(documents: Documents) -> Iterator[str]:
+    for plan in documents.plans:
+        yield "\n" + (_failed(plan, "The target could not be planned for") or plan_markdown(plan))
+    if documents.findings is not None:
+        yield _joined(_warnings(documents.findings))
 
 
 def _joined(lines: Iterator[str]) -> str:
@@ -101,31 +115,36 @@ def _joined(lines: Iterator[str]) -> str:
 
 def _failed(document: Mapping[str, Any], what: str) -> str:
     """The sentence for a command that gave an error instead of its document."""
-    if document["status"] != "error":
+    error = document.get("error")
+    if error is None:  # an evaluation may have the status `error` and still be one
         return ""
-    error = document["error"]
     hint = f" ({prose(str(error['hint']))})" if error.get("hint") else ""
     return f"**{what}:** {prose(str(error['message']))}{hint}\n\n"
 
 
-def _findings(document: Mapping[str, Any]) -> Iterator[str]:
+def _errors(document: Mapping[str, Any]) -> Iterator[str]:
     failed = _failed(document, "The catalog could not be checked")
     if failed:
         yield failed.rstrip("\n")
-    found = [item for item in document.get("findings", ()) if item["severity"] != "info"]
+    yield from _listed(document, "error", "**The catalog has {}**")
+
+
+def _warnings(document: Mapping[str, Any]) -> Iterator[str]:
+    lines = list(_listed(document, "warning", "<details><summary>{}</summary>"))
+    if lines:
+        yield from ("", *lines, "", "</details>")
+
+
+def _listed(document: Mapping[str, Any], severity: str, head: str) -> Iterator[str]:
+    found = [item for item in document.get("findings", ()) if item["severity"] == severity]
     if not found:
         return
-    errors = sum(item["severity"] == "error" for item in found)
-    warnings = len(found) - errors
-    parts = [counted(number, name) for number, name in ((errors, "error"), (warnings, "warning")) if number]
-    yield f"**{'The catalog has ' if errors else ''}{' and '.join(parts)}**"
+    yield head.format(counted(len(found), severity))
     yield ""
-    for item in sorted(found, key=lambda item: item["severity"] != "error")[:FINDINGS]:
+    for item in found[:FINDINGS]:
         where = item["path"] or ""
         where += f":{item['line']}" if item["path"] and item["line"] else ""
-        place = f"{for_markdown(where)} " if where else ""
-        word = "**error**" if item["severity"] == "error" else "warning"
-        yield f"- {place}{word} {item['code']} {prose(item['message'])}"
+        yield f"- {f'{code(where)} ' if where else ''}{item['code']} {prose(item['message'])}"
     if len(found) > FINDINGS:
         yield f"- … and {len(found) - FINDINGS} more, in the log and in the annotations"
 
@@ -138,7 +157,7 @@ def _gate(document: Mapping[str, Any]) -> Iterator[str]:
     candidate = document.get("candidate") or {}
     name = f"{document.get('prompt', '')}@{candidate.get('version', '')}"
     label = for_markdown(str(document.get("label", "")))
-    yield f"**Gate: {label} {_GATES[document['status']]} to** {for_markdown(name)}"
+    yield f"**Gate: {label} {_GATES[document['status']]} to** {code(name)}"
     yield ""
     for outcome, mark in _OUTCOMES.items():
         for reason in document["reasons"]:
@@ -155,7 +174,7 @@ def _evaluation(document: Mapping[str, Any]) -> Iterator[str]:
         yield from _level_zero(document)
         return
     prompt = document.get("prompt") or {}
-    name = for_markdown(f"{prompt.get('id', '')}@{prompt.get('version', '')}")
+    name = code(f"{prompt.get('id', '')}@{prompt.get('version', '')}")
     model = for_markdown(str((document.get("model") or {}).get("name", "")))
     yield f"**Evaluation {_EVALUATIONS[document['status']]}:** {name} on {model}, {_counts(document)}"
     yield ""
@@ -208,7 +227,7 @@ def _level_zero(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"**Golden tests, without a model: {counted(len(bad), 'problem')}**"
     yield ""
     for name, case, check in bad[:CASES]:
-        where = f"{for_markdown(name)} {for_markdown(str(case))}".strip()
+        where = f"{code(name)} {for_markdown(str(case))}".strip()
         said = prose(str(check["message"] or check["outcome"]))
         yield f"- {where}: {for_markdown(str(check['type']))}: {said}"
     if len(bad) > CASES:

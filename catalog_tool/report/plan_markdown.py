@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from catalog_tool.report.diff_markdown import prose
+from catalog_tool.report.diff_markdown import code, prose
 from catalog_tool.report.escape import for_markdown, inline_code
 from catalog_tool.report.sync_text import DONE_WORDS
 
 ROWS = 30
+FEW = 5
+"""Rows up to which the table is not folded."""
+_COUNTS = {"create": "to create", "update": "to update", "label": "to move", "adopt": "to mark", "delete": "to delete"}
 _VERBS = {
     "create": "create", "update": "update", "label": "move", "adopt": "mark as ours", "delete": "**delete**",
     "noop": "leave",
@@ -22,8 +25,10 @@ def plan_markdown(document: Mapping[str, Any]) -> str:
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:
-    target = for_markdown(str(document["target"]))
-    yield f"**Target {target}: {DONE_WORDS[document['status']]}**"
+    target = code(str(document["target"]))
+    counts = [f"{number} {_COUNTS[kind]}" for kind, number in document["summary"].items() if number and kind in _COUNTS]
+    counted = f" ({', '.join(counts)})" if counts else ""
+    yield f"**Target** {target}: {DONE_WORDS[document['status']]}{counted}"
     yield ""
     for blocked in document["blocked"]:
         allow = f" If that is meant: {for_markdown(str(blocked['allow']))}" if blocked["allow"] else ""
@@ -40,13 +45,18 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
 def _table(actions: list[Mapping[str, Any]]) -> Iterator[str]:
     if not actions:
         return
+    if len(actions) > FEW:
+        yield f"<details><summary>All {len(actions)}</summary>"
+        yield ""
     yield "| what | object | state | why |"
     yield "| --- | --- | --- | --- |"
     for action in actions[:ROWS]:
         outcome = "" if action["outcome"] in ("planned", "done") else f", {action['outcome']}"
         reason = prose(str(action["reason"])) if action["reason"] else ""
-        name = for_markdown(str(action["object"]))
+        name = code(str(action["object"]))
         yield f"| {_VERBS[action['action']]} | {name} | {action['state']}{outcome} | {reason} |"
     if len(actions) > ROWS:
         yield f"\n… and {len(actions) - ROWS} more."
+    if len(actions) > FEW:
+        yield "\n</details>"
     yield ""

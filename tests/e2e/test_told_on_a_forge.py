@@ -176,7 +176,7 @@ class TestBlind:
         runs.catalog.write("said.txt", "production: connection refused\n")
         assert runs.actions(drift("unknown"), *state, "--said", "said.txt") == {"blind": "opened"}
         blind = runs.issue("cannot be looked at")
-        assert "3 looks in a row failed" in blind["body"]
+        assert "looks that failed in a row: 3" in blind["body"]
         assert "connection refused" in blind["body"]
         assert runs.issue()["state"] == "open"
         assert runs.actions(drift("unknown"), *state) == {"blind": "kept"}
