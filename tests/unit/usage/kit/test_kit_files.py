@@ -123,6 +123,11 @@ class TestCollector:
         assert 'delete_key(attributes, "user.email")' in texts
         assert "session.id" not in texts
 
+    def test_applications_keep_what_tells_their_instances_apart(self) -> None:
+        groups = self.config["processors"]["transform/least"]["metric_statements"]
+        (statement,) = next(group["statements"] for group in groups if group["context"] == "resource")
+        assert statement.endswith('where IsMatch(attributes["service.name"], "^claude-code")')
+
     def test_a_session_that_pauses_is_not_forgotten(self) -> None:
         assert self.config["exporters"]["prometheus"]["metric_expiration"] == "24h"
         assert self.config["processors"]["deltatocumulative"]["max_stale"] == "24h"
