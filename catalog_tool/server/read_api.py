@@ -135,14 +135,14 @@ async def get_version(service: Service, request: Request, grant: Grant) -> Respo
         raise ProblemError(503, f"{wanted} is stored and cannot be served: it is not what its digest says")
     if wanted not in prompt.versions:
         raise ProblemError(404, "the prompt has no such version")
-    if not _may_see(grant, prompt, wanted):
+    if not may_see(grant, prompt, wanted):
         raise ProblemError(403)
     held = prompt.versions[wanted]
     told = {"generation": prompt.generation, "store_id": picture.store_id}
     return tagged(request, _document(prompt, held, told), f'"{held.version}-{held.digest[7:]}"')
 
 
-def _may_see(grant: Grant, prompt: HeldPrompt, wanted: str) -> bool:
+def may_see(grant: Grant, prompt: HeldPrompt, wanted: str) -> bool:
     """A token for some labels sees the versions that those point to."""
     if grant.sees_all_labels:
         return True
@@ -155,7 +155,7 @@ async def get_versions(service: Service, request: Request, grant: Grant) -> Resp
     listed = [
         {"version": held.version, "version_id": held.version_id, "digest": held.digest}
         for held in prompt.versions.values()
-        if _may_see(grant, prompt, held.version)
+        if may_see(grant, prompt, held.version)
     ]
     return of_json(request, {"id": prompt.id, "versions": listed})
 
@@ -189,7 +189,7 @@ def _listed(held: Holdings, grant: Grant) -> bytes:
         {
             "id": prompt.id,
             "generation": prompt.generation,
-            "versions": [one for one in prompt.versions if _may_see(grant, prompt, one)],
+            "versions": [one for one in prompt.versions if may_see(grant, prompt, one)],
             "labels": {label: value for label, value in prompt.label_values().items() if grant.label(label)},
         }
         for prompt in held.prompts.values()
