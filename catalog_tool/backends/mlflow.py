@@ -234,6 +234,7 @@ class MlflowBackend:
                 self._skills.delete(name)
             elif latest is not None:
                 self._skills.mark(name, latest.tags, write.marker)
+        self._has_skills = True  # from now on they are read, though the inventory that was loaded had none
         self._memory.remember(write.address, write.applied)
         return Written(write.address, DONE)
 

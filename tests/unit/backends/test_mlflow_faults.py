@@ -15,17 +15,18 @@ from soak import SOAK
 
 from catalog_tool.backends.mlflow import MlflowBackend
 from catalog_tool.backends.mlflow import connect as connect_mlflow
-from catalog_tool.backends.mlflow_api import MlflowApi
+from catalog_tool.backends.mlflow_api import MlflowApi, NoRouteError
+from catalog_tool.backends.mlflow_skills import organization_of
 from catalog_tool.errors import BackendError, RefusedError, UnavailableError, UsageError
 from catalog_tool.sync.apply import sync_target
 from catalog_tool.sync.conformance.engine import OPTIONS, assert_holds, bury, session, wanted
-from catalog_tool.sync.conformance.samples import Sample
+from catalog_tool.sync.conformance.samples import FIRST, Sample
 from catalog_tool.sync.session import Session
 from catalog_tool.sync.timing import Timing
 
 pytest_plugins = ["services"]
 
-SAMPLE = Sample({("greet", "v1"): "Be brief.\n"}, {("greet", "production"): "v1"})
+SAMPLE = Sample({("greet", "v1"): "Be brief.\n"}, {("greet", "production"): "v1"}, FIRST.skills)
 PAUSE = 7
 Trouble = Callable[[httpx.Request, httpx.BaseTransport], httpx.Response]
 
@@ -85,10 +86,11 @@ class Place(NamedTuple):
 
     url: str
     prefix: str
+    skills: bool
 
     def open(self, transport: Troubled) -> MlflowBackend:
         client = httpx.Client(base_url=f"{self.url}/", transport=transport, timeout=30)
-        return MlflowBackend(client, self.url, self.prefix)
+        return MlflowBackend(client, self.url, self.prefix, skills=self.skills)
 
     def numbers(self) -> dict[str, list[int]]:
         """What is there, in MLflow's own words: the numbers of each prompt's versions."""
@@ -97,12 +99,15 @@ class Place(NamedTuple):
             for version in api.versions(f"name LIKE '{self.prefix.replace('/', '.')}%'"):
                 if "catalog.kind" not in version.tags:
                     found.setdefault(version.name, []).append(version.number)
+            if self.skills:
+                path = f"api/3.0/mlflow/skills/@{organization_of(self.prefix)}/pdf/versions"
+                found["pdf"] = [item["version"] for item in api.call("GET", path)["skill_versions"]]
         return found
 
 
 @pytest.fixture
 def new_place(mlflow_server: MlflowServer) -> Callable[[], Place]:
-    return lambda: Place(mlflow_server.url, mlflow_server.new_prefix())
+    return lambda: Place(mlflow_server.url, mlflow_server.new_prefix(), mlflow_server.has_skills)
 
 
 def _requests_of_a_sync(place: Place) -> int:
@@ -139,7 +144,8 @@ def test_trouble_at_every_request(new_place: Callable[[], Place]) -> None:
             bury(backend)
             assert sync_target(told, wanted(backend, SAMPLE), OPTIONS).status in ("done", "unchanged"), (at, name)
             assert_holds(backend, SAMPLE)
-        assert place.numbers() == {f"{place.prefix.replace('/', '.')}greet": [1]}, (at, name)
+        skills = {"pdf": [1]} if place.skills else {}
+        assert place.numbers() == {f"{place.prefix.replace('/', '.')}greet": [1], **skills}, (at, name)
 
 
 def _outcome(told: Session) -> str:
@@ -174,7 +180,7 @@ def test_a_server_that_stays_down_ends_in_bounded_time() -> None:
         (httpx.Response(200, json=[]), UnavailableError, "no JSON object"),
         (httpx.Response(401, json={"error_code": "UNAUTHENTICATED", "message": "who?"}), RefusedError, "credentials"),
         (httpx.Response(302, headers={"location": "http://elsewhere.example/"}), BackendError, "redirects"),
-        (httpx.Response(404, html="<h1>nginx</h1>"), BackendError, "404"),
+        (httpx.Response(404, html="<h1>nginx</h1>"), NoRouteError, "404"),
         (httpx.Response(400, json={"error_code": "X", "message": "m" * 9000}), RefusedError, "mmm…"),
         (httpx.Response(503, headers={"retry-after": "soon"}), UnavailableError, "503"),
     ],

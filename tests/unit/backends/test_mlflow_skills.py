@@ -93,6 +93,15 @@ def test_a_server_without_the_registry_says_so(registry: Registry, mlflow_server
     assert plan_target(session(registry.backend), wanted(registry.backend, prompts), OPTIONS).status == "unchanged"
 
 
+@pytest.mark.usefixtures("synced")
+def test_the_first_skill_of_a_target_is_seen_at_once(mlflow_server: MlflowServer) -> None:
+    other = Registry(mlflow_server, mlflow_server.new_prefix())
+    with closing(other.backend) as backend:
+        sync_target(session(backend), wanted(backend, SAMPLE._replace(skills={})), OPTIONS)
+        assert sync_target(session(backend), wanted(backend, SAMPLE), OPTIONS).status == "done"
+        assert PDF in {live.address for live in backend.scan()}
+
+
 def test_a_plan_compares_digests_and_downloads_nothing(synced: Registry) -> None:
     before = synced.count
     assert plan_target(session(synced.backend), wanted(synced.backend, SAMPLE), OPTIONS).status == "unchanged"
