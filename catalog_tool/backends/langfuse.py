@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from typing import Any
 
 import httpx
 
 from catalog_tool.backends.base import LabelEvent
-from catalog_tool.backends.langfuse_api import LangfuseApi
+from catalog_tool.backends.langfuse_api import CONCURRENCY, LangfuseApi
 from catalog_tool.backends.langfuse_capabilities import CAPABILITIES, NAME_CHARACTERS
 from catalog_tool.backends.langfuse_memory import Memory
 from catalog_tool.backends.langfuse_reading import Reader
@@ -174,23 +175,35 @@ class LangfuseBackend:
         self._state.update(change)
 
     def write(self, writes: Sequence[Write], run: Run) -> list[Written]:
-        """The steps one after the other, then the inventory; where one fails, that of the steps before it."""
+        """The steps, prompts side by side, then the inventory; where one fails, that of the steps that were made."""
         head, memory = self._remembered()
         self._hold(head, run.token)
         skills = self._skills if self.capabilities.skills else None
         steps = Steps(self._api, self._reader, memory.copy(), run, skills)
-        renewed = time.monotonic()
-        found: list[Written] = []
         try:
-            for write in writes:
+            return self._made(steps, writes, run)
+        finally:
+            self._save(head, steps.memory, run.token)
+
+    def _made(self, steps: Steps, writes: Sequence[Write], run: Run) -> list[Written]:
+        """Make the steps of one prompt one after the other; the server refuses two at a time."""
+        by_name: dict[str, list[int]] = {}
+        for index, write in enumerate(writes):
+            by_name.setdefault(parse_address(write.address).name, []).append(index)
+        found: dict[int, Written] = {}
+
+        def make(indexes: list[int]) -> None:
+            for index in indexes:
+                found[index] = steps.make(writes[index])
+
+        renewed = time.monotonic()
+        with ThreadPoolExecutor(CONCURRENCY) as pool:
+            for future in as_completed([pool.submit(make, indexes) for indexes in by_name.values()]):
+                future.result()
                 if time.monotonic() - renewed > RENEW_SECONDS:
                     self._renew(run.token)
                     renewed = time.monotonic()
-                found.append(steps.make(write))
-        finally:
-            if found:
-                self._save(head, steps.memory, run.token)
-        return found
+        return [found[index] for index in range(len(writes))]
 
     def _renew(self, token: str) -> None:
         def renew(head: Head) -> Head:

@@ -34,6 +34,8 @@ DEADLINE_SECONDS = 30.0
 """A whole answer, however slowly it trickles in."""
 MESSAGE_CHARACTERS = 500
 """The longest ``commitMessage``."""
+CONCURRENCY = 4
+"""How many prompts are read or written side by side; one prompt is never written twice at a time."""
 LISTINGS = 4
 """How often a list is read anew that changed while it was read."""
 
@@ -126,7 +128,7 @@ class LangfuseApi:
         found, total = self._page(filters, 1)
         for page in range(2, -(-total // PAGE) + 1):
             rows, now = self._page(filters, page)
-            if now != total:
+            if now != total or not rows:
                 return None
             found += rows
         return found if len({row.name for row in found}) == len(found) == total else None

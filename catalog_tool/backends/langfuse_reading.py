@@ -16,10 +16,11 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from catalog_tool.backends.langfuse_api import PAGE, Body, LangfuseApi, Row
+from catalog_tool.backends.langfuse_api import CONCURRENCY, PAGE, Body, LangfuseApi, Row
 from catalog_tool.backends.langfuse_document import MARKER, Stored, marker_text, understood
 from catalog_tool.backends.langfuse_memory import LATEST, Census, Memory, Proven
 from catalog_tool.backends.langfuse_state import StateStore, is_state
@@ -110,10 +111,9 @@ class Reader:
         else:
             names = {parse_address(address).name for address in only if not address.startswith(SKILL)}
             rows = self._named(names)
-        for name, row in rows.items():
-            for item in self._objects(name, row, memory):
-                if only is None or item.address in only:
-                    yield item
+        with ThreadPoolExecutor(CONCURRENCY) as pool:
+            for found in pool.map(lambda item: list(self._objects(item[0], item[1], memory)), rows.items()):
+                yield from (item for item in found if only is None or item.address in only)
 
     def _named(self, names: Collection[str]) -> dict[str, Row | Proven]:
         if len(names) > FEW:
