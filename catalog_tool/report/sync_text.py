@@ -24,7 +24,7 @@ def sync_text(document: Mapping[str, Any], *, color: bool) -> str:
 
 
 def _lines(document: Mapping[str, Any], *, color: bool) -> Iterator[str]:
-    head = f"{for_terminal(document['target'])}: {DONE_WORDS[document['status']]}"
+    head = f"{for_terminal(document['target'])}: {_result(document)}"
     yield f"{_BOLD}{head}{_RESET}" if color else head
     actions = document["actions"]
     for action in actions[:SHOWN]:
@@ -39,6 +39,15 @@ def _lines(document: Mapping[str, Any], *, color: bool) -> Iterator[str]:
     yield f"{', '.join(counts) or 'no objects'}; bundle {(document['bundle'] or 'none')[:19]}"
     if document["status"] == "planned":
         yield f"plan {document['plan_digest']}"
+
+
+def _result(document: Mapping[str, Any]) -> str:
+    outcomes = {action["outcome"] for action in document["actions"]}
+    if document["status"] != "partial" or outcomes & {"failed", "dropped", "unconfirmed"}:
+        return DONE_WORDS[document["status"]]
+    if "planned" in outcomes:
+        return "planned but for what is left alone; nothing was written"
+    return "done but for what is left alone" if "done" in outcomes else "nothing to write; something is left alone"
 
 
 def _action(action: Mapping[str, Any]) -> str:
