@@ -56,10 +56,10 @@ def last_call(over: str) -> str:
 
 def total(series: str, over: str, by: str = "", where: str = "", ago: str = "") -> str:
     """All that came ``over`` a time that ended ``ago``, by labels."""
-    grouped = f" by ({by})" if by else ""
+    grouped = f" by ({by}) " if by else ""
     chosen = f"{{{where}}}" if where else ""
     shifted = f" offset {ago}" if ago else ""
-    return f"sum{grouped} (sum_over_time({series}{chosen}[{over}]{shifted}))"
+    return f"sum{grouped}(sum_over_time({series}{chosen}[{over}]{shifted}))"
 
 
 def failure_rate(over: str, by: str = "", where: str = "") -> str:
