@@ -188,3 +188,47 @@ class TestAction:
         (install,) = [step for step in read(ACTION / "action.yml")["runs"]["steps"] if "run" in step]
         assert "--require-hashes --only-binary :all:" in install["run"]
         assert "--no-deps --no-build-isolation --no-index" in install["run"]
+
+
+class TestPage:
+    """docs/ci.md says what the files do."""
+
+    page = (ROOT / "catalog_tool" / "docs" / "ci.md").read_text(encoding="utf-8")
+
+    def test_every_workflow_input_and_secret_is_named(self) -> None:
+        for path in (ROOT / ".github" / "workflows").glob("catalog-*.yml"):
+            call = read(path)[True]["workflow_call"]
+            assert f"| `{path.stem}` |" in self.page
+            for name in (*call["inputs"], *call.get("secrets", {})):
+                assert f"`{name}`" in self.page, (path.name, name)
+
+    def test_what_a_caller_has_to_grant_is_what_the_jobs_ask_for(self) -> None:
+        for path in (ROOT / ".github" / "workflows").glob("catalog-*.yml"):
+            wanted = {
+                f"`{key}: {level}`" for job in read(path)["jobs"].values() for key, level in job["permissions"].items()
+            }
+            row = re.search(rf"^\| `{path.stem}` \| .+ \| (.+) \|$", self.page, re.MULTILINE)
+            assert row is not None
+            assert set(row[1].split(", ")) == wanted, path.name
+
+    def test_its_examples_are_yaml_and_its_options_exist(self) -> None:
+        blocks = re.findall(r"```yaml\n(.*?)```", self.page, re.DOTALL)
+        assert len(blocks) == 5
+        for block in blocks:
+            assert yaml.safe_load(block)
+        commands = ROOT / "catalog_tool" / "cli"
+        source = "".join(path.read_text(encoding="utf-8") for path in commands.glob("*.py"))
+        for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", self.page)):
+            assert f'"{option}"' in source or f'"{option}/' in source, option
+
+
+def test_the_hook_of_pre_commit_is_one(tmp_path: Path) -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    for path in ("catalog.yaml", "team/prompts/a/v1.yaml", "skills/pdf/SKILL.md", ".claude/skills/x/SKILL.md"):
+        assert re.search(hook["files"], path)
+    assert not re.search(hook["files"], "src/main.py")
+    done = subprocess.run(
+        [linter("pre-commit"), "validate-manifest", str(ROOT / ".pre-commit-hooks.yaml")],
+        capture_output=True, text=True, check=False, cwd=tmp_path, env={**os.environ, "PRE_COMMIT_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
