@@ -120,7 +120,7 @@ def _requests_of_a_sync(place: Place) -> int:
 def _trials(requests: int) -> Iterator[tuple[int, str]]:
     for at in range(1, requests + 1):
         for number, name in enumerate(TROUBLES):
-            if SOAK or (at % 2 == 0 and (at // 2 + number) % len(TROUBLES) == 0):
+            if SOAK or (at % 3 == 0 and (at // 3 + number) % len(TROUBLES) == 0):
                 yield at, name
 
 
