@@ -42,6 +42,9 @@ STRINGS = [text for text in map(typeable, HOSTILE if SOAK else HOSTILE[::10]) if
 IN_FILES = HOSTILE if SOAK else HOSTILE[::10]
 
 
+LIVE = ["ok", "--label", "production", "--live", "{}"]
+
+
 def places(name: str) -> list[list[str]]:
     """Every place of a command's line that takes a text, ``{}`` standing for it."""
     usual = (["{}"], ["{}", "{}"], ["--{}"], ["--format", "{}"], ["--rev", "{}"], ["--help", "{}"])
@@ -56,12 +59,19 @@ def places(name: str) -> list[list[str]]:
         "schema": [["--codes", "{}"]],
         "gate": [["ok", "v1", "--label", "{}"], ["ok", "{}", "--label", "production"]],
         "promote": [["ok", "v1", "--label", "{}"], ["ok", "v1", "--label", "staging", "--weight", "{}"]],
-        "rollback": [["ok", "--label", "{}"], ["ok", "--label", "production", "--to", "{}"]],
+        "rollback": [["ok", "--label", "{}"], ["ok", "--label", "production", "--to", "{}"], LIVE],
         "sync": [["local", "--expect", "{}"], ["local", "--overwrite", "{}"], ["local", "--allow", "{}"]],
         "apply": [["local", "--plan", "{}"]],
         "adopt": [["local", "{}"]],
         "usage": [["--otlp", "{}"], ["--since", "{}"], ["--now", "{}"]],
         "pull": [["local", "--branch", "{}"]],
+        "watch": [["local", "--label", "{}"], ["local", "{}"], ["local", "--prometheus", "{}"]],
+        "comment": [["--changes", "{}"], ["--reviewed-plan", "{}"], ["--repository", "{}", "--changes", "ok"]],
+        "alert": [["{}", "--dry-run"], ["ok", "--alertmanager", "{}"], ["ok", "--target", "{}"]],
+        "serve": [["--bundle", "{}"], ["--target", "{}"], ["--bundle", "ok", "--tokens", "{}"]],
+        "token": [["{}"], ["create", "{}"], ["revoke", "{}"], ["create", "ok", "--label", "{}"]],
+        "telemetry": [["{}"], ["init", "ok", "--catalog", "{}"], ["init", "ok", "--stale-after", "{}"]],
+        "export": [["{}", "ok"], ["flagd", "{}"]],
     }
     if name in ("show", "render", "diff", "eval"):
         own.setdefault(name, []).extend([made] for made in references)
@@ -144,7 +154,9 @@ def harmless(mode: str, arguments: list[str], code: int, out: str) -> None:
     assert "Traceback" not in out, (arguments, out)
     assert "run again with --debug" not in out, (arguments, out)
     if mode == "pipe":
-        assert obeyed(out) == [], (arguments, out)
+        warns = arguments[:1] in (["alert"], ["comment"])  # these may warn in the run, with a title of ours
+        foreign = [found for found in obeyed(out) if not (warns and found[:2] == ("warning", {"title": "catalog"}))]
+        assert foreign == [], (arguments, out)
     else:
         assert unseen(out.replace(WIPE, "")) == set(), (arguments, out)
 
