@@ -138,12 +138,19 @@ class Runner:
             return Ran(name, "success")
         action, _, commit = uses.partition("@")
         assert re.fullmatch(r"[0-9a-f]{40}", commit), uses
-        getattr(self, f"_{re.sub('[/-]', '_', action.partition('/')[2])}")(given)
-        return Ran(name, "success")
+        outputs = getattr(self, f"_{re.sub('[/-]', '_', action.partition('/')[2])}")(given)
+        return Ran(name, "success", outputs=outputs or {})
 
     def _checkout(self, given: Mapping[str, str]) -> None:
         assert given["persist-credentials"] == "false"
         assert given["fetch-depth"] == "0"
+
+    def _create_github_app_token(self, given: Mapping[str, str]) -> dict[str, str]:
+        assert given["private-key"] == "app-key"
+        assert {key for key in given if key.startswith("permission-")} == {
+            "permission-contents", "permission-pull-requests",
+        }  # fmt: skip
+        return {"token": "ghs_canary", "app-slug": "catalog-app"}
 
     def _cache_restore(self, given: Mapping[str, str]) -> None:
         found = [key for key in self.cache if key.startswith(given["restore-keys"])]

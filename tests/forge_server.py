@@ -212,6 +212,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             ("GET", f"{here}/issues", self._issues),
             ("POST", f"{here}/issues", self._add_issue),
             ("PATCH", f"{here}/issues/(\\d+)", self._edit_issue),
+            ("GET", f"{here}/pulls", self._pulls),
+            ("POST", f"{here}/pulls", self._open_pull),
+            ("PATCH", f"{here}/pulls/(\\d+)", self._edit_pull),
             ("GET", f"{here}/commits/([0-9a-f]+)/pulls", self._pulls_of),
             ("GET", f"{here}/actions/workflows/([^/]+)/runs", self._runs),
         )
@@ -279,6 +282,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         issue.update({key: content[key] for key in ("title", "body", "state") if key in content})
         issue["closed_at"] = AT if issue["state"] == "closed" else None
         return 200, validated("Issue", issue), {}
+
+    def _pulls(self, query: Mapping[str, str], *_: Any) -> tuple[int, Any, Mapping[str, str]]:
+        assert query["head"].startswith("acme:")
+        found = [pull for pull in self.server.pulls.values() if pull["head"]["ref"] == query["head"].partition(":")[2]]
+        return self._paged(found, query, "PullRequestSimple")
+
+    def _open_pull(self, _: Any, content: Any) -> tuple[int, Any, Mapping[str, str]]:
+        validated("ReposOwnerRepoPullsPostBody", content)
+        pull = minimal("PullRequest") | {
+            "number": next(self.server.numbers), "title": content["title"], "body": content["body"], "user": user(BOT),
+            "state": "open", "html_url": "https://git.example.com/pull",
+        }  # fmt: skip
+        pull["head"] = pull["head"] | {"ref": content["head"]}
+        self.server.pulls[pull["number"]] = pull
+        return 201, validated("PullRequest", pull), {}
+
+    def _edit_pull(self, _: Any, content: Any, number: str) -> tuple[int, Any, Mapping[str, str]]:
+        validated("ReposOwnerRepoPullsPullNumberPatchBody", content)
+        pull = self.server.pulls[int(number)]
+        pull.update(content)
+        return 200, validated("PullRequest", pull), {}
 
     def _pulls_of(self, query: Mapping[str, str], _: Any, commit: str) -> tuple[int, Any, Mapping[str, str]]:
         found = [minimal("PullRequestSimple") | {"number": number} for number in self.server.merged.get(commit, [])]

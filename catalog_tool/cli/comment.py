@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from catalog_tool.backends.forge import NotAllowedError
+from catalog_tool.backends.forge import Draft, NotAllowedError
 from catalog_tool.cli.context import answer, format_option, tell
 from catalog_tool.cli.hosted import (
     add_summary,
@@ -28,8 +28,10 @@ from catalog_tool.report.comment_markdown import Documents, Source, comment_mark
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.json_document import json_document
 from catalog_tool.report.plan_terraform import plan_terraform
-from catalog_tool.sync.announce import Announced, Comment, announce, reviewed_plan
-from catalog_tool.sync.forge_marker import COMMENT, Marker
+from catalog_tool.report.pull_markdown import pull_markdown, pull_title
+from catalog_tool.sync.announce import LIMIT, Announced, Comment, announce, reviewed_plan
+from catalog_tool.sync.forge_marker import COMMENT, PULL_REQUEST, Marker
+from catalog_tool.sync.reverse_request import keep_request
 from catalog_tool.sync.timing import SYSTEM
 
 EPILOG = """\b
@@ -38,6 +40,7 @@ Examples:
   catalog diff --format markdown --output diff.md
   catalog comment --changes diff.json --report diff.md --dry-run
   catalog comment --changes diff.json --report diff.md --plan plan.json --target production
+  catalog comment --pulled pull.json --base main     a pull request for what `catalog pull` brought
   catalog comment --reviewed-plan production     what to give `catalog sync --expect` after the merge
 
 In GitHub Actions the pull request, the repository and the server come from the run, the token from
@@ -47,6 +50,7 @@ token that may not comment, or none, is a warning: a pull request from a fork ha
 \b
 Exit codes: 0 said, or nothing to say; 2 wrong usage; 3 the forge could not be reached.
 """
+_MARKER_BYTES = 500
 NOT_ALLOWED, PRINTED = "not_allowed", "printed"
 _SENTENCES = {
     "created": "commented", "updated": "the comment is up to date", "newer": "a newer run has commented already",
@@ -64,6 +68,8 @@ _SENTENCES = {
 @click.option("--terraform", metavar="FILE", help="Write the plans' counts here, for GitLab's terraform report.")
 @click.option("--target", default="", metavar="TARGET", help="A comment of its own for this target.")
 @click.option("--reviewed-plan", metavar="TARGET", help="Print the digest of the plan that was reviewed instead.")
+@click.option("--pulled", metavar="FILE", help="`catalog pull --format json`: keep a pull request for it instead.")
+@click.option("--base", default="main", show_default=True, metavar="BRANCH", help="With --pulled: merge it into this.")
 @click.option("--number", type=click.IntRange(1), metavar="N", help="The pull request.  [default: the run's]")
 @forge_options
 @format_option("text", "json")
@@ -72,6 +78,8 @@ def command(ctx: click.Context, /, output: str, *, dry_run: bool, **asked: Any) 
     """One comment on a pull request, kept up to date."""
     if asked["reviewed_plan"] is not None:
         return _reviewed(ctx, asked)
+    if asked["pulled"] is not None:
+        return _pulled(ctx, {**asked, "dry_run": dry_run})
     if asked["changes"] is None:
         raise UsageError("--changes is missing", hint="write it with `catalog diff --format json --output FILE`")
     documents = _documents(asked)
@@ -113,6 +121,34 @@ def _reviewed(ctx: click.Context, asked: dict[str, Any]) -> int:
     if found is None:
         tell(f"no reviewed plan for {for_terminal(asked['reviewed_plan'])} is known")
     answer(found or "")
+    return 0
+
+
+def _pulled(ctx: click.Context, asked: dict[str, Any]) -> int:
+    """Open the pull request for a branch that `catalog pull` wrote and somebody pushed, or bring it up to date."""
+    document = read_document("--pulled", asked["pulled"], "pull-output")
+    branch = document.get("branch")
+    if branch is None:
+        answer("there is nothing to bring back")
+        return 0
+    source = catalog_id(ctx, asked["catalog_id"])
+    report = _text("--report", asked["report"]) if asked["report"] else ""
+    marker = Marker(PULL_REQUEST, source, str(document["target"]), sequence(), {})
+    draft = Draft(
+        pull_title(document, source), pull_markdown(document, report, LIMIT - _MARKER_BYTES), branch, asked["base"]
+    )
+    forge = None if asked["dry_run"] else open_forge(asked["repository"], asked["author"])
+    if forge is None:
+        answer(f"# {draft.title}\n\n{draft.body}")
+        return 0
+    with contextlib.closing(forge):
+        try:
+            done = keep_request(forge, marker, draft, SYSTEM)
+        except NotAllowedError as error:
+            warn(f"{error.message}; opening a pull request needs the token of a GitHub App, or a project's token")
+            return 3
+    set_outputs({"action": done.action, "url": done.url})
+    answer(f"{done.action}: {for_terminal(done.url)}")
     return 0
 
 

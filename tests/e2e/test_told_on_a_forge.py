@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from actions_runner import read_outputs
@@ -336,3 +336,42 @@ class TestComment:
         self.comment(catalog, github, CHANGED)
         assert github.said(7)[0] == "build passed"
         assert len(github.said(7)) == 2
+
+
+class TestReversePullRequest:
+    document: ClassVar[dict[str, Any]] = {
+        "format": 1, "status": "done", "target": "production", "branch": "catalog/pull/production",
+        "commit": "ab" * 20, "left": [{"object": "skills/x", "reason": "deleted"}],
+        "changes": [{"object": LABEL, "path": "prompts/registry.yaml", "what": "it points to v2", "by": "@ada"}],
+    }  # fmt: skip
+
+    def propose(self, catalog: Scratch, github: Github, run: int, **document: Any) -> Answer:
+        catalog.write("pull.json", json.dumps({**self.document, **document}))
+        catalog.write("diff.md", "**The report.**\n")
+        arguments = ("comment", "--pulled", "pull.json", "--report", "diff.md", "--base", "main")
+        return catalog.run(*arguments, env=github.environment(run))
+
+    def test_it_is_opened_once_and_then_updated(self, catalog: Scratch, github: Github) -> None:
+        assert self.propose(catalog, github, 1).out.startswith("opened")
+        assert self.propose(catalog, github, 2, changes=self.document["changes"] * 2).out.startswith("updated")
+        (pull,) = github.pulls.values()
+        assert pull["title"] == "Bring back 2 edits from production of acme"
+        for told in (LABEL, "it points to", "`@ada`", "skills/x", "**The report.**"):
+            assert told in pull["body"], told
+
+    def test_an_older_run_and_a_request_of_somebody_else_are_left(self, catalog: Scratch, github: Github) -> None:
+        self.propose(catalog, github, 9)
+        assert self.propose(catalog, github, 8).out.startswith("left")
+        (pull,) = github.pulls.values()
+        pull["user"] = {**pull["user"], "login": "mallory"}
+        assert self.propose(catalog, github, 10).out.startswith("left")
+
+    def test_nothing_to_bring_asks_nobody(self, catalog: Scratch, github: Github) -> None:
+        assert self.propose(catalog, github, 1, branch=None, status="nothing", commit=None, changes=[]).code == 0
+        assert github.requests == []
+
+    def test_a_workflow_s_own_token_is_told_what_is_missing(self, catalog: Scratch, github: Github) -> None:
+        github.fail("POST", "/pulls$", 403, message="GitHub Actions is not permitted to create pull requests")
+        answer = self.propose(catalog, github, 1)
+        assert answer.code == 3
+        assert "GitHub App" in answer.err

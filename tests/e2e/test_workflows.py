@@ -367,3 +367,23 @@ class TestSchedules:
         done = story.run("catalog-eval.yml", "evaluate", {"endpoint": "http://127.0.0.1:9/v1"})
         assert done.conclusion == "failure"
         assert "1.json" in story.runner.artifacts["catalog-evaluations"]
+
+
+class TestReversePullRequest:
+    def test_an_edit_comes_back_as_a_branch_and_a_pull_request(self, story: Story, tmp_path: Path) -> None:
+        story.write("v2", "Greet {{name}} briefly.")
+        story.merge()
+        story.sync()
+        origin = tmp_path / "origin.git"
+        story.scratch.git("clone", "--quiet", "--bare", ".", str(origin))
+        story.scratch.git("remote", "add", "origin", str(origin))
+        story.edit("v2")
+        secrets = {**story.secrets, "app-client-id": "Iv1", "app-private-key": "app-key"}
+        for _ in range(2):
+            done = story.run("catalog-drift.yml", "pull", {"targets": "production", "pull": True}, secrets=secrets)
+            assert done.conclusion == "success", done.log
+        (pull,) = story.github.pulls.values()
+        assert pull["head"]["ref"] == "catalog/pull/production"
+        assert "labels/greet@production" in pull["body"]
+        registry = story.scratch.git("--git-dir", str(origin), "show", "catalog/pull/production:prompts/registry.yaml")
+        assert "production: v2" in registry
