@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -22,12 +23,13 @@ from catalog_tool.canonical.identity import prompt_identity
 from catalog_tool.canonical.jcs import canonical_bytes, version_id
 from catalog_tool.errors import BackendError, RefusedError, UnavailableError, UsageError
 from catalog_tool.model.target import CHANGED, DONE, FAILED, Applied, Write
-from catalog_tool.sync.apply import sync_target
+from catalog_tool.sync.apply import plan_target, sync_target
 from catalog_tool.sync.compare import compare
 from catalog_tool.sync.conformance.samples import FIRST, SECOND, put_label, put_version
 from catalog_tool.sync.conformance.store import LEASE, RUN, done, live
 from catalog_tool.sync.markers import marker_text
 from catalog_tool.sync.plan import PlanOptions
+from catalog_tool.sync.wanted import WantedObject
 
 from .langfuse_work import OPTIONS, Ui, desired, opened, session, states
 
@@ -379,3 +381,30 @@ def test_catalogs_in_one_project_do_not_see_each_others_state(server: LangfuseSe
         assert sync_target(session(other), desired(FIRST), OPTIONS).status == "done"
         assert all(address.partition("/")[2].startswith("team-a/") for address in live(plain))
         assert ".catalog" not in " ".join(live(plain))
+
+
+def test_a_prompt_that_was_there_is_adopted(server: LangfuseServer, backend: LangfuseBackend) -> None:
+    """Equal to git's: it becomes ours as it is, and metadata of git's is kept beside it."""
+    Ui(server).create("old", "Hello {{name}}", "production", kind="text", config={"model": "m"})
+    [live_one] = list(backend.scan({"prompts/old@v1"}))
+    entry = json.loads(live_one.entry) | {"meta": {"description": "Greets."}}
+    wanted = dict(desired(FIRST).objects)
+    digest = entry["digest"]
+    wanted["prompts/old@v1"] = WantedObject("prompts/old@v1", digest, canonical_bytes(entry))
+    wanted["labels/old@production"] = WantedObject("labels/old@production", '"v1"', b'"v1"')
+    git = replace(desired(FIRST), objects=wanted)
+    result = sync_target(session(backend), git, OPTIONS)
+    assert result.status == "done"
+    assert {action.state.value for action in result.actions if "/old@" in action.object} == {"adopt"}
+    assert list(server.project.prompts["old"].versions) == [1]
+    with closing(opened(server)) as fresh:
+        assert plan_target(session(fresh), git, OPTIONS).status == "unchanged"
+        assert live(fresh)["prompts/old@v1"].entry == canonical_bytes(entry)
+
+
+def test_what_is_in_the_way_is_a_collision(server: LangfuseServer, backend: LangfuseBackend) -> None:
+    Ui(server).create(GREET, [{"role": "user", "content": "mine"}], "production")
+    result = sync_target(session(backend), desired(FIRST), OPTIONS)
+    found = {action.object: action.state.value for action in result.actions if action.outcome == "skipped"}
+    assert (result.status, found[V1]) == ("partial", "collision")
+    assert server.project.prompts[GREET].versions[1].prompt == [{"role": "user", "content": "mine"}]
