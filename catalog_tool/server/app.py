@@ -18,6 +18,7 @@ from starlette.routing import Router
 
 from catalog_tool.server.access import Grant, Need, Refusal
 from catalog_tool.server.logs import LOGGER
+from catalog_tool.server.pages_shell import bearer_of, error_page
 from catalog_tool.server.problems import ProblemError, problem
 from catalog_tool.server.read_api import Answer
 from catalog_tool.server.requests import holds_etag
@@ -112,6 +113,8 @@ class _Endpoint:
     def __init__(self, service: Service, routes: dict[str, Route]) -> None:
         self._service = service
         self._routes = routes
+        self._is_page = any(route.is_page for route in routes.values())
+        self._told = error_page if self._is_page else ProblemError.response
 
     def name(self, method: str) -> str:
         """The metrics' name of a request."""
@@ -125,18 +128,19 @@ class _Endpoint:
 
     async def _answer(self, request: Request) -> Response:
         route = self._routes.get(_read_as(request.method))
-        grant = _decided(self._service, request, route.need if route is not None else Need.ANY)
+        need = route.need if route is not None else Need.ANY
+        grant = _decided(self._service, request, need, is_page=self._is_page)
         if isinstance(grant, Refusal):
-            return problem(grant.status)
+            return self._told(ProblemError(grant.status))
         if route is None:
-            return problem(405, headers={"Allow": ", ".join(sorted(self._routes))})
+            return self._told(ProblemError(405, headers={"Allow": ", ".join(sorted(self._routes))}))
         try:
             return await route.handler(self._service, request, grant)
         except ProblemError as error:
-            return error.response()
+            return self._told(error)
         except Exception:  # noqa: BLE001 - the boundary of one request: a bug is a 500 that tells nothing, and a log line
             LOGGER.log(logging.ERROR, "failed", exc_info=True, extra={"fields": {"route": route.name}})
-            return problem(500)
+            return self._told(ProblemError(500))
 
 
 class _Nowhere:
@@ -155,9 +159,10 @@ def _read_as(method: str) -> str:
     return "GET" if method == "HEAD" else method
 
 
-def _decided(service: Service, request: Request, need: Need) -> Grant | Refusal:
+def _decided(service: Service, request: Request, need: Need, *, is_page: bool = False) -> Grant | Refusal:
     given = dict(request.headers.raw)  # of several the last, as on the short path
-    return service.guard.decide(need, given.get(b"authorization"), given.get(b"host"))
+    authorization = given.get(b"authorization")
+    return service.guard.decide(need, bearer_of(authorization) if is_page else authorization, given.get(b"host"))
 
 
 async def _no_body() -> MutableMapping[str, Any]:

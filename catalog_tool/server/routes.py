@@ -5,23 +5,34 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from catalog_tool.server import ofrep, read_api, sync_api, write_api
+from catalog_tool.server import ofrep, pages, read_api, sync_api, write_api
 from catalog_tool.server.access import Need
 from catalog_tool.server.openapi import get_openapi
 from catalog_tool.server.service import Handler
 
 
 class Route(NamedTuple):
-    """One route. ``path`` is Starlette's; ``name`` is unique, and its label in the metrics."""
+    """One route. ``path`` is Starlette's; ``name`` is unique, and its label in the metrics.
+
+    ``is_page``: for people in a browser. A token may come as a password, and what goes wrong is told by a page.
+    """
 
     name: str
     method: str
     path: str
     need: Need
     handler: Handler
+    is_page: bool = False
 
 
 _PROMPT = "/v1/prompts/{id:path}"
+_PAGES: tuple[Route, ...] = (
+    Route("page_prompts", "GET", "/", Need.READ, pages.get_prompts, is_page=True),
+    Route("page_diff", "GET", "/ui/prompts/{id:path}/diff", Need.READ, pages.get_diff, is_page=True),
+    Route("page_prompt", "GET", "/ui/prompts/{id:path}", Need.READ, pages.get_prompt_page, is_page=True),
+    Route("page_skills", "GET", "/ui/skills", Need.READ, pages.get_skills, is_page=True),
+    Route("page_skill", "GET", "/ui/skills/{name}", Need.READ, pages.get_skill_page, is_page=True),
+)
 ROUTES: tuple[Route, ...] = (
     Route("health", "GET", "/healthz", Need.NONE, read_api.get_health),
     Route("ready", "GET", "/readyz", Need.NONE, read_api.get_ready),
@@ -51,6 +62,7 @@ ROUTES: tuple[Route, ...] = (
     Route("sync_drop", "POST", "/v1/sync/drop", Need.SYNC, sync_api.post_drop),
     Route("sync_control", "PUT", "/v1/sync/control", Need.SYNC, sync_api.put_control),
     Route("sync_write", "POST", "/v1/sync/write", Need.SYNC, sync_api.post_write),
+    *_PAGES,
 )
 OTHER = "other"
 """The metrics' name for requests of no route."""
