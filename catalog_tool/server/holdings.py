@@ -8,13 +8,13 @@ reading again costs a comparison of bytes and no parsing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from catalog_tool.canonical.identity import PARTS, SkillFile, bundle_digest, prompt_identity, skill_digest
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes, digest_of_bytes, version_id
-from catalog_tool.model.addresses import LABEL, SKILL, VERSION, parse_address
+from catalog_tool.model.addresses import LABEL, SKILL, VERSION, label_address, parse_address, version_address
 from catalog_tool.model.names import is_label, is_prompt_id, is_version, version_number
 from catalog_tool.model.target import Live
 from catalog_tool.rollout import SLOTS, Router
@@ -43,7 +43,7 @@ class HeldLabel:
 
     value: Any
     split: tuple[tuple[str, float | int], ...]
-    router: Router
+    router: Router = field(compare=False)
     since: str | None
     by: str | None
     live: Live
@@ -62,6 +62,12 @@ class HeldPrompt:
     versions: Mapping[str, HeldVersion]
     labels: Mapping[str, HeldLabel]
     damaged: frozenset[str]
+
+    def addresses(self) -> set[str]:
+        """Where everything of it is stored, as far as it is known."""
+        versions = {*self.versions, *(part for part in self.damaged if is_version(part))}
+        labels = {*self.labels, *(part for part in self.damaged if not is_version(part))}
+        return {version_address(self.id, v) for v in versions} | {label_address(self.id, label) for label in labels}
 
     def label_values(self) -> dict[str, Any]:
         """Label → value, as ``bundle.json`` has it."""
@@ -86,6 +92,12 @@ class Holdings:
     prompts: Mapping[str, HeldPrompt]
     skills: Mapping[str, HeldSkill]
     damaged: frozenset[str] = frozenset()
+
+    def with_some(self, part: Holdings, names: Collection[str], asked: Collection[str]) -> Holdings:
+        """The same picture with the prompts ``names`` as in ``part``, which was made of the addresses ``asked``."""
+        prompts = {name: held for name, held in self.prompts.items() if name not in names or name in part.prompts}
+        damaged = (self.damaged - frozenset(asked)) | part.damaged
+        return replace(self, prompts={**prompts, **part.prompts}, damaged=damaged)
 
     def bundle(self) -> bytes:
         """``bundle.json`` of all that is held: canonical, the same content always the same bytes."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -55,6 +55,7 @@ class Keeper:
         self._wake = threading.Event()
         self._turns = threading.Condition()
         self._asked = self._answered = 0
+        self._hints: set[str] = set()
         self._error: BackendError | None = None
         self._threads = [
             threading.Thread(target=self._watch, name="catalog-keeper", daemon=True),
@@ -87,9 +88,13 @@ class Keeper:
         """Something changed: look soon."""
         self._wake.set()
 
-    def refresh(self) -> None:
-        """Wait until all that was in the store at this call has been read. Raises ``BackendError``."""
+    def refresh(self, hints: Collection[str] = ()) -> None:
+        """Wait until all that was in the store at this call has been read. Raises ``BackendError``.
+
+        ``hints`` are addresses that the caller has just written.
+        """
         with self._turns:
+            self._hints.update(hints)
             self._asked += 1
             mine = self._asked
             self._wake.set()
@@ -122,10 +127,12 @@ class Keeper:
         while not self._ending.is_set():
             if woken := self._wake.is_set():
                 self._wake.clear()
-            turn = self._asked
+            with self._turns:
+                turn, hints = self._asked, frozenset(self._hints)
+                self._hints.clear()
             try:
                 if woken or turn != self._answered or not self._is_good or self._origin.has_news():
-                    self._read()
+                    self._read(hints)
                 self._beat()
                 self._answer(turn, None)
             except BackendError as error:
@@ -153,9 +160,9 @@ class Keeper:
             log("store_lost", place=self.place, error=error.message)
         self._is_good = False
 
-    def _read(self) -> None:
+    def _read(self, hints: Collection[str]) -> None:
         before, started = self.current.holdings, self._clock()
-        found = self._origin.read(before, self._beat)
+        found = self._origin.read(before, self._beat, hints)
         self._beat()
         self._took = self._clock() - started
         self.reads += 1

@@ -9,20 +9,24 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from catalog_tool.backends.base import Backend
+from catalog_tool.backends.stored import label_versions
 from catalog_tool.canonical.identity import bundle_digest
 from catalog_tool.errors import BackendError
+from catalog_tool.model.addresses import LABEL, parse_address, version_address
 from catalog_tool.model.limits import BUNDLE_BYTES
 from catalog_tool.model.target import Live
 from catalog_tool.server.holdings import Holdings, hold, lives_of_bundle
 
 _SQLITE = b"SQLite format 3\0"
+FEW = 50
+"""How many prompts may have moved for only them to be read."""
 _SWEEP_SHARE = 50
 """A sweep may take one part in so many of the time."""
 Beat = Callable[[], None]
@@ -69,8 +73,11 @@ class Origin(Protocol):
     def listener(self) -> Listener | None:
         """Who hears of changes before they are asked for, if the store tells."""
 
-    def read(self, before: Holdings, beat: Beat) -> Holdings:
-        """All of it; ``beat`` is called now and then, so that slow is told from dead."""
+    def read(self, before: Holdings, beat: Beat, hints: Collection[str] = ()) -> Holdings:
+        """All of it; ``beat`` is called now and then, so that slow is told from dead.
+
+        ``hints`` are addresses that the caller knows to have changed.
+        """
 
     def has_news(self) -> bool:
         """Whether something may have changed since ``read``."""
@@ -96,27 +103,65 @@ class StoreOrigin:
         self._seen: object = None
         self._read_at = 0.0
         self._took = 0.0
+        self._whole_is_due = False
+        self._last: Mapping[str, int] = {}
         self.place = backend.place()
 
     def _generations(self) -> object:
         return dict(self._backend.generations())
 
-    def read(self, before: Holdings, beat: Beat) -> Holdings:
-        """One scan. What changes meanwhile is news afterwards: the probe is taken first."""
-        started = time.monotonic()
+    def read(self, before: Holdings, beat: Beat, hints: Collection[str] = ()) -> Holdings:
+        """One scan. What changes meanwhile is news afterwards: the probe is taken first.
+
+        Where labels of a few known prompts moved, only those prompts are read, and all of the store in the next
+        call: a label of a name that nobody knew is found then, unless ``hints`` name its address.
+        """
         self._seen = self._probe()
-        store_id = self._backend.load().store_id
         generations = self._backend.generations()
+        moved = {name for name, number in generations.items() if self._last.get(name) != number}
+        is_known = all(name in before.prompts for name in moved)
+        if is_known and 0 < len(moved) <= FEW and time.monotonic() - self._read_at < self._sweep_seconds():
+            found = self._some(before, moved, generations, hints)
+            self._whole_is_due = True
+        else:
+            found = self._whole(before, generations, beat)
+            self._whole_is_due = False
+        self._last = generations  # only now: what a failed read left unread has still moved
+        return found
+
+    def _some(
+        self, before: Holdings, moved: Collection[str], generations: Mapping[str, int], hints: Collection[str]
+    ) -> Holdings:
+        asked = {address for name in moved for address in before.prompts[name].addresses()}
+        asked |= {address for address in hints if parse_address(address).name in moved}
+        found = list(self._backend.scan(asked))
+        pointed = {
+            version_address(parse_address(live.address).name, version)
+            for live in found
+            if live.address.startswith(f"{LABEL}/")
+            for version in label_versions(live.entry)
+        }
+        if unknown := pointed - asked:
+            found += self._backend.scan(unknown)
+        part = hold(before.store_id, found, generations, before)
+        return before.with_some(part, moved, asked | unknown)
+
+    def _whole(self, before: Holdings, generations: Mapping[str, int], beat: Beat) -> Holdings:
+        started = time.monotonic()
+        store_id = self._backend.load().store_id
         found = hold(store_id, _beating(self._backend.scan(), beat), generations, before)
         self._read_at = time.monotonic()
         self._took = self._read_at - started
         return found
 
+    def _sweep_seconds(self) -> float:
+        return max(self.pace.sweep, self._took * _SWEEP_SHARE)
+
     def has_news(self) -> bool:
-        """Another probe, or the time for a sweep."""
-        if self._probe() != self._seen:
+        """Another probe, or the time to read all of it."""
+        if self._whole_is_due or self._probe() != self._seen:
             return True
-        return time.monotonic() - self._read_at > max(self.pace.sweep, self._took * _SWEEP_SHARE)
+        return time.monotonic() - self._read_at > self._sweep_seconds()
 
     def close(self) -> None:
         """Close the store."""
@@ -175,7 +220,7 @@ class BundleOrigin:
         self._seen: object = None
         self.place = f"bundle {path}"
 
-    def read(self, before: Holdings, beat: Beat) -> Holdings:
+    def read(self, before: Holdings, beat: Beat, hints: Collection[str] = ()) -> Holdings:  # noqa: ARG002 - Origin's
         """The whole file, verified against its digest."""
         beat()
         self._seen = self._stat()

@@ -177,10 +177,10 @@ class Service:
         except BackendError as error:
             raise backend_problem(error) from error
 
-    async def caught_up(self) -> None:
-        """Read the store now, so that who wrote through this worker reads its own write."""
+    async def caught_up(self, *written: str) -> None:
+        """Read the store now, so that who wrote to addresses through this worker reads its own write."""
         try:
-            await run_in_threadpool(self.keeper.refresh)
+            await run_in_threadpool(self.keeper.refresh, written)
         except BackendError as error:
             raise backend_problem(error) from error
 

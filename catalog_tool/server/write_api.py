@@ -81,7 +81,7 @@ async def put_labels(service: Service, request: Request, grant: Grant) -> Respon
     if name not in service.holdings.prompts:
         raise ProblemError(404, "there is no such prompt")
     refusal = await service.with_store(lambda store: _move(store, name, moves, grant.actor))
-    await service.caught_up()
+    await service.caught_up(*(label_address(name, label) for label in moves.labels))
     held = service.holdings
     if name not in held.prompts:
         raise ProblemError(404, "the prompt is gone")

@@ -12,7 +12,7 @@ from served_prompts import entry, until, write_bundle
 from catalog_tool.backends.memory import MemoryBackend, MemoryStore
 from catalog_tool.backends.sqlite import connect as connect_sqlite
 from catalog_tool.errors import BackendError, UnavailableError
-from catalog_tool.model.target import Live
+from catalog_tool.model.target import Live, Write
 from catalog_tool.server.holdings import EMPTY, hold, read_split
 from catalog_tool.server.keeper import Change, Keeper, changes
 from catalog_tool.server.origin import BundleOrigin, DataVersion, StoreOrigin
@@ -61,6 +61,64 @@ def test_what_did_not_change_is_taken_over_as_it_is() -> None:
     assert second.prompts[GREET].labels["production"] is not first.prompts[GREET].labels["production"]
     assert changes(first, second) == [Change(GREET, 4)]
     assert changes(second, second) == []
+
+
+class Watched(MemoryBackend):
+    """A store that notes which addresses were asked for; None: all."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__(store)
+        self.asked: list[frozenset[str] | None] = []
+
+    def scan(self, only: Collection[str] | None = None) -> Iterator[Live]:
+        self.asked.append(None if only is None else frozenset(only))
+        return super().scan(only)
+
+
+def test_of_a_moved_label_only_its_prompt_is_read_and_then_everything() -> None:
+    store = filled()
+    backend = Watched(store)
+    origin = StoreOrigin(backend)
+    first = origin.read(EMPTY, lambda: None)
+    assert (backend.asked, origin.has_news()) == ([None], False)
+    write(store, put_label("v2", seen="v1"), put_label("v1", "tenant_new"), put_version(version="v3", text="c"))
+    write(store, put_label("v3", "staging", seen="v2"))
+    assert origin.has_news()
+    second = origin.read(first, lambda: None, {f"labels/{GREET}@tenant_new"})
+    values = {"canary": first.prompts[GREET].labels["canary"].value, "production": "v2", "staging": "v3"}
+    assert second.prompts[GREET].label_values() == {**values, "tenant_new": "v1"}
+    assert set(second.prompts[GREET].versions) == {"v1", "v2", "v3"}
+    assert second.prompts["review"] is first.prompts["review"]
+    assert second.skills == first.skills
+    assert all(asked is not None and not any("review" in address for address in asked) for asked in backend.asked[1:])
+    write(store, put_version("unseen", text="d"))
+    assert origin.has_news()
+    third = origin.read(second, lambda: None)
+    assert backend.asked[-1] is None
+    assert third == hold(store.store_id, MemoryBackend(store).scan(), store.generations)
+    assert not origin.has_news()
+
+
+def test_a_part_and_the_whole_say_the_same_after_any_moves() -> None:
+    store = filled()
+    origin = StoreOrigin(MemoryBackend(store))
+    held_now = origin.read(EMPTY, lambda: None)
+    gone = put_label("v2", "staging")
+    steps = [
+        (put_label("v2", seen="v1"),),
+        (Write(gone.address, gone.entry),),
+        (put_label("v1", "staging"), put_label("v2", "production", seen="v2")),
+    ]
+    for step in steps:
+        write(store, *step)
+        part = origin.read(held_now, lambda: None, {one.address for one in step})
+        assert part == hold(store.store_id, MemoryBackend(store).scan(), store.generations)
+        held_now = origin.read(part, lambda: None)
+    store.objects[f"labels/{GREET}@production"].entry = b"7"
+    write(store, put_label("v1", "staging", seen="v1"), put_label("v2", "staging", seen="v1"))
+    part = origin.read(held_now, lambda: None)
+    assert part.damaged == {f"labels/{GREET}@production"}
+    assert part.prompts[GREET].damaged == {"production"}
 
 
 def test_a_lost_store_is_told_and_what_is_held_stays(heard: list[Change]) -> None:
