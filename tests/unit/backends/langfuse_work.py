@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from langfuse_server import PUBLIC, SECRET, LangfuseServer
 
 from catalog_tool.backends.langfuse import LangfuseBackend
@@ -14,6 +15,12 @@ from catalog_tool.sync.conformance.engine import OPTIONS, session
 from catalog_tool.sync.conformance.samples import Sample, desired_of
 from catalog_tool.sync.live import scan_knowing
 from catalog_tool.sync.wanted import Desired
+
+
+def sdk(module: str) -> Any:
+    """A module of Langfuse's own SDK; a loud skip where it is not installed."""
+    missing = "LANGFUSE'S SDK IS NOT INSTALLED: pip install --group platforms; its models checked nothing"
+    return pytest.importorskip(f"langfuse.api.{module}", reason=missing)
 
 
 def opened(server: LangfuseServer, prefix: str = "") -> LangfuseBackend:
@@ -68,4 +75,4 @@ def states(backend: LangfuseBackend, sample: Sample) -> dict[str, str]:
     return {item.address: item.state.value for item in found.observed}
 
 
-__all__ = ["OPTIONS", "Ui", "desired", "opened", "session", "states"]
+__all__ = ["OPTIONS", "Ui", "desired", "opened", "sdk", "session", "states"]

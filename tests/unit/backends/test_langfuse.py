@@ -6,13 +6,9 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import pytest
-from langfuse.api.client import LangfuseAPI
-from langfuse.api.core.pydantic_utilities import parse_obj_as
-from langfuse.api.prompts.types import CreateChatPromptRequest, CreateTextPromptRequest, Prompt_Chat, Prompt_Text
 from langfuse_server import PUBLIC, SECRET, LangfuseServer, Seen
 
 from catalog_tool.backends.fitness import fitness
@@ -31,7 +27,7 @@ from catalog_tool.sync.markers import marker_text
 from catalog_tool.sync.plan import PlanOptions
 from catalog_tool.sync.wanted import WantedObject
 
-from .langfuse_work import OPTIONS, Ui, desired, opened, session, states
+from .langfuse_work import OPTIONS, Ui, desired, opened, sdk, session, states
 
 GREET = "support/greet"
 V1, V2, V3 = (f"prompts/{GREET}@v{number}" for number in (1, 2, 3))
@@ -161,19 +157,20 @@ def test_latest_and_tags_are_never_written(server: LangfuseServer, backend: Lang
 
 
 def test_requests_and_answers_are_the_sdks(synced: Ui, server: LangfuseServer) -> None:
+    types = sdk("prompts.types")
     posted = [seen.body for seen in server.seen if seen.method == "POST"]
     assert posted
     for body in posted:
-        model: Any = CreateChatPromptRequest if body["type"] == "chat" else CreateTextPromptRequest
-        assert parse_obj_as(model, body).commit_message
+        model = types.CreateChatPromptRequest if body["type"] == "chat" else types.CreateTextPromptRequest
+        assert sdk("core.pydantic_utilities").parse_obj_as(model, body).commit_message
     with httpx.Client() as client:
-        sdk = LangfuseAPI(base_url=server.url, username=PUBLIC, password=SECRET, httpx_client=client)
-        listed, state = sdk.prompts.list(), sdk.prompts.get(OURS[0], label="latest")
-        one = sdk.prompts.get("support%2Fgreet", version=1)
+        api = sdk("client").LangfuseAPI(base_url=server.url, username=PUBLIC, password=SECRET, httpx_client=client)
+        listed, state = api.prompts.list(), api.prompts.get(OURS[0], label="latest")
+        one = api.prompts.get("support%2Fgreet", version=1)
     assert {row.name for row in listed.data} == {GREET, "review", *OURS}
-    assert isinstance(one, Prompt_Chat)
+    assert isinstance(one, types.Prompt_Chat)
     assert str(one.commit_message).startswith("catalog: v1 sha256:")
-    assert isinstance(state, Prompt_Text)
+    assert isinstance(state, types.Prompt_Text)
     assert "catalog-tool" in state.prompt
     assert synced.at(GREET, "production") == 1
 

@@ -19,7 +19,7 @@ from catalog_tool.model.target import Applied, Write
 from catalog_tool.sync.conformance.samples import put_label
 from catalog_tool.sync.conformance.store import LEASE, done
 
-from .langfuse_work import opened
+from .langfuse_work import opened, sdk
 
 PAGE = Path(catalog_tool.__file__).parent / "docs" / "langfuse.md"
 PARTS = {
@@ -36,6 +36,7 @@ SHOWN = "\nimport json; print(json.dumps([messages, model, schema, version_id, p
 
 
 def test_the_page_reads_what_a_sync_wrote() -> None:
+    sdk("client")
     [code] = re.findall(r"<!-- the tests run this block -->\n```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     digest = prompt_identity(PARTS).digest
     entry = canonical_bytes({**PARTS, "digest": digest, "version_id": version_id("v3", digest), "meta": {}})

@@ -7,9 +7,6 @@ from contextlib import closing
 
 import httpx
 import pytest
-from langfuse.api.client import LangfuseAPI
-from langfuse.api.core.pydantic_utilities import parse_obj_as
-from langfuse.api.unstable.skills.types import CreateSkillVersionRequest, SkillVersion
 from langfuse_server import PUBLIC, SECRET, Fault, LangfuseServer, Seen
 from langfuse_skill_store import SkillShelf
 from langfuse_store import BROKEN
@@ -24,7 +21,7 @@ from catalog_tool.sync.conformance.samples import FIRST, Sample, desired_of, put
 from catalog_tool.sync.conformance.store import LEASE, RUN, done, live
 from catalog_tool.sync.plan import PlanOptions
 
-from .langfuse_work import OPTIONS, opened, session
+from .langfuse_work import OPTIONS, opened, sdk, session
 
 HEAD = b"---\nname: pdf\ndescription: Fill PDF forms.\n---\n"
 FILES = {
@@ -82,10 +79,11 @@ def test_a_new_version_takes_the_label_and_sends_only_what_is_new(
         ["content"] * 3, ["content", "sha256Hash", "sha256Hash"],
     ]  # fmt: skip
     for body in posted:
-        assert parse_obj_as(CreateSkillVersionRequest, body).files  # type: ignore[type-var]
+        model = sdk("unstable.skills.types").CreateSkillVersionRequest
+        assert sdk("core.pydantic_utilities").parse_obj_as(model, body).files
     with httpx.Client() as client:
-        sdk = LangfuseAPI(base_url=server.url, username=PUBLIC, password=SECRET, httpx_client=client)
-        served: SkillVersion = sdk.unstable.skills.get("pdf")
+        api = sdk("client").LangfuseAPI(base_url=server.url, username=PUBLIC, password=SECRET, httpx_client=client)
+        served = api.unstable.skills.get("pdf")
         assert (served.version, served.labels) == (2, ["production", "latest"])
     assert live(backend)[PDF].entry == second.entry
     done(backend, Write(PDF, second.entry))
