@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -137,6 +138,7 @@ class LangfuseBackend:
                 return None
             return head._replace(lease=lease._replace(expires_at=round(self._clock() + LEASE_SECONDS, 3)))
 
+        self._loaded = None
         held = self._state.update(take).lease
         if held is None:
             raise UnavailableError(f"the lease on {self.place()} came and went")
@@ -166,6 +168,7 @@ class LangfuseBackend:
         self._save(head, memory, token, control.to_json())
 
     def _save(self, head: Head, memory: Memory, token: str, control: Any = None) -> None:
+        self._loaded = None
         noted = self._state.save(head, memory)
 
         def change(now: Head) -> Head:
@@ -236,6 +239,8 @@ def connect(
     found = {key: _setting(options, key) for key in ENVIRONMENT}
     if not found["url"].startswith(("http://", "https://")):
         raise UsageError(f"{found['url']!r} is no address of a Langfuse server", hint="https://cloud.langfuse.com")
+    if "@" in urlsplit(found["url"]).netloc:
+        raise UsageError("the url of a langfuse target holds credentials", hint="use public_key and secret_key")
     known = _from_environment("url")
     if known and known.rstrip("/") != found["url"].rstrip("/") and not options.get("secret_key"):
         raise UsageError(

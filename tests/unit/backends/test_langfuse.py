@@ -335,6 +335,7 @@ def test_a_database_that_is_down_is_never_an_empty_project(server: LangfuseServe
         ({"secret_key": "sk-lf-other"}, RefusedError, "public_key and secret_key"),
         ({"url": "{url}/elsewhere"}, BackendError, "without a path"),
         ({"url": "ftp://x"}, UsageError, "https://"),
+        ({"url": "https://a:b@x"}, UsageError, "secret_key"),
         ({"prefix": "/x"}, UsageError, "staging/"),
         ({"color": "red"}, UsageError, "prefix"),
     ],
@@ -405,3 +406,10 @@ def test_what_is_in_the_way_is_a_collision(server: LangfuseServer, backend: Lang
     found = {action.object: action.state.value for action in result.actions if action.outcome == "skipped"}
     assert (result.status, found[V1]) == ("partial", "collision")
     assert server.project.prompts[GREET].versions[1].prompt == [{"role": "user", "content": "mine"}]
+
+
+def test_a_read_that_was_begun_is_not_believed_after_a_write(backend: LangfuseBackend) -> None:
+    backend.take_lease(LEASE)
+    backend.load()
+    done(backend, put_version(), put_label("v1"))
+    assert {item.marker for item in backend.scan()} == {'{"m":1}', '{"m":2}'}
