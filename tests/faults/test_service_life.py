@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
+import ssl
 import subprocess
 import threading
 import time
@@ -174,6 +176,38 @@ def test_without_settings_only_this_machine_is_listened_to(bundle: Path) -> None
         listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
         assert [place for place in listening if place.endswith(f":{service.port:04X}") and place.startswith("0100007F")]
         assert not [place for place in listening if place == f"00000000:{service.port:04X}"]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="NO OPENSSL ON THIS MACHINE: TLS was not tested")
+def test_with_tokens_and_tls_it_listens_beyond_this_machine(bundle: Path) -> None:
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "k.pem", "-out", "c.pem", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+        cwd=bundle, check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    secret, _ = TokenFile(bundle / "tokens.json").create(Wish(name="a", scopes=["read"]), 0)
+    port = free_port()
+    tls = ("--host", "0.0.0.0", "--tokens", "tokens.json", "--tls-cert", "c.pem", "--tls-key", "k.pem")
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--bundle", "bundle.json", "--port", str(port), "--drain", "0", *tls],
+        cwd=bundle, env=isolated_environment(bundle / "home"), stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    context = ssl.create_default_context(cafile=bundle / "c.pem")
+    try:
+        with httpx.Client(base_url=f"https://localhost:{port}", verify=context, trust_env=False, timeout=10) as client:
+            assert until(lambda: _answers(client, "/readyz"), 60)
+            bearer = {"Authorization": f"Bearer {secret}"}
+            assert client.get(f"/v1/prompts/{NAME}", headers=bearer).json()["version"] == "v1"
+            assert client.get(f"/v1/prompts/{NAME}").status_code == 401
+    finally:
+        end(process)
+
+
+def _answers(client: httpx.Client, path: str) -> bool:
+    try:
+        return client.get(path).status_code == 200
+    except httpx.ConnectError:
+        return False
 
 
 def test_neither_tokens_nor_texts_are_ever_said(tmp_path: Path, catalog_command: CatalogCommand) -> None:
