@@ -15,7 +15,7 @@ from catalog_tool.server.holdings import HeldPrompt, HeldSkill, Holdings
 from catalog_tool.server.pages_diff import comparison
 from catalog_tool.server.pages_html import Html, breakable, el, join, table
 from catalog_tool.server.pages_prompt import label_chip, prompt_body, seen_versions
-from catalog_tool.server.pages_shell import PROMPTS, SKILLS, asked, names, page, prompt_url, words
+from catalog_tool.server.pages_shell import PROMPTS, SKILLS, asked, counted, names, page, prompt_url, words
 from catalog_tool.server.pages_skills import SKILL_FILE, Listing, SkillText, skill_body, skill_rows, skills_body
 from catalog_tool.server.pages_trail import trail_of
 from catalog_tool.server.problems import ProblemError
@@ -51,8 +51,8 @@ def _front(held: Holdings, grant: Grant, query: str, number: int) -> Iterator[Ht
     if held.damaged:
         said = f"{len(held.damaged):,} of what is stored cannot be served: it is not what its digest says."
         yield el("p", said, class_="note", role="alert")
-    counted = f"{len(found):,} of {len(held.prompts):,} prompts" if query else f"{len(found):,} prompts"
-    yield el("p", counted, class_="soft")
+    how_many = f"{len(found):,} of {counted(len(held.prompts), 'prompt')}" if query else counted(len(found), "prompt")
+    yield el("p", how_many, class_="soft")
     shown = found[(number - 1) * ROWS : number * ROWS]
     if shown:
         yield table(("prompt", "what for", "labels", "versions"), (_prompt_row(one, grant) for one in shown), "Prompts")
@@ -121,9 +121,9 @@ def _some_skills(skills: list[HeldSkill], total: int, query: str) -> Iterator[Ht
     yield el("h2", "Skills")
     if skills:
         yield skill_rows(skills[:_FEW])
-    counted = f"{len(skills):,} of {total:,} skills" if query else f"{total:,} skills"
+    how_many = f"{len(skills):,} of {counted(total, 'skill')}" if query else counted(total, "skill")
     all_of_them = f"{SKILLS}?{urlencode({'q': query})}" if query else SKILLS
-    yield el("p", f"{counted}: ", el("a", "all with what they cost", href=all_of_them), class_="soft")
+    yield el("p", f"{how_many}: ", el("a", "all with what they cost", href=all_of_them), class_="soft")
 
 
 async def get_prompt_page(service: Service, request: Request, grant: Grant) -> Response:

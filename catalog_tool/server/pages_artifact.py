@@ -95,7 +95,7 @@ def _examples(examples: Any, *, is_templated: bool) -> Iterator[Html]:
         if not isinstance(example, Mapping):
             yield as_json(example)
             continue
-        for role, said in example.items():
+        for role, said in sorted(example.items(), key=lambda item: item[0] != "user"):
             yield el("p", el("b", str(role)), class_="soft")
             yield _text(said, is_templated=is_templated)
 

@@ -13,7 +13,7 @@ from catalog_tool.server.access import Grant
 from catalog_tool.server.holdings import HeldPrompt, HeldVersion
 from catalog_tool.server.pages_html import Html, breakable, el, join, spoken, text
 from catalog_tool.server.pages_prompt import compare_form, label_chip, seen_versions
-from catalog_tool.server.pages_shell import diff_url, prompt_url
+from catalog_tool.server.pages_shell import counted, diff_url, meta_list, prompt_url
 
 _CONTRACT = {
     "major": "callers break",
@@ -36,6 +36,7 @@ def comparison(prompt: HeldPrompt, before: str, after: str, grant: Grant) -> Ite
     yield el("h1", el("a", breakable(prompt.id), href=prompt_url(prompt.id)), f" {before} → {after}")
     yield _sides(prompt, old, new, grant)
     yield compare_form(prompt, [held.version for held in seen_versions(prompt, grant)], (before, after))
+    yield el("p", el("a", f"The other way round: {after} → {before}", href=diff_url(prompt.id, after, before)))
     try:
         details = [*compare_parts(old.parts, new.parts), *compare_meta(old.meta, new.meta)]
     except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
@@ -47,15 +48,15 @@ def comparison(prompt: HeldPrompt, before: str, after: str, grant: Grant) -> Ite
         yield _change(item)
 
 
-def _sides(prompt: HeldPrompt, old: HeldVersion, new: HeldVersion, grant: Grant) -> Html:
-    """Both versions with the labels that point to them, and the comparison the other way round."""
-    said: list[Html | str] = []
-    for held in (old, new):
-        said += [el("a", held.version, href=prompt_url(prompt.id, held.version)), " "]
-        pointing = (name for name, label in prompt.labels.items() if held.version in dict(label.split))
-        said += [join((label_chip(name, None) for name in pointing if grant.label(name)), " "), " "]
-    turned = el("a", "the other way round", href=diff_url(prompt.id, new.version, old.version))
-    return el("p", join([*said, turned]))
+def _sides(prompt: HeldPrompt, old: HeldVersion, new: HeldVersion, grant: Grant) -> Html | None:
+    """Both versions with the labels that point to them."""
+    return meta_list({side: _side(prompt, held, grant) for side, held in (("from", old), ("to", new))})
+
+
+def _side(prompt: HeldPrompt, held: HeldVersion, grant: Grant) -> Html:
+    labels = (name for name, label in prompt.labels.items() if grant.label(name) and held.version in dict(label.split))
+    link = el("a", held.version, href=prompt_url(prompt.id, held.version))
+    return el("span", join((link, *(label_chip(name, None) for name in labels))), class_="chips")
 
 
 def _verdict(old: HeldVersion, new: HeldVersion, details: list[Detail]) -> Iterator[Html]:
@@ -63,7 +64,7 @@ def _verdict(old: HeldVersion, new: HeldVersion, details: list[Detail]) -> Itera
         yield el("p", "No difference.", class_="lead")
         return
     contract, behaviour = worst(item.contract for item in details), worst(item.behaviour for item in details)
-    yield el("h2", f"{len(details)} change{'s' if len(details) > 1 else ''}")
+    yield el("h2", counted(len(details), "change"))
     yield el("p", spoken(summary_of(details)), class_="lead")
     told = (_level(contract, "contract"), f" {_CONTRACT[contract]} · ", _level(behaviour, "behaviour"))
     yield el("p", join((*told, f" {_BEHAVIOUR[behaviour]}")))
@@ -84,7 +85,8 @@ def _change(item: Detail) -> Html:
 
 
 def _hunk(hunk: Hunk) -> Html:
-    where = el("p", f"from line {hunk.old_line}, now {hunk.new_line}", class_="soft n")
+    moved = f", now line {hunk.new_line}" if hunk.new_line != hunk.old_line else ""
+    where = el("p", f"line {hunk.old_line}{moved}", class_="soft")
     return join((where, el("pre", join(map(_segment, hunk.segments)), tabindex=0)))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -104,9 +104,16 @@ def inline_json(value: Any) -> Html:
     return el("code", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def table(head: Iterable[str | Html], rows: Iterable[Iterable[Html | str | None]], caption: str) -> Html:
-    """A table that scrolls inside its own box; ``caption`` is read aloud."""
+def table(head: Sequence[str], rows: Iterable[Iterable[Html | str]], caption: str) -> Html:
+    """A table that scrolls inside its own box, and on a phone stands row by row, each cell beside its column's name.
+
+    ``caption`` is read aloud.
+    """
     columns = join(el("th", name, scope="col") for name in head)
-    lines = join(el("tr", join(el("td", cell) for cell in row)) for row in rows)
+    lines = join(el("tr", join(map(_cell, head, row))) for row in rows)
     inside = el("table", el("thead", el("tr", columns)), el("tbody", lines))
     return el("div", inside, class_="scroll", role="region", aria_label=caption, tabindex=0)
+
+
+def _cell(name: str, held: Html | str) -> Html:
+    return el("td", el("div", held), data_head=name)

@@ -11,7 +11,7 @@ from catalog_tool.server.holdings import HeldLabel, HeldPrompt, HeldVersion
 from catalog_tool.server.pages_artifact import artifact
 from catalog_tool.server.pages_html import Html, breakable, el, inline_json, join, table, text
 from catalog_tool.server.pages_shell import diff_url, meta_list, moment, names, prompt_url, value_text, words
-from catalog_tool.server.pages_trail import Trail, trail_section
+from catalog_tool.server.pages_trail import MOVES, Trail, trail_section
 from catalog_tool.server.read_api import may_see
 
 _BAR = 160
@@ -36,7 +36,8 @@ def prompt_body(prompt: HeldPrompt, version: str, trail: Trail, grant: Grant) ->
     if prompt.damaged:
         said = f"Stored and cannot be served, as it is not what it claims: {', '.join(sorted(prompt.damaged))}."
         yield el("p", said, class_="note", role="alert")
-    yield el("section", el("h2", "Labels"), _labels(prompt, trail, grant))
+    moves = el("p", el("a", "Who moved what, and when", href=f"#{MOVES}"))
+    yield el("section", el("h2", "Labels"), _labels(prompt, trail, grant), moves)
     yield el("section", el("h2", "Versions"), join(_versions(prompt, version, grant)))
     if shown is not None:
         yield el("section", el("h2", f"Content of {version}", id="content-of"), join(_content(shown)))
@@ -74,7 +75,8 @@ def _split(prompt: HeldPrompt, held: HeldLabel) -> Html:
     """The versions, each a link; weights as words and as a bar, the stable version first."""
     if len(held.split) == 1:
         return _link(prompt, held.split[0][0])
-    said = join((join((_link(prompt, version), f" {weight:g} %")) for version, weight in held.split), ", ")
+    shares = ((_link(prompt, version), f"{weight:g} %") for version, weight in held.split)
+    said = join((el("span", link, f" {share}", class_="n") for link, share in shares), ", ")
     rects, at = [], 0.0
     for place, (_, weight) in enumerate(held.split):
         width = _BAR * weight / 100

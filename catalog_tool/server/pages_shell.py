@@ -28,6 +28,8 @@ from catalog_tool.server.service import Service
 HTML = "text/html; charset=utf-8"
 PROMPTS, SKILLS = "/", "/ui/skills"
 QUERY_CHARACTERS = 200
+_NARROW = "\u00a0"
+"""A space that does not break."""
 _CHALLENGE = 'Basic realm="catalog", charset="UTF-8"'
 _HINTS = {401: "Give a token of this service as the password; the user name is not looked at."}
 
@@ -135,10 +137,15 @@ def meta_list(pairs: Mapping[str, Html | str | None]) -> Html | None:
     return el("dl", Html("".join(found))) if found else None
 
 
+def counted(number: int, what: str) -> str:
+    """``1 prompt``, ``2 prompts``."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def value_text(value: Any) -> str:
     """A label's value in a line."""
     if isinstance(value, list) and all(isinstance(part, dict) for part in value):
-        return ", ".join(f"{part.get('version')} {words(part.get('weight'))} %" for part in value)
+        return ", ".join(f"{part.get('version')} {words(part.get('weight'))}{_NARROW}%" for part in value)
     return "nothing" if value is None else words(value)
 
 

@@ -22,19 +22,21 @@ a{color:var(--link);text-underline-offset:2px}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:3px}
 .skip{position:absolute;left:-999px}.skip:focus{left:12px;top:8px;background:var(--ground);padding:6px 10px;z-index:1}
 .bar{border-bottom:1px solid var(--line);background:var(--card)}
-.bar>div,main,footer{max-width:1080px;margin:0 auto;padding:12px 20px}
+.bar>div,main{max-width:1080px;margin:0 auto;padding:12px 20px}
 .bar>div{display:flex;flex-wrap:wrap;gap:10px 22px;align-items:center}
 .bar nav{display:flex;gap:4px 18px}.bar nav a{padding:6px 0;font-weight:600;text-decoration:none}
 .bar nav a[aria-current]{color:var(--ink);box-shadow:0 2px 0 var(--ink)}
 .bar form{margin-left:auto;flex:0 1 330px}
-form{display:flex;flex-wrap:wrap;gap:8px;align-items:end}
+form{display:flex;flex-wrap:wrap;gap:8px;align-items:end}main form{margin:0 0 14px}
 form label{color:var(--soft);font-size:14px}
 input,select,button{font:inherit;color:inherit;background:var(--ground);border:1px solid var(--soft);border-radius:6px;
 padding:5px 10px;min-height:38px;min-width:0}
 input{flex:1 1 120px}select{display:block;min-width:90px}button{background:var(--card);font-weight:600;cursor:pointer}
 main{padding-top:20px;padding-bottom:40px}
-h1{font-size:26px;line-height:1.25;margin:0 0 6px}h2{font-size:19px;margin:34px 0 10px}h3{font-size:16px;margin:0}
-p{margin:0 0 12px}.soft,footer{color:var(--soft)}footer{font-size:14px;border-top:1px solid var(--line)}
+h1{font-size:26px;line-height:1.25;margin:0 0 6px}h2{font-size:19px;margin:34px 0 10px}
+h3{font-size:16px;margin:24px 0 8px}
+p{margin:0 0 12px}.soft,footer{color:var(--soft)}footer{font-size:14px}
+footer{border-top:1px solid var(--line);max-width:1040px;margin:0 auto;padding:12px 0 24px}
 .lead{font-size:17px;max-width:75ch}
 .note{border-left:4px solid var(--warn);background:var(--warn-bg);padding:10px 14px;margin:0 0 16px;
 border-radius:0 6px 6px 0}
@@ -43,7 +45,7 @@ table{border-collapse:collapse;width:100%;font-size:15px}
 th,td{text-align:left;padding:7px 14px 7px 0;border-bottom:1px solid var(--line);vertical-align:top;
 unicode-bidi:isolate}
 th{color:var(--soft);font-weight:600;white-space:nowrap;font-size:14px}
-td:first-child{font-weight:600;min-width:110px}
+td:first-child{font-weight:600;min-width:150px}
 td.n,.n{font-variant-numeric:tabular-nums;white-space:nowrap}
 td p{margin:0}
 .words{min-width:200px;max-width:52ch;font-weight:400;display:block}
@@ -53,9 +55,9 @@ code,pre{font:14px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 code{overflow-wrap:anywhere;unicode-bidi:isolate}
 pre{margin:0 0 12px;padding:12px 14px;background:var(--card);border:1px solid var(--line);border-radius:6px;
 white-space:pre-wrap;overflow-wrap:anywhere;overflow-x:auto;unicode-bidi:isolate}
-.chips{display:flex;flex-wrap:wrap;gap:5px}
+.chips{display:flex;flex-wrap:wrap;gap:5px;min-width:130px}
 .chip,.level{display:inline-block;border:1px solid var(--line);background:var(--card);border-radius:12px;padding:0 9px;
-font-size:14px;font-weight:400;max-width:100%;overflow-wrap:anywhere}
+font-size:14px;font-weight:400;max-width:100%}
 .chip b{font-weight:600}
 .level{border-color:transparent;font-weight:600}
 .major,.high{color:var(--gone);background:var(--gone-bg)}.minor,.medium{color:var(--warn);background:var(--warn-bg)}
@@ -76,8 +78,15 @@ del{color:var(--gone);background:var(--gone-bg)}
 ins{color:var(--came);background:var(--came-bg);text-underline-offset:3px}
 details{margin:0 0 12px}summary{cursor:pointer;padding:4px 0;color:var(--link)}
 .pages{display:flex;gap:18px}
-@media(max-width:600px){.bar>div,main,footer{padding-left:14px;padding-right:14px}.bar form{flex-basis:100%;margin:0}
-h1{font-size:22px}dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:8px}}
+@media(max-width:600px){.bar>div,main{padding-left:14px;padding-right:14px}
+footer{margin:0 14px}.bar form{flex-basis:100%;margin:0}
+h1{font-size:22px}
+table,tbody,tr,td{display:block}thead{position:absolute;left:-9999px}
+tr{border-bottom:1px solid var(--line);padding:8px 0}tr:first-child{border-top:1px solid var(--line)}
+td{border:0;padding:2px 0;display:grid;grid-template-columns:82px minmax(0,1fr);gap:10px}
+td::before{content:attr(data-head);color:var(--soft);font-size:14px;font-weight:400}
+td:first-child{display:block;font-size:16px}td:first-child::before{content:none}.words{min-width:0}
+dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:8px}}
 @media print{.bar,.skip,form{display:none}}
 """.strip()
 

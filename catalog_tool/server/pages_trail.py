@@ -18,6 +18,8 @@ from catalog_tool.server.service import Service, Store
 
 SHOWN = 100
 """Moves of one prompt that are kept for its page, the newest."""
+MOVES = "moves"
+"""Where they stand on the page."""
 _PLACE = "trail"
 
 
@@ -72,7 +74,7 @@ def sorted_trail(events: Iterable[LabelEvent]) -> Trail:
 
 def trail_section(trail: Trail, name: str, grant: Grant) -> Html:
     """The moves of one prompt's labels, as far as the reader may see them."""
-    return el("section", el("h2", "Moves of labels", id="moves"), join(_told(trail, name, grant)))
+    return el("section", el("h2", "Moves of labels", id=MOVES), join(_told(trail, name, grant)))
 
 
 def _told(trail: Trail, name: str, grant: Grant) -> Iterator[Html]:
