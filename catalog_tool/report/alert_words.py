@@ -217,6 +217,8 @@ def _manager_alert(alarm: Alarm, name: str, facts: Facts, ends: int) -> dict[str
         "annotations": {"summary": alert_title(alarm, facts), "objects": for_terminal(objects)},
         "endsAt": iso(ends),
     }
+    if ends > facts.now:  # without a start Alertmanager takes the end for it; it keeps the first of several
+        alert["startsAt"] = iso(facts.now)
     if facts.run_url:
         alert["generatorURL"] = facts.run_url
     return alert

@@ -5,11 +5,15 @@ from __future__ import annotations
 import http.server
 import json
 import re
+import shutil
+import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+import httpx
 import pytest
 from actions_runner import read_outputs
 from forge_server import BOT, Github, serving
@@ -275,6 +279,45 @@ class TestChat:
             "catalog": "acme",
             "target": "production",
         }
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path) -> Iterator[str]:
+    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+    if program is None:
+        pytest.skip("LOUD: there is no Alertmanager: apt-get install prometheus-alertmanager")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (tmp_path / "config.yml").write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
+    command = [
+        program, f"--config.file={tmp_path / 'config.yml'}", f"--storage.path={tmp_path / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        url = f"http://127.0.0.1:{port}"
+        with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
+            assert client.get(f"{url}/-/ready").is_success
+        yield url
+        running.terminate()
+
+
+class TestRealAlertmanager:
+    def test_an_alert_starts_now_holds_and_is_resolved(self, runs: Runs, alertmanager: str) -> None:
+        def active() -> dict[str, Any]:
+            found = httpx.get(f"{alertmanager}/api/v2/alerts").json()
+            return {alert["labels"]["alertname"]: alert for alert in found}
+
+        how = ("--no-issue", "--alertmanager", alertmanager)
+        runs.alert(drift("drift", item()), *how)
+        first = active()
+        assert set(first) == {"CatalogDrift"}
+        assert first["CatalogDrift"]["startsAt"] < first["CatalogDrift"]["endsAt"]
+        runs.alert(drift("behind", item(state="pending")), *how)
+        assert set(active()) == {"CatalogBehind"}
+        runs.alert(drift("unknown"), *how)
+        assert set(active()) == {"CatalogBehind", "CatalogUnreachable"}
+        runs.alert(drift(), *how)
+        assert active() == {}
 
 
 CHANGED = {"format": 1, "status": "changed", "base": "main", "head": None, "changes": [], "summary": {}}
