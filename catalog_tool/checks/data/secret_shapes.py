@@ -36,6 +36,7 @@ PREFIXED: tuple[Shape, ...] = (
     ),
     Shape("anthropic-key", f"sk-ant-[a-z0-9]{{3,12}}-{_URL_SAFE}{{32,255}}"),
     Shape("openrouter-key", "sk-or-v1-[0-9a-f]{64}", whole=True),
+    Shape("catalog-token", "ctlg_[a-z0-9]{10}_[A-Za-z0-9]{49}", whole=True),
     Shape("langfuse-key", f"[sp]k-lf-{_UUID}", whole=True),
     Shape("openai-key", f"sk-(?:proj|svcacct|admin|None)-{_URL_SAFE}{{40,255}}"),
     Shape("openai-key", "sk-[A-Za-z0-9]{32,128}", whole=True),

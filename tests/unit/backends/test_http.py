@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -14,19 +12,14 @@ from opened import opened
 from running_service import Running, catalog_of, running
 from served_prompts import until
 
-from catalog_tool.backends.audit import verify
-from catalog_tool.backends.base import Backend
 from catalog_tool.backends.http import HttpBackend
 from catalog_tool.backends.http import connect as connect_http
 from catalog_tool.backends.sqlite import connect as connect_sqlite
 from catalog_tool.errors import BackendError, RefusedError, UnavailableError, UsageError
-from catalog_tool.model.target import DONE
 from catalog_tool.server.tokens import TokenFile, Wish
 from catalog_tool.sync.conformance import BackendConformance, Connect
 from catalog_tool.sync.conformance.samples import put_label, put_version
-from catalog_tool.sync.conformance.store import RUN, done, held
-
-WRITERS, MOVES = 4, 10
+from catalog_tool.sync.conformance.store import done, held
 
 
 class Served:
@@ -62,32 +55,7 @@ def connect(served: Served) -> Iterator[Connect]:
 
 
 class TestHttp(BackendConformance):
-    def test_moves_at_once_lose_nothing(self, connect: Connect) -> None:
-        """Every move sets a value of its own, so that each one done is one event; none may be lost."""
-        backend = held(connect)
-        done(backend, put_version(), put_version(version="v2", text="b"), put_label("v1"))
-        with ThreadPoolExecutor(WRITERS) as pool:
-            moved = sum(pool.map(lambda writer: _moves(connect(), writer), range(WRITERS)))
-        events = list(backend.events())
-        assert verify(events) is None
-        assert len(events) == moved + 1
-        assert [event.before for event in events[1:]] == [event.after for event in events[:-1]]
-
-
-def _moves(backend: Backend, writer: int) -> int:
-    """Move the label as often as every writer shall, with compare-and-swap; how many moves were done."""
-    address = put_label("v1").address
-    count = 0
-    for number in range(MOVES):
-        weight = (writer * MOVES + number + 1) / 100
-        split = [{"version": "v1", "weight": 100 - weight}, {"version": "v2", "weight": weight}]
-        while True:
-            [now] = backend.scan({address})
-            [found] = backend.write([put_label(split, seen=json.loads(now.entry))], RUN)
-            if found.outcome == DONE:
-                count += 1
-                break
-    return count
+    moves = 4
 
 
 def test_what_is_written_is_what_the_store_holds(served: Served, connect: Connect) -> None:

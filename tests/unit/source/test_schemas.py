@@ -37,6 +37,7 @@ EXPECTED = [
     "tests",
     "tool",
     "alert-output",
+    "alerts-output",
     "build-output",
     "bump-output",
     "comment-output",
@@ -58,6 +59,7 @@ EXPECTED = [
     "token-output",
     "usage-output",
     "validate-output",
+    "watch-output",
 ]
 
 
