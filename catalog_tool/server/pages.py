@@ -199,7 +199,7 @@ async def get_skill_page(service: Service, request: Request, grant: Grant) -> Re
     if skill is None:
         raise ProblemError(404, "there is no such skill")
     try:
-        found = await service.with_store(lambda store: SkillText.read(store, skill))
+        found = SkillText.of(skill, await service.contents(skill.name))
     except ProblemError as error:
         found = SkillText(None, f"{SKILL_FILE} cannot be shown: {error.detail}")
     body = await run_in_threadpool(lambda: list(skill_body(skill, found)))

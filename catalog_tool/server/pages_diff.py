@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from catalog_tool.diff.changes import Detail
 from catalog_tool.diff.parts import compare_meta, compare_parts, summary_of
 from catalog_tool.diff.rules import worst
-from catalog_tool.diff.tokens import estimated_tokens
 from catalog_tool.diff.words import DELETE, EQUAL, Hunk, Segment
 from catalog_tool.server.access import Grant
 from catalog_tool.server.holdings import HeldPrompt, HeldVersion
 from catalog_tool.server.pages_html import Html, breakable, el, join, spoken, text
-from catalog_tool.server.pages_prompt import compare_form, label_chip, seen_versions
+from catalog_tool.server.pages_prompt import compare_form, label_chip, seen_versions, tokens_of
 from catalog_tool.server.pages_shell import counted, diff_url, meta_list, prompt_url
 
 _CONTRACT = {
@@ -68,9 +67,9 @@ def _verdict(old: HeldVersion, new: HeldVersion, details: list[Detail]) -> Itera
     yield el("p", spoken(summary_of(details)), class_="lead")
     told = (_level(contract, "contract"), f" {_CONTRACT[contract]} · ", _level(behaviour, "behaviour"))
     yield el("p", join((*told, f" {_BEHAVIOUR[behaviour]}")))
-    sizes = estimated_tokens(old.parts), estimated_tokens(new.parts)
-    if sizes[0] != sizes[1]:
-        yield el("p", f"~{sizes[0]:,} → ~{sizes[1]:,} tokens", class_="soft")
+    before, after = tokens_of(old), tokens_of(new)
+    if before != after and before is not None and after is not None:
+        yield el("p", f"~{before:,} → ~{after:,} tokens", class_="soft")
 
 
 def _level(level: str, of: str) -> Html:

@@ -23,6 +23,14 @@ def label_chip(label: str, value: Any) -> Html:
     return el("span", el("b", label), f" {value_text(value)}" if value is not None else None, class_="chip")
 
 
+def tokens_of(held: HeldVersion) -> int | None:
+    """Tokens of a version, estimated; None for one that holds what no prompt file can hold."""
+    try:
+        return estimated_tokens(held.parts)
+    except (TypeError, AttributeError, KeyError):
+        return None
+
+
 def seen_versions(prompt: HeldPrompt, grant: Grant) -> list[HeldVersion]:
     """The versions that the reader may see, newest first."""
     return [held for held in reversed(list(prompt.versions.values())) if may_see(grant, prompt, held.version)]
@@ -131,7 +139,8 @@ def _version_row(
     labels = [el("span", label, class_="chip") for label in _pointing(prompt, held.version, grant)]
     yield el("div", join(labels), class_="chips") if labels else text("–")
     yield _against(prompt, older[0].version, held.version) if older else "–"
-    yield el("span", f"~{estimated_tokens(held.parts):,}", class_="n")
+    tokens = tokens_of(held)
+    yield el("span", f"~{tokens:,}", class_="n") if tokens is not None else text("–")
     yield el("code", held.digest[7:19], title=held.digest)
 
 

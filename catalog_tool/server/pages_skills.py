@@ -7,13 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from catalog_tool.bundle.skills_catalog import ListingBudget, listing_of
-from catalog_tool.model.addresses import skill_address
 from catalog_tool.model.agent_limits import ListingLimits
 from catalog_tool.model.limits import CHARACTERS_A_TOKEN, PARSED_FILE_BYTES
 from catalog_tool.server.holdings import HeldSkill
 from catalog_tool.server.pages_html import Html, breakable, el, table, text
 from catalog_tool.server.pages_shell import meta_list, names, skill_url, words
-from catalog_tool.server.service import Store
 from catalog_tool.source.front_matter import read_front_matter, split_front_matter
 
 SKILL_FILE = "SKILL.md"
@@ -27,15 +25,16 @@ class SkillText(NamedTuple):
     why: str = ""
 
     @classmethod
-    def read(cls, store: Store, skill: HeldSkill) -> SkillText:
-        """From the store, if it is the file that the list names. Raises ``BackendError``."""
+    def of(cls, skill: HeldSkill, contents: Mapping[str, tuple[str, bytes]]) -> SkillText:
+        """Of what the store gave, if it is the file that the list names."""
         listed = next((file for file in skill.entry["files"] if file["path"] == SKILL_FILE), None)
+        _, data = contents.get(SKILL_FILE, ("", None))
         if listed is None:
             return cls(None, f"It has no {SKILL_FILE}.")
-        if listed["size"] > PARSED_FILE_BYTES:
+        if data is None:
+            return cls(None, "What is served here holds no contents of skills.")
+        if len(data) > PARSED_FILE_BYTES:
             return cls(None, f"{SKILL_FILE} is larger than any that is read.")
-        with store.lent() as backend:
-            _, data = backend.contents(skill_address(skill.name)).get(SKILL_FILE, ("", b""))
         if hashlib.sha256(data).hexdigest() != listed["sha256"]:
             return cls(None, f"{SKILL_FILE} changes just now: look again.")
         return cls(data.decode(errors="replace"))
