@@ -139,6 +139,8 @@ def _pulled(ctx: click.Context, asked: dict[str, Any]) -> int:
     )
     forge = None if asked["dry_run"] else open_forge(asked["repository"], asked["author"])
     if forge is None:
+        if not asked["dry_run"]:
+            warn("there is no token to open a pull request with")
         answer(f"# {draft.title}\n\n{draft.body}")
         return 0
     with contextlib.closing(forge):

@@ -118,6 +118,7 @@ class Story:
         return self.run("catalog-drift.yml", "look", inputs, **more)
 
     def sync(self, **more: Any) -> Job:
+        self._origin()  # as a checkout of the pushed branch leaves it
         return self.run("catalog-sync.yml", "sync", {"targets": '["production"]'}, **more)
 
     def write(self, version: str, text: str) -> None:
@@ -232,6 +233,7 @@ class TestReview:
 
 class TestMerge:
     def test_what_was_reviewed_is_written_and_nothing_else(self, story: Story) -> None:
+        story.scratch.write("prompts/registry.yaml", "greet:\n  production: v2\n")  # a label without a gate
         story.write("v2", "Greet {{name}} briefly.")
         story.review()
         before = story.scratch.git("rev-parse", "main")
@@ -268,6 +270,8 @@ class TestMerge:
         story.write("v2", "Greet {{name}} briefly.")
         story.scratch.write("prompts/registry.yaml", "greet:\n  production: v2\n")
         story.scratch.commit("Move production")
+        story.scratch.write("README.md", "One more commit of the same push.\n")
+        story.scratch.commit("Say why")
         done = story.sync(before=before)
         assert done.step("Gate").outcome == "failure", done.log
         assert done.step("Sync").outcome == "skipped"
