@@ -7,7 +7,8 @@ survive: the server drops keys of messages, and its jsonb reorders keys and roun
 canonical JSON of the entry as *text*, which nothing respells; messages only where ``prompt`` cannot hold
 them whole. Each fact is read from one place: messages from ``prompt`` (or, where they were not whole,
 from the rest if it shows as ``prompt`` does), everything else from the rest, if the visible ``config`` is
-still what the rest shows, numbers compared to 15 digits. What differs was edited there and wins.
+still what the rest shows, numbers compared to the 14 digits that surely survive. What differs was
+edited there and wins.
 
 The UI copies ``config`` into every version that somebody edits. ``catalog_entry.version`` then claims a
 version that another number holds already: whose it is, is decided in ``langfuse_reading``.
@@ -34,6 +35,8 @@ _MARGIN = 2000
 """What name, marker and the rest of a request add."""
 _MIRRORED = ("tools", "output_schema")
 _RESERVED = frozenset({MARKER, ENTRY, "model", "provider", *_MIRRORED})
+RESPELLED = 1e-14
+"""By how much of itself a number may differ and still be the one that was sent: 15 digits survive there, rounded."""
 _EMPTY: Mapping[str, Any] = {
     "messages": [], "model": {}, "output_schema": {}, "params": {}, "template": "mustache", "tools": [],
     "variables": {},
@@ -222,8 +225,10 @@ def _foreign(body: Body, config: Mapping[str, Json]) -> dict[str, Json]:
 
 def _same(one: Json, other: Json) -> bool:
     """Whether two values are the same but for how a jsonb column spells their numbers."""
-    if type(one) in (int, float) and type(other) in (int, float, type(None)):
-        return _rounded(one) == _rounded(other)
+    if type(one) in (int, float) and other is None:
+        return _is_lost(one)
+    if type(one) in (int, float) and type(other) in (int, float):
+        return math.isclose(one, other, rel_tol=RESPELLED, abs_tol=0)
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
@@ -231,12 +236,9 @@ def _same(one: Json, other: Json) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def _rounded(number: float | None) -> float | None:
-    """To 15 digits, the most that survives there; None for what is written back as null."""
-    if number is None or isinstance(number, int):
-        return number
-    found = float(f"{number:.15g}")
-    return None if math.isinf(found) else found + 0.0
+def _is_lost(number: float) -> bool:
+    """Whether a number is written back as null: rounded to 15 digits it is beyond the largest float."""
+    return math.isinf(float(f"{float(number):.15g}"))
 
 
 def _rest(ours: Json) -> dict[str, Json] | None:
