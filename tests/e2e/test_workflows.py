@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from actions_runner import Job, Runner
 from forge_server import Github, serving
+from model_server import ModelServer, Said
 from scratch import Scratch
 
 FAULTS = Path(__file__).parents[1] / "faults" / "test_hostile_output.py"
@@ -391,3 +392,28 @@ class TestReversePullRequest:
         assert "labels/greet@production" in pull["body"]
         registry = story.scratch.git("--git-dir", str(origin), "show", "catalog/pull/production:prompts/registry.yaml")
         assert "production: v2" in registry
+
+
+class TestEvaluation:
+    def test_a_changed_prompt_is_run_against_production_and_the_gate_is_asked(self, story: Story) -> None:
+        story.write("v2", "Greet {{name}} briefly.")
+        with ModelServer(lambda _: Said(text="Hello Ada")) as server:
+            inputs = {"evaluate": True, "evaluation-endpoint": server.url}
+            done = story.review(inputs=inputs, secrets={"evaluation-key": "key-canary"})
+        assert done.step("Evaluate").outcome == "success", done.log
+        assert "**Evaluation passed:** `greet@v2`" in story.said()
+        assert "Against the baseline: 0 worse" in story.said()
+        assert "**Gate: production" in story.said()
+        assert "key-canary" not in done.log
+        assert done.conclusion == "success", done.log
+
+    def test_what_production_points_to_is_run_again(self, story: Story) -> None:
+        story.merge()
+        with ModelServer(lambda _: Said(text="Hello Ada")) as server:
+            done = story.run("catalog-eval.yml", "evaluate", {"endpoint": server.url})
+        assert done.conclusion == "success", done.log
+        assert "1.json" in story.runner.artifacts["catalog-evaluations"]
+        with ModelServer(lambda _: Said(text="Hello nobody")) as server:
+            story.runner.artifacts.clear()
+            done = story.run("catalog-eval.yml", "evaluate", {"endpoint": server.url})
+        assert done.conclusion == "failure"
