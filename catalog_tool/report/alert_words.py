@@ -81,9 +81,9 @@ def _table(objects: list[Mapping[str, Any]]) -> Iterator[str]:
     yield "| object | what happened | git says | the target holds | since, by |"
     yield "| --- | --- | --- | --- | --- |"
     for item in objects[:ROWS]:
-        since, by = str(item["since"] or "not known"), str(item["by"] or "not known")
+        known = [for_markdown(str(item[key])) for key in ("since", "by") if item[key]]
         values = (STATES[item["state"]], _value(item["expected"]), _value(item["actual"]))
-        cells = [*map(for_markdown, values), f"{for_markdown(since)}<br>{for_markdown(by)}"]
+        cells = [*map(for_markdown, values), "<br>".join(known) or "not known"]
         yield f"| {code(str(item['object']))} | {' | '.join(cells)} |"
     if len(objects) > ROWS:
         yield f"\n… and {len(objects) - ROWS} more."
