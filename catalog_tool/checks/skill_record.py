@@ -23,7 +23,7 @@ from catalog_tool.model.agent_limits import LISTING_ENTRY_CHARS
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.limits import CHARACTERS_A_TOKEN, SKILL_BODY_LINES, SKILL_BODY_TOKENS
-from catalog_tool.model.skill import SkillVersion
+from catalog_tool.model.skill import SkillVersion, listed_words
 from catalog_tool.source.decoding import Flaw
 from catalog_tool.source.skill_folders import SkillFolder
 from catalog_tool.source.skills import ReadSkill, read_skill
@@ -178,7 +178,7 @@ def _entry(read: ReadSkill) -> dict[str, Any]:
         "description": _text(front.get("description")),
         "path": read.folder.path,
         "owners": _people(metadata.get("owners", metadata.get("owner"))),
-        "tags": _words(metadata.get("tags")),
+        "tags": listed_words(metadata.get("tags")),
         "license": _text(front.get("license")),
         "files": len(read.files),
         "size_bytes": sum(file.size for file in read.files),
@@ -186,7 +186,7 @@ def _entry(read: ReadSkill) -> dict[str, Any]:
         "listing_chars": min(chars, LISTING_ENTRY_CHARS),
         "description_chars": chars,
         "tokens_estimate": _tokens(read.body),
-        "allowed_tools": _words(front.get("allowed-tools")),
+        "allowed_tools": listed_words(front.get("allowed-tools")),
         "user_invocable": front.get("user-invocable") is not False,
         "model_invocable": front.get("disable-model-invocation") is not True,
     }
@@ -199,23 +199,6 @@ def _text(value: Any) -> str | None:
 def _people(value: Any) -> list[str]:
     """Owners: ``team-a, Jane Doe`` or a list; names have spaces, so only ``@a @b`` is parted at them."""
     if not isinstance(value, str):
-        return _words(value)
+        return listed_words(value)
     parts = [part.strip() for part in value.split(",")]
     return [name for part in parts for name in (part.split() if part.startswith("@") else [part]) if name]
-
-
-def _words(value: Any) -> list[str]:
-    """``a b``, ``a, b`` or a list, as a list; commas and spaces inside brackets do not split."""
-    if isinstance(value, list):
-        return [item for item in value if isinstance(item, str)]
-    if not isinstance(value, str):
-        return []
-    words, depth, word = [], 0, ""
-    for character in value:
-        depth += (character in "([") - (character in ")]")
-        if character in ", \n\t" and depth <= 0:
-            words.append(word)
-            word = ""
-        else:
-            word += character
-    return [word for word in (*words, word) if word]

@@ -12,6 +12,7 @@ from catalog_tool.diff.changes import ADDED, MODIFIED, REMOVED, RENAMED, SKILL, 
 from catalog_tool.diff.messages import text_detail
 from catalog_tool.diff.skill_files import Skill
 from catalog_tool.diff.words import diff_texts
+from catalog_tool.model.skill import listed_words
 from catalog_tool.source.skill_folders import SKILL_FILE
 from catalog_tool.source.tree import EXECUTABLE
 
@@ -163,7 +164,7 @@ def _routing(name: str, path: str, before: Any, after: Any) -> Detail:
 
 def _permission(name: str, path: str, before: Any, after: Any) -> Detail:
     if name in ("allowed-tools", "disallowed-tools"):
-        old, new = words_of(before), words_of(after)
+        old, new = listed_words(before), listed_words(after)
         came, went = [word for word in new if word not in old], [word for word in old if word not in new]
         added = came if name == "allowed-tools" else went
         parts = [f"gained {', '.join(came)}"] * bool(came) + [f"lost {', '.join(went)}"] * bool(went)
@@ -177,23 +178,6 @@ def _permission(name: str, path: str, before: Any, after: Any) -> Detail:
         message = f"`{name}` {_verb(before, after)}"
     levels = {"contract": "major"} if added else {}
     return detail("skill-permission", path, before, after, message, **levels)
-
-
-def words_of(value: Any) -> list[str]:
-    """``a b``, ``a, b`` or a list, as a list; commas and spaces inside brackets do not split."""
-    if isinstance(value, list):
-        return [item for item in value if isinstance(item, str)]
-    if not isinstance(value, str):
-        return []
-    words, depth, word = [], 0, ""
-    for character in value:
-        depth += (character in "([") - (character in ")]")
-        if character in ", \n\t" and depth <= 0:
-            words.append(word)
-            word = ""
-        else:
-            word += character
-    return [word for word in (*words, word) if word]
 
 
 def _body(old: str, new: str) -> Iterator[Detail]:

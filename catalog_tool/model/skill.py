@@ -22,3 +22,20 @@ class SkillVersion(NamedTuple):
     def description(self) -> str:
         """The front matter's description, or the empty string."""
         return self.entry["description"] or ""
+
+
+def listed_words(value: Any) -> list[str]:
+    """``a b``, ``a, b`` or a list, as a list; commas and spaces inside brackets do not split."""
+    if isinstance(value, list):
+        return [item for item in value if isinstance(item, str)]
+    if not isinstance(value, str):
+        return []
+    words, depth, word = [], 0, ""
+    for character in value:
+        depth += (character in "([") - (character in ")]")
+        if character in ", \n\t" and depth <= 0:
+            words.append(word)
+            word = ""
+        else:
+            word += character
+    return [word for word in (*words, word) if word]
