@@ -43,6 +43,14 @@ def fingerprint(address: str, entry: bytes) -> Fingerprint:
         return Fingerprint(digest_of_bytes(entry))
 
 
+def content_digest(entry: bytes) -> str | None:
+    """The digest of a version's content, whatever the entry claims to be; None for what is no version."""
+    try:
+        return prompt_identity(json.loads(entry)).digest
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotCanonicalError):
+        return None
+
+
 def _of_artifact(address: str, document: Any) -> Fingerprint | None:
     """None where the entry's own claims are not what it holds."""
     if address.startswith(SKILL):

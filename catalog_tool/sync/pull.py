@@ -20,6 +20,7 @@ from catalog_tool.source.branch_writer import BranchWriter, Signature, check_bra
 from catalog_tool.source.git import Git
 from catalog_tool.source.registry_edit import with_label, without_label
 from catalog_tool.sync.compare import Observed
+from catalog_tool.sync.live import content_digest
 from catalog_tool.sync.plan import is_chosen
 from catalog_tool.sync.pulled_prompt import PromptWriter
 from catalog_tool.sync.states import State
@@ -153,6 +154,11 @@ class _Edits:
             return
         if item.seen is None or not (item.state in EDITED or (is_new and self._is_known(name))):
             return
+        if not is_new and (same := self._in_git(name, item.seen)) is not None:
+            self._renamed[name, version] = same
+            reason = f"its content there is {same} in git; `catalog drift` says how to put {version} back there"
+            self._left.append(Left(item.address, reason))
+            return
         live = _entry(item.seen)
         number = version if is_new and is_version(version) else self._next(name)
         file = None if live is None else self._writer.write(name, number, live, None if is_new else version)
@@ -163,6 +169,13 @@ class _Edits:
         self._renamed[name, version] = number
         what = f"{number} is new there" if is_new else f"{version} was edited there; its content is {number} now"
         self._changes.append(Change(item.address, file.path, what, item.by))
+
+    def _in_git(self, name: str, seen: bytes) -> str | None:
+        """The version that has this content in git: an edit that was brought already, or an older version's text."""
+        digest = content_digest(seen)
+        same = [a for a, wanted in self._reading.versions.items() if wanted.digest == digest]
+        own = [found.part for found in map(parse_address, same) if found.name == name]
+        return max(own, key=version_number, default=None)
 
     def _is_known(self, name: str) -> bool:
         """New prompts of others are brought only when they are named."""

@@ -153,6 +153,27 @@ def test_pull_makes_edited_content_the_next_version(catalog: Scratch) -> None:
     assert catalog.run("validate").code == 0
 
 
+def test_an_edit_that_was_brought_to_git_is_not_brought_again(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    edit_text(catalog, b"Greet warmly.", b"Greet coldly.")
+    run(catalog, "pull", "local", schema="pull-output")
+    catalog.git("merge", "--quiet", "catalog/pull/local")
+    run(catalog, "sync", "local", code=1)
+    again = run(catalog, "pull", "local", schema="pull-output", code=1)
+    assert (again["status"], again["changes"]) == ("nothing", [])
+    [left] = again["left"]
+    assert left["object"] == "prompts/greet@v1"
+    assert "v3 in git" in left["reason"]
+
+
+def test_a_version_that_was_given_the_content_of_another_moves_the_labels_to_that(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    edit_text(catalog, b"Greet warmly.", b"Greet.")
+    pulled = run(catalog, "pull", "local", schema="pull-output", code=1)
+    assert [(change["object"], change["what"]) for change in pulled["changes"]] == [(LABEL, "it points to v2")]
+    assert catalog.git("diff", "--name-only", "HEAD", "catalog/pull/local") == "prompts/registry.yaml"
+
+
 def test_pull_brings_versions_and_skills_edited_there(catalog: Scratch) -> None:
     catalog.run("sync", "local")
     sql(
