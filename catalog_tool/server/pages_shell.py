@@ -87,6 +87,7 @@ def error_page(error: ProblemError) -> Response:
     told = error.response()
     problem = json.loads(bytes(told.body))
     detail = problem.get("detail") or _HINTS.get(error.status, "")
+    detail = f"{detail[:1].upper()}{detail[1:]}"
     body = [el("h1", problem["title"]), el("p", detail, class_="lead") if detail else None]
     body.append(el("p", el("a", "All prompts", href=PROMPTS)))
     kept = {name: value for name, value in told.headers.items() if name not in ("content-length", "content-type")}
@@ -117,7 +118,8 @@ def _bar(path: str, query: str) -> Html:
     links = [el("a", name, href=place, aria_current="page" if place == path else None) for place, name in places]
     field = el("input", type="search", name="q", value=query, maxlength=QUERY_CHARACTERS, aria_label="Search",
                placeholder="Name, owner, label …")  # fmt: skip
-    search = el("form", field, el("button", "Search"), action=PROMPTS, method="get", role="search")
+    place = SKILLS if path == SKILLS else PROMPTS
+    search = el("form", field, el("button", "Search"), action=place, method="get", role="search")
     return el("header", el("div", el("nav", join(links), aria_label="Catalog"), search), class_="bar")
 
 

@@ -86,9 +86,7 @@ class Listing:
 
 def skills_body(skills: Sequence[HeldSkill], listing: Listing, query: str) -> Iterator[Html]:
     """All skills that were found, and the sum of all that there are."""
-    yield el("h1", "Skills")
-    field = el("input", type="search", name="q", value=query, maxlength=200, aria_label="Search skills")
-    yield el("form", field, el("button", "Search skills"), action="/ui/skills", method="get")
+    yield el("h1", f"Skills found for “{query}”" if query else "Skills")
     taken = f"{listing.chars:,} of {LIMITS.budget_chars:,} characters, ~{listing.tokens:,} tokens"
     yield el("p", f"The list of all skills takes {taken} of every request.")
     if listing.cut:

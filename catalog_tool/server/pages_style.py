@@ -36,7 +36,7 @@ main{padding-top:20px;padding-bottom:40px}
 h1{font-size:26px;line-height:1.25;margin:0 0 6px}h2{font-size:19px;margin:34px 0 10px}
 h3{font-size:16px;margin:24px 0 8px}
 p{margin:0 0 12px}.soft,footer{color:var(--soft)}footer{font-size:14px}
-footer{border-top:1px solid var(--line);max-width:1040px;margin:0 auto;padding:12px 0 24px}
+footer{border-top:1px solid var(--line);max-width:1040px;width:calc(100% - 40px);margin:0 auto;padding:12px 0 24px}
 .lead{font-size:17px;max-width:75ch}
 .note{border-left:4px solid var(--warn);background:var(--warn-bg);padding:10px 14px;margin:0 0 16px;
 border-radius:0 6px 6px 0}
@@ -79,7 +79,7 @@ ins{color:var(--came);background:var(--came-bg);text-underline-offset:3px}
 details{margin:0 0 12px}summary{cursor:pointer;padding:4px 0;color:var(--link)}
 .pages{display:flex;gap:18px}
 @media(max-width:600px){.bar>div,main{padding-left:14px;padding-right:14px}
-footer{margin:0 14px}.bar form{flex-basis:100%;margin:0}
+footer{width:calc(100% - 28px)}.bar form{flex-basis:100%;margin:0}
 h1{font-size:22px}
 table,tbody,tr,td{display:block}thead{position:absolute;left:-9999px}
 tr{border-bottom:1px solid var(--line);padding:8px 0}tr:first-child{border-top:1px solid var(--line)}
