@@ -49,7 +49,7 @@ def prompt_body(prompt: HeldPrompt, version: str, trail: Trail, grant: Grant) ->
     yield el("section", el("h2", "Versions"), join(_versions(prompt, version, grant)))
     if shown is not None:
         yield el("section", el("h2", f"Content of {version}", id="content-of"), join(_content(shown)))
-    yield trail_section(trail, prompt.id, grant)
+    yield trail_section(trail, prompt, grant)
 
 
 def _about(shown: HeldVersion | None) -> Iterator[Html | None]:

@@ -10,10 +10,12 @@ from catalog_tool.backends.audit import verify
 from catalog_tool.backends.base import LabelEvent
 from catalog_tool.clock import iso
 from catalog_tool.server.access import Grant
+from catalog_tool.server.holdings import HeldPrompt
 from catalog_tool.server.keeper import Current
 from catalog_tool.server.pages_html import Html, el, join, table, text
-from catalog_tool.server.pages_shell import moment, value_text
+from catalog_tool.server.pages_shell import diff_url, moment, value_text
 from catalog_tool.server.problems import ProblemError
+from catalog_tool.server.read_api import may_see
 from catalog_tool.server.service import Service, Store
 
 SHOWN = 100
@@ -72,32 +74,41 @@ def sorted_trail(events: Iterable[LabelEvent]) -> Trail:
     return Trail({name: tuple(kept) for name, kept in moves.items()}, counts, flaw)
 
 
-def trail_section(trail: Trail, name: str, grant: Grant) -> Html:
+def trail_section(trail: Trail, prompt: HeldPrompt, grant: Grant) -> Html:
     """The moves of one prompt's labels, as far as the reader may see them."""
-    return el("section", el("h2", "Moves of labels", id=MOVES), join(_told(trail, name, grant)))
+    return el("section", el("h2", "Moves of labels", id=MOVES), join(_told(trail, prompt, grant)))
 
 
-def _told(trail: Trail, name: str, grant: Grant) -> Iterator[Html]:
+def _told(trail: Trail, prompt: HeldPrompt, grant: Grant) -> Iterator[Html]:
     if trail.failure is not None:
         yield el("p", f"The trail of moves cannot be shown: {trail.failure}.", class_="note")
         return
     if trail.flaw is not None:
         yield el("p", f"The trail is not as it was written: {trail.flaw}.", class_="note", role="alert")
-    seen = [event for event in trail.moves.get(name, ()) if grant.label(event.label)]
+    known = trail.moves.get(prompt.id, ())
+    seen = [event for event in known if grant.label(event.label)]
     if not seen:
         yield el("p", "No move is recorded.", class_="soft")
         return
-    head = ("when", "label", "from", "to", "who", "why")
-    yield table(head, map(_row, seen), "Moves of labels, newest first")
-    older = trail.counts[name] - len(trail.moves[name])
+    versions = frozenset(version for version in prompt.versions if may_see(grant, prompt, version))
+    head = ("when", "label", "from → to", "who", "why")
+    yield table(head, (_row(prompt.id, event, versions) for event in seen), "Moves of labels, newest first")
+    older = trail.counts[prompt.id] - len(known)
     if older:
         yield el("p", f"{older:,} older moves are not shown.", class_="soft")
 
 
-def _row(event: LabelEvent) -> Iterator[Html | str]:
+def _row(name: str, event: LabelEvent, versions: frozenset[str]) -> Iterator[Html | str]:
     yield moment(iso(event.at))
     yield el("span", event.label, class_="n")
-    yield value_text(event.before)
-    yield value_text(event.after)
+    yield _moved(name, event, versions)
     yield event.actor
     yield el("span", event.reason, class_="words") if event.reason else text("–")
+
+
+def _moved(name: str, event: LabelEvent, versions: frozenset[str]) -> Html | str:
+    """From what to what; where those are two versions that the reader may see, their comparison."""
+    before, after = event.before, event.after
+    said = f"{value_text(before)} → {value_text(after)}"
+    both = isinstance(before, str) and isinstance(after, str) and before != after and {before, after} <= versions
+    return el("a", said, href=diff_url(name, before, after)) if both else said

@@ -25,6 +25,7 @@ from catalog_tool.model.addresses import version_address
 from catalog_tool.model.target import Applied, Run, Write
 from catalog_tool.server.access import ANYBODY, Guard
 from catalog_tool.server.app import App
+from catalog_tool.server.holdings import hold
 from catalog_tool.server.metrics import Board
 from catalog_tool.server.origin import BundleOrigin, Origin, StoreOrigin
 from catalog_tool.server.pages import ROWS
@@ -134,15 +135,17 @@ def test_a_prompt_with_its_labels_versions_and_content(open_desk: Desk) -> None:
 
 def test_who_moved_a_label_when_and_why(guarded_desk: Desk) -> None:
     writer = guarded_desk.bearer("read", "write")
-    before = page_of(guarded_desk, PROMPT, headers=writer).text
+    before = page_of(guarded_desk, PROMPT, headers=writer)
     body = {"labels": {"production": "v2"}, "generation": 3, "reason": f"canary is good {EVIL[:40]}"}
     assert guarded_desk.put(f"/v1/prompts/{GREET}/labels", json=body, headers=writer).status_code == 200
-    after = page_of(guarded_desk, PROMPT, headers=writer).text
+    after = page_of(guarded_desk, PROMPT, headers=writer)
     event = guarded_desk.store.events[-1]
     for said in (event.actor, event.reason):
-        assert said not in before
-        assert after.count(said) == 2  # at the label, and in the trail
-    assert "Content of v2" in after
+        assert said not in before.text
+        assert after.text.count(said) == 2  # at the label, and in the trail
+    assert "Content of v2" in after.text
+    compared = f"{PROMPT}/diff?from=v1&to=v2"
+    assert after.links.count(compared) == before.links.count(compared) + 1
 
 
 def test_two_versions_are_compared_word_by_word_and_judged(open_desk: Desk) -> None:
@@ -481,9 +484,10 @@ def moves(count: int, label: str = "production") -> list[Any]:
 
 def test_the_newest_moves_are_shown_first_and_a_gap_is_named() -> None:
     events = moves(SHOWN + 5)
+    prompt = hold("s", MemoryBackend(filled()).scan(), {}).prompts[GREET]
     found = sorted_trail(events)
     assert (found.flaw, found.counts[GREET], len(found.moves[GREET])) == (None, SHOWN + 5, SHOWN)
-    shown = Page(str(trail_section(found, GREET, ANYBODY))).text
+    shown = Page(str(trail_section(found, prompt, ANYBODY))).text
     assert shown.index(f"reason {SHOWN + 5}") < shown.index("reason 6")
     assert "reason 5" not in shown.replace("reason 5", "", 11)
     assert "5 older moves are not shown." in shown
