@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +14,7 @@ from catalog_tool.server.holdings import HeldPrompt, HeldSkill, Holdings
 from catalog_tool.server.pages_diff import comparison
 from catalog_tool.server.pages_html import Html, breakable, el, join, table
 from catalog_tool.server.pages_prompt import label_chip, prompt_body, seen_versions
-from catalog_tool.server.pages_shell import PROMPTS, SKILLS, asked, counted, names, page, prompt_url, words
+from catalog_tool.server.pages_shell import PROMPTS, SKILLS, asked, counted, drawn, names, prompt_url, words
 from catalog_tool.server.pages_skills import SKILL_FILE, Listing, SkillText, skill_body, skill_rows, skills_body
 from catalog_tool.server.pages_trail import trail_of
 from catalog_tool.server.problems import ProblemError
@@ -34,8 +33,8 @@ _Found = TypeVar("_Found", HeldPrompt, HeldSkill)
 async def get_prompts(service: Service, request: Request, grant: Grant) -> Response:
     """``GET /?q=&page=``: prompts with their labels, and some skills."""
     query, number = asked(request, "q"), _number(asked(request, "page", 9))
-    body = await run_in_threadpool(lambda: list(_front(service.holdings, grant, query, number)))
-    return page(service, request, f"“{query}”" if query else "Prompts", body)
+    body = _front(service.holdings, grant, query, number)
+    return await drawn(service, request, f"“{query}”" if query else "Prompts", body)
 
 
 def _number(given: str) -> int:
@@ -137,8 +136,8 @@ async def _prompt_page(service: Service, request: Request, grant: Grant, name: s
     version = asked(request, "version", 20) or _first_choice(prompt, grant)
     _check(prompt, version, grant)
     trail = await trail_of(service, current)
-    body = await run_in_threadpool(lambda: list(prompt_body(prompt, version, trail, grant)))
-    return page(service, request, prompt.id, body)
+    body = prompt_body(prompt, version, trail, grant)
+    return await drawn(service, request, prompt.id, body)
 
 
 def _prompt_of(held: Holdings, name: str) -> HeldPrompt:
@@ -180,17 +179,19 @@ async def get_diff(service: Service, request: Request, grant: Grant) -> Response
         if not version:
             raise ProblemError(400, "name two versions: ?from=v1&to=v2")
         _check(prompt, version, grant)
-    body = await run_in_threadpool(lambda: list(comparison(prompt, before, after, grant)))
-    return page(service, request, f"{prompt.id} {before} → {after}", body)
+    body = comparison(prompt, before, after, grant)
+    return await drawn(service, request, f"{prompt.id} {before} → {after}", body)
 
 
 async def get_skills(service: Service, request: Request, grant: Grant) -> Response:  # noqa: ARG001 - a handler
     """``GET /ui/skills?q=``: skills with owners, and what their listing costs."""
     query = asked(request, "q")
-    skills = service.holdings.skills.values()
-    listing = Listing(list(skills))
-    body = await run_in_threadpool(lambda: list(skills_body(_matching(skills, query, _skill_words), listing, query)))
-    return page(service, request, "Skills", body)
+    return await drawn(service, request, "Skills", _all_skills(service.holdings, query))
+
+
+def _all_skills(held: Holdings, query: str) -> Iterator[Html]:
+    listing = Listing(list(held.skills.values()))
+    yield from skills_body(_matching(held.skills.values(), query, _skill_words), listing, query)
 
 
 async def get_skill_page(service: Service, request: Request, grant: Grant) -> Response:  # noqa: ARG001 - a handler
@@ -202,5 +203,5 @@ async def get_skill_page(service: Service, request: Request, grant: Grant) -> Re
         found = SkillText.of(skill, await service.contents(skill.name))
     except ProblemError as error:
         found = SkillText(None, f"{SKILL_FILE} cannot be shown: {error.detail}")
-    body = await run_in_threadpool(lambda: list(skill_body(skill, found)))
-    return page(service, request, skill.name, body)
+    body = skill_body(skill, found)
+    return await drawn(service, request, skill.name, body)

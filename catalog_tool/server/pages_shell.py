@@ -6,10 +6,12 @@ what a browser sends by itself must never be able to write.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -28,6 +30,9 @@ from catalog_tool.server.service import Service
 HTML = "text/html; charset=utf-8"
 PROMPTS, SKILLS = "/", "/ui/skills"
 QUERY_CHARACTERS = 200
+AT_ONCE = 2
+"""Pages that one worker draws at the same time."""
+_DRAWING = ThreadPoolExecutor(AT_ONCE, "catalog-page")
 _NARROW = "\u00a0"
 """A space that does not break."""
 _CHALLENGE = 'Basic realm="catalog", charset="UTF-8"'
@@ -69,7 +74,13 @@ def asked(request: Request, name: str, longest: int = QUERY_CHARACTERS) -> str:
     return given[0] if given else ""
 
 
-def page(service: Service, request: Request, title: str, body: Iterable[Html | str | None]) -> Response:
+async def drawn(service: Service, request: Request, title: str, body: Iterable[Html | str | None]) -> Response:
+    """A page, made beside the loop. Few at a time: a long comparison takes from what the API answers with."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_DRAWING, _page, service, request, title, body)
+
+
+def _page(service: Service, request: Request, title: str, body: Iterable[Html | str | None]) -> Response:
     """A page with an ETag by its content. Says so where the store does not answer."""
     note = None
     if not service.keeper.is_ready:

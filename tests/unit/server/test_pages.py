@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from served_prompts import entry, until, write_bundle
 from soak import SOAK
 
+import catalog_tool
 from catalog_tool.backends.audit import Move, chained
 from catalog_tool.backends.memory import MemoryBackend, MemoryStore
 from catalog_tool.canonical.identity import prompt_identity
@@ -30,7 +31,7 @@ from catalog_tool.server.metrics import Board
 from catalog_tool.server.origin import BundleOrigin, Origin, StoreOrigin
 from catalog_tool.server.pages import ROWS
 from catalog_tool.server.pages_html import el, flat, join, text
-from catalog_tool.server.pages_shell import bearer_of, skill_url
+from catalog_tool.server.pages_shell import AT_ONCE, bearer_of, skill_url
 from catalog_tool.server.pages_trail import SHOWN, sorted_trail, trail_section
 from catalog_tool.server.routes import NAMES
 from catalog_tool.server.service import Contents, Parts, Service
@@ -494,6 +495,12 @@ def test_the_newest_moves_are_shown_first_and_a_gap_is_named() -> None:
     cut = sorted_trail([*events[:3], *events[4:]])
     assert cut.flaw == "event 4 is missing: 5 follows"
     assert cut.counts[GREET] == SHOWN + 4
+
+
+def test_the_manual_has_the_numbers() -> None:
+    section = (Path(catalog_tool.__file__).parent / "docs" / "service.md").read_text("utf-8").partition("## Pages")[2]
+    assert f"the newest {SHOWN} moves" in section
+    assert f"draws {AT_ONCE} pages at a time" in section
 
 
 # HTML ---------------------------------------------------------------------------------------------
