@@ -14,15 +14,15 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from catalog_tool.backends.base import LabelEvent
 from catalog_tool.errors import BackendError
 from catalog_tool.model.addresses import parse_address
 from catalog_tool.model.limits import BUNDLE_BYTES
-from catalog_tool.model.target import Applied, Lease
+from catalog_tool.model.target import Applied, Lease, restored
 
 FORMAT = 1
 KIND = "catalog-target"
@@ -32,6 +32,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 _LEVEL = 6
 _REFERENCE = re.compile(r"[0-9a-f]{64}-[0-9a-f]{12}\Z", re.ASCII)
 _HINT = "was it edited by hand?"
+_Stored = TypeVar("_Stored")
 
 
 class Row(NamedTuple):
@@ -135,13 +136,13 @@ def _document(document: Mapping[str, Any]) -> Document:
         store_id=_text(document["store_id"]),
         rows={str(parse_address(address)): _row(row) for address, row in document["rows"].items()},
         control=document["control"],
-        lease=Lease(*lease) if lease is not None else None,
-        generations={name: int(number) for name, number in document["generations"].items()},
-        tail=[LabelEvent(*event) for event in document["tail"]],
-        last=LabelEvent(*last) if last is not None else None,
+        lease=_tuple(Lease, lease) if lease is not None else None,
+        generations={name: _count(number) for name, number in document["generations"].items()},
+        tail=[_tuple(LabelEvent, event) for event in document["tail"]],
+        last=_tuple(LabelEvent, last) if last is not None else None,
         sealed=[_reference(at) for at in document["sealed"]],
         writes=[_text(write) for write in document["writes"]],
-        swept=int(document["swept"]),
+        swept=_count(document["swept"]),
     )
 
 
@@ -152,9 +153,20 @@ def _row(row: Mapping[str, Any]) -> Row:
         value=_text(row["value"]) if "value" in row else None,
         marker=_text(row["marker"]) if "marker" in row else None,
         digest=_text(row.get("digest", "")),
-        moved=(int(moved[0]), _text(moved[1]), moved[2]) if moved is not None else None,
-        applied=Applied(*applied) if applied is not None else None,
+        moved=(_count(moved[0]), _text(moved[1]), moved[2]) if moved is not None else None,
+        applied=_tuple(Applied, applied) if applied is not None else None,
     )
+
+
+def _tuple(kind: type[_Stored], values: Sequence[Any]) -> _Stored:
+    """One of the tuples that are stored as lists."""
+    return restored(kind, dict(zip(kind.__annotations__, values, strict=True)))
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise TypeError("a whole number is expected")
+    return value
 
 
 def _text(value: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from catalog_tool.backends.base import LabelEvent
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, Address, parse_address
-from catalog_tool.model.target import Applied, Lease
+from catalog_tool.model.target import Applied, Lease, restored
 
 FORMAT = 1
 KIND = "target"
@@ -134,13 +134,9 @@ class Pointer:
         if document["kind"] != KIND:
             raise ValueError(f"it is a {str(document['kind'])[:40]!r}, not a target")
         scopes = {
-            name: Scope(found["control"], Lease(**found["lease"]) if found["lease"] else None)
+            name: Scope(found["control"], restored(Lease, found["lease"]) if found["lease"] else None)
             for name, found in document["scopes"].items()
         }
-        for scope in scopes.values():
-            if scope.lease is not None:
-                _text(scope.lease.token)
-                _moment(scope.lease.expires_at)
         root, trail = document["root"], document["trail"]
         last = event_of(trail["last"]) if trail["last"] is not None else None
         store_id = _text(document["store_id"])
@@ -200,12 +196,6 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{type(value).__name__} where text was expected")
     return value
-
-
-def _moment(value: Any) -> float:
-    if type(value) not in (int, float):
-        raise TypeError("no moment where one was expected")
-    return float(value)
 
 
 def _number(value: Any) -> int:

@@ -24,7 +24,7 @@ from catalog_tool.backends.mlflow_prompts import KIND_TAG
 from catalog_tool.backends.stored import stored_json
 from catalog_tool.canonical.jcs import canonical_bytes
 from catalog_tool.errors import BackendError, LeaseLostError, RefusedError
-from catalog_tool.model.target import LEASE_SECONDS, Applied, Control, Lease, TargetState
+from catalog_tool.model.target import LEASE_SECONDS, Applied, Control, Lease, TargetState, restored
 
 STATE_NAME, LEASE_NAME = "_catalog", "_catalog_lease"
 STATE, LEASE = "state", "lease"
@@ -185,8 +185,8 @@ def inventory_tag(address: str, applied: Applied | None) -> tuple[str, str]:
 
 def _lease(text: str | None) -> Lease | None:
     try:
-        return Lease(*json.loads(text or ""))
-    except (ValueError, TypeError):
+        return restored(Lease, dict(zip(Lease._fields, json.loads(text or ""), strict=True)))
+    except (ValueError, TypeError, RecursionError):
         return None
 
 

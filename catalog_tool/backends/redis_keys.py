@@ -29,7 +29,7 @@ from catalog_tool.backends.stored import stored_json
 from catalog_tool.canonical.jcs import canonical_bytes
 from catalog_tool.errors import BackendError
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, Address
-from catalog_tool.model.target import Applied, Lease
+from catalog_tool.model.target import Applied, Lease, restored
 
 FORMAT = 1
 META, FILE, GENERATION, EVENT, MOVED = (
@@ -106,7 +106,7 @@ def applied_of(stored: bytes) -> Applied:
     """Read what ``applied_bytes`` made. Raises ``BackendError``."""
     try:
         digest, meta = json.loads(stored)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise BackendError("an inventory entry on the target is none", hint="was it edited by hand?") from error
     return Applied(str(digest), str(meta))
 
@@ -120,7 +120,7 @@ def lease_of(stored: bytes | None) -> Lease | None:
     """Read what ``lease_bytes`` made. Raises ``BackendError``."""
     document = stored_json(stored, "the lease")
     try:
-        return None if document is None else Lease(**document)
+        return None if document is None else restored(Lease, document)
     except TypeError as error:
         raise BackendError("the lease on the target is none", hint="was it edited by hand?") from error
 

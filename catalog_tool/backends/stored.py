@@ -71,7 +71,7 @@ def stored_json(text: str | bytes | None, what: str) -> Any:
         return None
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BackendError(f"{what} on the target is no JSON: {error}", hint="was it edited by hand?") from error
 
 

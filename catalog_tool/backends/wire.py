@@ -14,7 +14,7 @@ from typing import Any
 from catalog_tool.backends.base import LabelEvent
 from catalog_tool.model.addresses import parse_address
 from catalog_tool.model.capabilities import Capabilities
-from catalog_tool.model.target import Applied, Control, Lease, Live, Run, TargetState, Write, Written
+from catalog_tool.model.target import Applied, Control, Lease, Live, Run, TargetState, Write, Written, restored
 
 Json = Any
 
@@ -177,7 +177,7 @@ def event_from_json(value: Json) -> LabelEvent:
     found = _object(value)
     if found.keys() != set(LabelEvent._fields):
         raise ValueError("an event has other fields")
-    return LabelEvent(**found)
+    return restored(LabelEvent, found)
 
 
 def contents_to_json(contents: Mapping[str, tuple[str, bytes]]) -> Json:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 LEASE_SECONDS = 30
 """How long a lease holds without being renewed."""
@@ -90,6 +92,45 @@ class Lease(NamedTuple):
     expires_at: float = 0.0
 
 
+_Stored = TypeVar("_Stored")
+_LARGEST = 253_402_300_799
+"""The last second of the year 9999: no time, count or process id of ours is larger."""
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and (value.isascii() or value.encode(errors="replace").decode() == value)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _LARGEST
+
+
+_FITS: Mapping[Any, Callable[[Any], bool]] = {
+    str: _is_text,
+    str | None: lambda value: value is None or _is_text(value),
+    int: _is_count,
+    Any: lambda _: True,
+    float: lambda value: type(value) in (int, float) and math.isfinite(value) and abs(value) <= _LARGEST,
+    Mapping[str, int]: lambda value: isinstance(value, dict) and all(map(_is_count, value.values())),
+}
+
+
+@cache
+def _types(kind: Any) -> Mapping[str, Any]:
+    return get_type_hints(kind)
+
+
+def restored(kind: type[_Stored], found: Mapping[str, Any]) -> _Stored:
+    """A tuple of ours from what a store holds of it, which any hand may have changed.
+
+    Raises ``TypeError`` for a field of another type, and for missing and unknown ones.
+    """
+    for name, expected in _types(kind).items():  # type: ignore[arg-type]  # a class has a hash
+        if name in found and not _FITS[expected](found[name]):
+            raise TypeError(f"{kind.__name__}: {name} is of another type")
+    return kind(**found)
+
+
 class LastSync(NamedTuple):
     """The last sync that finished: commit (None: no git), bundle digest, and when."""
 
@@ -160,13 +201,15 @@ class Control:
         try:
             if document["format"] > 1:
                 raise ValueError(f"the target was written in format {document['format']} by a newer catalog-tool")
-            last, journal = document["last"], document["journal"]
+            catalog, last, journal = document["catalog"], document["last"], document["journal"]
+            if catalog is not None and not isinstance(catalog, str):
+                raise TypeError("the catalog is no text")
             return cls(
-                catalog=document["catalog"],
-                last=LastSync(**last) if last else None,
-                journal=Journal(**journal) if journal else None,
-                overrides={address: Override(**found) for address, found in document["overrides"].items()},
-                restores={address: Restore(**found) for address, found in document["restores"].items()},
+                catalog=catalog,
+                last=restored(LastSync, last) if last is not None else None,
+                journal=restored(Journal, journal) if journal is not None else None,
+                overrides={address: restored(Override, found) for address, found in document["overrides"].items()},
+                restores={address: restored(Restore, found) for address, found in document["restores"].items()},
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"the target's control document cannot be read: {error}") from error

@@ -53,7 +53,7 @@ class TargetDrift:
 
 
 def _object_json(item: Observed) -> dict[str, Any]:
-    shown = (lambda text: None if text is None else json.loads(text)) if item.address.startswith(LABEL) else _as_is
+    shown = _label_value if item.address.startswith(LABEL) else _as_is
     return {
         "object": item.address,
         "state": item.state.value,
@@ -66,6 +66,14 @@ def _object_json(item: Observed) -> dict[str, Any]:
 
 def _as_is(text: str | None) -> str | None:
     return text
+
+
+def _label_value(text: str | None) -> Any:
+    """A label's value; of bytes that are no JSON their digest, which is what they were compared by."""
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return text
 
 
 def worst(statuses: Iterator[str] | list[str]) -> str:

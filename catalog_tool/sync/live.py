@@ -39,7 +39,7 @@ def fingerprint(address: str, entry: bytes) -> Fingerprint:
         if address.startswith(LABEL):
             return Fingerprint(canonical_bytes(document).decode())
         return _of_artifact(address, document) or Fingerprint(digest_of_bytes(entry))
-    except (ValueError, KeyError, TypeError, AttributeError, NotCanonicalError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotCanonicalError):
         return Fingerprint(digest_of_bytes(entry))
 
 

@@ -47,7 +47,7 @@ def read_marker(text: str | None, catalog: str, address: str) -> Ownership:
         return NOBODY
     try:
         marker = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return NOBODY
     if not isinstance(marker, dict) or marker.get("managed_by") != MANAGED_BY or marker.get("object") != address:
         return NOBODY

@@ -28,6 +28,9 @@ from catalog_tool.sync.wanted import Reading
 
 EDITED = frozenset({State.DRIFTED, State.CONFLICT, State.COLLISION})
 TRAILER = "Catalog-Target"
+_MODES = frozenset({"100644", "100755"})
+"""A target that names another would have git make a link, or a repository inside this one."""
+_NO_NAMES = frozenset({"", ".", "..", ".git"})
 US = ("catalog pull", "catalog@localhost")
 """Who commits, and who is named where the target does not say who edited."""
 
@@ -192,8 +195,8 @@ class _Edits:
         if item.state not in EDITED or folder is None:
             return
         live = self._source.backend.contents(item.address)
-        wrong = [path for path in live if path.startswith("/") or ".." in path.split("/") or "\0" in path]
-        if wrong or folder.skill_file not in live:
+        is_sound = all(mode in _MODES and _is_inner(path) for path, (mode, _) in live.items())
+        if not is_sound or folder.skill_file not in live:
             self._left.append(Left(item.address, "its files cannot be those of a skill"))
             return
         for inner in folder.files:
@@ -263,8 +266,19 @@ class _Edits:
         )
 
 
+def _is_inner(path: str) -> bool:
+    """Whether a path stays inside the skill's folder on every system, and out of git's own."""
+    parts = path.split("/")
+    return path.isprintable() and "\\" not in path and not any(part.lower() in _NO_NAMES for part in parts)
+
+
 def _weights(split: Any) -> list[tuple[str, float]]:
-    return [(str(part["version"]), part["weight"]) for part in split]
+    """The parts of a split. Raises ``TypeError`` and ``KeyError`` for what is none."""
+    pairs = [(part["version"], part["weight"]) for part in split]
+    for version, weight in pairs:
+        if not isinstance(version, str) or type(weight) not in (int, float) or not 0 < weight < 100:
+            raise TypeError("a split has versions and weights")
+    return pairs
 
 
 def _shown(value: LabelValue) -> str:
@@ -281,7 +295,7 @@ def _entry(seen: bytes) -> Mapping[str, Any] | None:
 def _json(data: bytes | None) -> Any:
     try:
         return None if data is None else json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
