@@ -16,6 +16,7 @@ import pytest
 from running_service import Running, catalog_of, running
 
 from catalog_tool.backends.sqlite import connect as connect_sqlite
+from catalog_tool.server.tokens import TokenFile, Wish
 from catalog_tool.sync.conformance.samples import put_label, put_skill, put_version
 from catalog_tool.sync.conformance.store import done, held
 
@@ -125,6 +126,19 @@ def test_a_page_is_whole_without_scripts_and_asks_nobody_else(
     asked = {urlsplit(unescape(url)).netloc for url in re.findall(r'"url":"([^"]+)"', log.read_text("utf-8"))}
     asked = {host for host in asked if not host.endswith(OWN_SERVICES)}
     assert asked == {f"127.0.0.1:{service.port}"}
+
+
+def test_a_browser_comes_in_with_a_token_as_password(browser: Browser, tmp_path: Path) -> None:
+    folder = catalog_of(tmp_path, "backend: sqlite, path: store.db")
+    backend = held(lambda prefix="": connect_sqlite({"path": str(folder / "store.db"), "prefix": prefix}))
+    done(backend, put_version(text="Hello"), put_label("v1"))
+    backend.drop_lease("token-1")
+    backend.close()
+    secret, _ = TokenFile(folder / "tokens.json").create(Wish(name="reader", scopes=["read"]), 0)
+    with running(folder, "--tokens", str(folder / "tokens.json")) as found:
+        at = f"127.0.0.1:{found.port}{PROMPT}"
+        assert "Content of v1" in Page(browser.dom(f"http://me:{secret}@{at}")).text
+        assert "Content of v1" not in browser.dom(f"http://me:{secret[:-1]}x@{at}?again")
 
 
 @pytest.mark.parametrize("scheme", GROUND)
