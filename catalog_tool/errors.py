@@ -30,6 +30,8 @@ class CatalogError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # a library's user reads it under the traceback
 
 
 class UsageError(CatalogError):

@@ -11,13 +11,12 @@ from catalog_tool.checks.recorder import Recorder
 from catalog_tool.checks.skill_record import SkillRecord
 from catalog_tool.checks.text import hide_secrets, redacted, text_findings
 from catalog_tool.checks.work import CHUNK, Record, Work, Worker, run_all
-from catalog_tool.errors import UsageError
 from catalog_tool.model.agent_limits import ListingLimits
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import ERROR, INFO, WARNING, Finding
 from catalog_tool.model.limits import SKILL_FILE_BYTES
 from catalog_tool.model.settings import Rule, Settings
-from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
+from catalog_tool.source.catalog_files import CatalogFiles, find_catalog, refuse_absent
 from catalog_tool.source.memory import Memory
 from catalog_tool.source.tree import EXECUTABLE, FILE, Tree
 
@@ -81,9 +80,7 @@ class Inspection(NamedTuple):
 def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspection:
     """Read and check a catalog. Raises ``GitError`` or ``UsageError`` where it cannot be read at all."""
     files = find_catalog(tree)
-    if not files.exists:
-        hint = "run `catalog init` to start one, or name its folder with -C"
-        raise UsageError("there is no catalog here: no catalog.yaml, no prompts, no skills", hint=hint)
+    refuse_absent(files)
     if sink is not None:
         sink.start(files)
     versions: list[PromptRecord] = []

@@ -36,7 +36,7 @@ def command(
     """Mark objects of a target as ours where they equal git's."""
     side = read_git_side(ctx, asked["revision"], worktree=worktree)
     if side.reading.errors:
-        raise UsageError("the catalog has errors, so nothing can be compared", hint="see `catalog validate`")
+        raise UsageError("the catalog has errors, so nothing can be compared", hint=side.look)
     with working(side, target, asked) as work:
         document = adopt(work.session, work.desired, objects).to_json()
     answer(json_document(document) if output == "json" else sync_text(document, color=wants_color(ctx)))

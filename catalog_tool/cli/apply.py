@@ -49,8 +49,8 @@ def command(ctx: click.Context, /, target: str, output: str, file: str, *, workt
         raise UsageError(f"{file} is a plan for the target {saved.target!r}, not for {target!r}")
     side = read_git_side(ctx, asked["revision"], worktree=worktree)
     if side.reading.errors:
-        tell_errors(ctx, side.place, side.reading.errors)
-        document = refused_document(target, len(side.reading.errors))
+        tell_errors(ctx, side)
+        document = refused_document(target, side)
         stopped = False
     else:
         with working(side, target, asked) as work:

@@ -75,8 +75,8 @@ def look_at(
     side = read_git_side(ctx, revision, worktree=worktree)
     names = list(dict.fromkeys(targets)) or target_names(side.settings)
     if side.reading.errors:
-        tell_errors(ctx, side.place, side.reading.errors)
-        message = "the catalog has errors, so what git says is not known: see `catalog validate`"
+        tell_errors(ctx, side)
+        message = f"the catalog has errors, so what git says is not known: {side.look}"
         return {name: TargetDrift(status=UNKNOWN, counts={}, message=message) for name in names}
     since = WantedSince(side.place.git, side.reading)
     return {name: _look(side, name, since, max_lag_seconds) for name in names}

@@ -14,6 +14,7 @@ from catalog_tool.cli.syncing import (
     plan_options,
     read_git_side,
     read_options,
+    refuse_unknown,
     target_argument,
     tell_errors,
     working,
@@ -49,11 +50,12 @@ def command(ctx: click.Context, /, target: str, output: str, *, exit_code: bool,
     """What a sync would write to a target."""
     side = read_git_side(ctx, asked["revision"], worktree=worktree)
     if side.reading.errors:
-        tell_errors(ctx, side.place, side.reading.errors)
-        document = refused_document(target, len(side.reading.errors))
+        tell_errors(ctx, side)
+        document = refused_document(target, side)
         answer(json_document(document) if output == "json" else sync_text(document, color=wants_color(ctx)))
         return 1
     with working(side, target) as work:
+        refuse_unknown(work, asked["only"])
         result = plan_target(work.session, work.desired, read_options(asked))
     document = result.to_json()
     if asked["out"] is not None:

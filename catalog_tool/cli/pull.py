@@ -42,8 +42,8 @@ def command(
     if side.place.git is None:
         raise GitError(f"{side.place.root} is not in a git repository")
     if side.reading.errors:
-        tell_errors(ctx, side.place, side.reading.errors)
-        raise UsageError("the catalog has errors, so nothing can be built on it", hint="see `catalog validate`")
+        tell_errors(ctx, side)
+        raise UsageError("the catalog has errors, so nothing can be built on it", hint=side.look)
     with working(side, target) as work:
         backend = work.target.backend
 

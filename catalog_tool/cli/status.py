@@ -39,7 +39,7 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], output: str, *, wor
     side = read_git_side(ctx, asked["revision"], worktree=worktree)
     names = list(dict.fromkeys(targets)) or target_names(side.settings)
     if side.reading.errors:
-        tell_errors(ctx, side.place, side.reading.errors)
+        tell_errors(ctx, side)
     found = {name: _status(side, name, asked).to_json() for name in names}
     unknown = any(item["status"] == "unknown" for item in found.values())
     document = {"format": 1, "status": "unknown" if unknown else "ok", "targets": found}

@@ -8,11 +8,13 @@ import click
 
 from catalog_tool.cli.context import answer, format_option, wants_color
 from catalog_tool.cli.syncing import (
+    GitSide,
     git_side,
     lease_options,
     plan_options,
     read_git_side,
     read_options,
+    refuse_unknown,
     target_argument,
     tell_errors,
     working,
@@ -50,11 +52,12 @@ def command(ctx: click.Context, /, target: str, output: str, *, worktree: bool, 
     options = read_options(asked)
     side = read_git_side(ctx, asked["revision"], worktree=worktree)
     if side.reading.errors:
-        tell_errors(ctx, side.place, side.reading.errors)
-        document = refused_document(target, len(side.reading.errors))
+        tell_errors(ctx, side)
+        document = refused_document(target, side)
         stopped = False
     else:
         with working(side, target, asked) as work:
+            refuse_unknown(work, options.only)
             document = sync_target(work.session, work.desired, options, asked["expect"]).to_json()
             stopped = work.session.stopped()
     answer(json_document(document) if output == "json" else sync_text(document, color=wants_color(ctx)))
@@ -63,8 +66,9 @@ def command(ctx: click.Context, /, target: str, output: str, *, worktree: bool, 
     return int(document["status"] not in ("unchanged", "done"))
 
 
-def refused_document(target: str, errors: int) -> dict[str, Any]:
+def refused_document(target: str, side: GitSide) -> dict[str, Any]:
     """The document of a catalog that has errors: nothing of it may go anywhere."""
+    errors = len(side.reading.errors)
     what = f"{errors} error{'s' if errors != 1 else ''}"
     return {
         "format": 1,
@@ -74,5 +78,5 @@ def refused_document(target: str, errors: int) -> dict[str, Any]:
         "plan_digest": None,
         "summary": dict.fromkeys(SUMMARY, 0),
         "actions": [],
-        "blocked": [{"reason": f"the catalog has {what}: see `catalog validate`", "allow": None}],
+        "blocked": [{"reason": f"the catalog has {what}: {side.look}", "allow": None}],
     }

@@ -6,7 +6,7 @@ import contextlib
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -15,7 +15,6 @@ from catalog_tool.cli.context import place_of, report_context, tell
 from catalog_tool.cli.progress import progress
 from catalog_tool.clock import now
 from catalog_tool.errors import GitError, UsageError
-from catalog_tool.model.finding import Finding
 from catalog_tool.model.settings import Settings
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.formats import findings_report
@@ -23,7 +22,7 @@ from catalog_tool.source.root import Place
 from catalog_tool.sync.actor import actor
 from catalog_tool.sync.label_gates import label_gates
 from catalog_tool.sync.limits import LIMITS
-from catalog_tool.sync.plan import PlanOptions
+from catalog_tool.sync.plan import PlanOptions, is_chosen
 from catalog_tool.sync.session import LOCK_TIMEOUT_SECONDS, Session
 from catalog_tool.sync.targets import OpenTarget, open_target
 from catalog_tool.sync.timing import SYSTEM
@@ -106,15 +105,21 @@ def read_options(asked: Mapping[str, Any]) -> PlanOptions:
 
 
 class GitSide(NamedTuple):
-    """What git says, read once for any number of targets."""
+    """What git says, read once for any number of targets; ``revision`` is None for the work tree."""
 
     place: Place
     reading: Reading
+    revision: str | None
 
     @property
     def settings(self) -> Settings:
         """The catalog's."""
         return self.reading.files.settings
+
+    @property
+    def look(self) -> str:
+        """Where its errors are explained."""
+        return "see `catalog validate" + (f" --rev {self.revision}`" if self.revision is not None else "`")
 
 
 def read_git_side(ctx: click.Context, revision: str | None, *, worktree: bool) -> GitSide:
@@ -124,10 +129,27 @@ def read_git_side(ctx: click.Context, revision: str | None, *, worktree: bool) -
         raise UsageError("--rev and --worktree cannot both be meant")
     if not worktree and place.git is None:
         raise GitError(f"{place.root} is not in a git repository", hint="take the files as they are with --worktree")
-    reading = read_catalog(place, None if worktree else revision or "HEAD", progress("reading"))
+    wanted = None if worktree else revision or "HEAD"
+    reading = read_catalog(place, wanted, progress("reading"))
     if not worktree and revision is None:
         _tell_uncommitted(place, reading)
-    return GitSide(place, reading)
+    return GitSide(place, reading, wanted)
+
+
+def refuse_unknown(work: Work, only: Collection[str]) -> None:
+    """A name given to ``--only`` that neither git nor the target has is a slip, which must not read as done."""
+    names = [text for text in only if not set(text) & set("*?[") and not _has(work.desired.objects, text)]
+    if not names:
+        return
+    inventory = work.target.backend.load().inventory
+    for name in names:
+        if not _has(inventory, name):
+            hint = "write a prompt's id, prompts/ID@v2, labels/ID@production, skills/NAME, or a pattern"
+            raise UsageError(f"--only {name}: neither git nor the target has it", hint=hint)
+
+
+def _has(addresses: Collection[str], name: str) -> bool:
+    return name in addresses or any(is_chosen(address, (name,)) for address in addresses)
 
 
 def _tell_uncommitted(place: Place, reading: Reading) -> None:
@@ -141,10 +163,15 @@ def _tell_uncommitted(place: Place, reading: Reading) -> None:
         tell(f"not committed, so not part of this: {shown}{more} (--worktree takes the files as they are)")
 
 
-def tell_errors(ctx: click.Context, place: Place, errors: list[Finding]) -> None:
+def tell_errors(ctx: click.Context, side: GitSide) -> None:
     """The findings that forbid a sync, on stderr."""
-    summary = {"prompts": 0, "versions": 0, "skills": 0, "errors": len(errors), "warnings": 0}
-    tell(findings_report("text").render(errors, summary, report_context(ctx, place, strict=False)))
+    files, errors = side.reading.files, side.reading.errors
+    versions = files.layout.versions
+    summary = {
+        "prompts": len({file.id for file in versions}), "versions": len(versions), "skills": len(files.skills),
+        "errors": len(errors), "warnings": 0,
+    }  # fmt: skip
+    tell(findings_report("text").render(errors, summary, report_context(ctx, side.place, strict=False)))
 
 
 class Work(NamedTuple):

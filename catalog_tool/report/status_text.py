@@ -14,10 +14,15 @@ def status_text(document: Mapping[str, Any], *, color: bool) -> str:
     """The document of ``status`` in words."""
     lines: list[str] = []
     for name, found in document["targets"].items():
-        head = f"{for_terminal(name)}: {found['backend']} at {for_terminal(found['place'])}"
+        head = f"{for_terminal(name)}: {for_terminal(_where(found['backend'], found['place']))}"
         lines.append(f"{_BOLD}{head}{_RESET}" if color else head)
         lines.extend(f"  {line}" for line in _lines(found))
     return "\n".join(lines) + "\n"
+
+
+def _where(backend: str, place: str) -> str:
+    """Most places begin with the kind of store."""
+    return place if place.split()[:1] == [backend] else f"{backend} at {place}"
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import posixpath
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from catalog_tool.errors import UsageError
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.labels import Labels
@@ -58,6 +59,13 @@ class CatalogFiles(NamedTuple):
         """Whether there is a catalog at all: settings, or anything that could be a prompt or a skill."""
         folder = f"{self.settings.prompts}/"
         return bool(self.skills) or any(path == SETTINGS_FILE or path.startswith(folder) for path in self.entries)
+
+
+def refuse_absent(files: CatalogFiles) -> None:
+    """Raise ``UsageError`` where there is no catalog at all, which is not the same as one that holds nothing."""
+    if not files.exists:
+        hint = "run `catalog init` to start one, or name its folder with -C"
+        raise UsageError("there is no catalog here: no catalog.yaml, no prompts, no skills", hint=hint)
 
 
 def find_catalog(tree: Tree, *, whole: bool = True) -> CatalogFiles:

@@ -11,7 +11,7 @@ from catalog_tool.model.finding import ERROR
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.model.names import Reference, is_label, is_version, version_number
 from catalog_tool.model.prompt import PromptVersion
-from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
+from catalog_tool.source.catalog_files import CatalogFiles, find_catalog, refuse_absent
 from catalog_tool.source.layout import VersionFile
 from catalog_tool.source.prompts import PromptSchemas, read_prompt
 from catalog_tool.source.root import SETTINGS_FILE, Place
@@ -49,9 +49,14 @@ def parse_reference(text: str) -> Reference:
 
 
 def open_catalog(place: Place, revision: str | None) -> OpenCatalog:
-    """The catalog in the work tree or at a revision. Raises ``GitError``, and as ``refuse_broken`` does."""
+    """The catalog in the work tree or at a revision.
+
+    Raises ``GitError``; ``UsageError`` where the work tree has none; and as ``refuse_broken`` does.
+    """
     tree = tree_of(place, revision)
     files = find_catalog(tree)
+    if revision is None:
+        refuse_absent(files)
     refuse_broken(files)
     return OpenCatalog(tree, files)
 

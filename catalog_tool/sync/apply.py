@@ -16,12 +16,14 @@ from catalog_tool.sync.plan import ADOPT, Action, Plan, PlanOptions, make_plan
 from catalog_tool.sync.plan_file import SavedPlan
 from catalog_tool.sync.result import BLOCKED, DONE, STALE, SUPERSEDED, Result, planned, settled_status
 from catalog_tool.sync.session import Session
+from catalog_tool.sync.states import State
 from catalog_tool.sync.timing import persistently
 from catalog_tool.sync.verify import verified
 from catalog_tool.sync.wanted import Desired
 from catalog_tool.sync.write import Writer
 
 Kept = TypeVar("Kept")
+_DIFFERS = "is not what git says; see `catalog pull` and `catalog sync --overwrite`"
 
 
 def plan_target(session: Session, desired: Desired, options: PlanOptions) -> Result:
@@ -68,9 +70,11 @@ def adopt(session: Session, desired: Desired, objects: Sequence[str]) -> Result:
             raise UsageError(f"git has no {address}", hint="write prompts/ID@v2, labels/ID@production or skills/NAME")
     options = PlanOptions(only=tuple(objects), now=int(session.timing.now()))
     _, plan = _look(session, desired, options)
-    wrong = [action.object for action in plan.actions if action.action != ADOPT]
-    if wrong:
-        reason = f"{wrong[0]} is not what git says; see `catalog pull` and `catalog sync --overwrite`"
+    wrong = next((action for action in plan.actions if action.action != ADOPT), None)
+    if wrong is not None:
+        absent = wrong.state in (State.CREATE, State.MISSING)
+        why = "is not there; `catalog sync` makes it" if absent else _DIFFERS
+        reason = f"{wrong.object} {why}"
         return Result(status=BLOCKED, plan=plan, actions=plan.actions, reason=reason)
     return sync_target(session, desired, options, expect=plan.digest)
 
@@ -89,7 +93,8 @@ def _look(session: Session, desired: Desired, options: PlanOptions) -> tuple[Tar
 def _refused(session: Session, desired: Desired, options: PlanOptions, state: TargetState, plan: Plan) -> Result | None:
     newer = None if options.older else superseded_by(session.git, desired.commit, state.control)
     if newer is not None:
-        reason = f"the target has {newer[:12]}, which {(desired.commit or '')[:12]} does not descend from"
+        ours = (desired.commit or "")[:12]
+        reason = f"the target has {newer[:12]}, which {ours} does not descend from; `--allow older` if that is meant"
         return Result(status=SUPERSEDED, plan=plan, actions=plan.actions, reason=reason)
     return Result(status=BLOCKED, plan=plan, actions=plan.actions) if plan.blocked else None
 
@@ -97,7 +102,8 @@ def _refused(session: Session, desired: Desired, options: PlanOptions, state: Ta
 def _unexpected(plan: Plan, expect: str | None) -> Result | None:
     if expect is None or plan.digest == expect:
         return None
-    return Result(status=STALE, plan=plan, actions=plan.actions, reason=f"this is not the plan {expect} any more")
+    reason = f"this is not the plan {expect} any more, for git or the target changed: look at a new one"
+    return Result(status=STALE, plan=plan, actions=plan.actions, reason=reason)
 
 
 def _is_news(desired: Desired, state: TargetState) -> bool:

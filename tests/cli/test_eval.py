@@ -64,6 +64,12 @@ def document(answer: Answer) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("arguments", [("eval", "--level0"), ("show", "greet"), ("export", "flagd")])
+def test_where_there_is_no_catalog_nothing_is_fine(scratch: Scratch, arguments: tuple[str, ...]) -> None:
+    refused = scratch.run(*arguments)
+    assert (refused.code, "there is no catalog here" in refused.err) == (2, True)
+
+
 class TestLevelZero:
     def test_all_prompts_without_a_reference(self, greet: Scratch) -> None:
         answer = greet.run("eval", "--level0")

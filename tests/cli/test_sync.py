@@ -102,7 +102,8 @@ def test_a_reviewed_plan_is_applied_or_nothing(catalog: Scratch) -> None:
     assert catalog.run("plan", "local", "--out", str(saved)).code == 0
     Draft202012Validator(json.loads(schema_text("plan"))).validate(json.loads(saved.read_text()))
     assert run(catalog, "apply", "local", "--plan", str(saved))["status"] == "done"
-    assert run(catalog, "apply", "local", "--plan", str(saved), code=1)["status"] == "stale"
+    stale = run(catalog, "apply", "local", "--plan", str(saved), code=1)
+    assert (stale["status"], "look at a new one" in stale["blocked"][0]["reason"]) == ("stale", True)
     digest = "sha256:" + "0" * 64
     assert run(catalog, "sync", "local", "--expect", digest, code=1)["status"] == "stale"
     saved.write_text("{}")
@@ -217,7 +218,8 @@ def test_an_older_commit_never_wins(catalog: Scratch) -> None:
     catalog.write("prompts/registry.yaml", REGISTRY.replace("staging: v2", "staging: v1"))
     catalog.commit()
     catalog.run("sync", "local")
-    assert run(catalog, "sync", "local", "--rev", old, code=1)["status"] == "superseded"
+    superseded = run(catalog, "sync", "local", "--rev", old, code=1)
+    assert (superseded["status"], "--allow older" in superseded["blocked"][0]["reason"]) == ("superseded", True)
     assert run(catalog, "sync", "local", "--rev", old, "--allow", "older")["status"] == "done"
 
 
@@ -228,6 +230,30 @@ def test_what_is_not_committed_is_named_and_left_out(catalog: Scratch) -> None:
     assert "prompts/greet@v3" not in {action["object"] for action in answer.json()["actions"]}
     taken = run(catalog, "plan", "local", "--worktree")
     assert "prompts/greet@v3" in {action["object"] for action in taken["actions"]}
+
+
+def test_a_name_that_nobody_has_is_a_slip_and_not_nothing_to_do(catalog: Scratch) -> None:
+    for command in ("plan", "sync"):
+        refused = catalog.run(command, "local", "--only", "gret")
+        assert (refused.code, "--only gret: neither git nor the target has it" in refused.err) == (2, True)
+        assert catalog.run(command, "local", "--only", "skills/none*").code == 0
+    catalog.run("sync", "local")
+    catalog.git("rm", "-r", "--quiet", "skills/pdf")
+    catalog.commit()
+    gone = run(catalog, "plan", "local", "--only", "pdf", "--prune")
+    assert [(action["object"], action["action"]) for action in gone["actions"]] == [("skills/pdf", "delete")]
+
+
+def test_errors_are_counted_and_explained_at_the_revision_that_was_read(catalog: Scratch) -> None:
+    catalog.write_all({"prompts/registry.yaml": "greet: {production: v9}\n"})
+    catalog.commit()
+    catalog.write_all({"prompts/registry.yaml": REGISTRY})
+    refused = catalog.run("sync", "local")
+    assert "Checked 1 prompt (2 versions) and 1 skill: 1 error." in refused.err
+    assert "see `catalog validate --rev HEAD`" in refused.out
+    assert (catalog.run("validate", "--rev", "HEAD").code, catalog.run("validate").code) == (1, 0)
+    assert "see `catalog validate --rev HEAD`" in catalog.run("drift").out
+    assert "see `catalog validate --rev HEAD`" in catalog.run("pull", "local").err
 
 
 def test_a_catalog_with_errors_goes_nowhere(catalog: Scratch) -> None:
@@ -251,6 +277,10 @@ def test_adopt_marks_what_is_equal_and_refuses_what_is_not(catalog: Scratch) -> 
     refused = run(catalog, "adopt", "local", LABEL, code=1)
     assert refused["status"] == "blocked"
     assert catalog.run("adopt", "local", "labels/none@production").code == 2
+    sql(catalog, "DELETE FROM label WHERE label = 'production'")
+    absent = run(catalog, "adopt", "local", LABEL, code=1)
+    assert absent["blocked"][0]["reason"] == f"{LABEL} is not there; `catalog sync` makes it"
+    assert catalog.run("status", "local").out.startswith(f"local: sqlite {catalog.root / 'runtime.db'}\n")
 
 
 @pytest.mark.parametrize(
