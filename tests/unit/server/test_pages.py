@@ -19,11 +19,11 @@ from soak import SOAK
 import catalog_tool
 from catalog_tool.backends.audit import Move, chained
 from catalog_tool.backends.memory import MemoryBackend, MemoryStore
-from catalog_tool.canonical.identity import prompt_identity
+from catalog_tool.canonical.identity import SkillFile, prompt_identity, skill_digest
 from catalog_tool.canonical.jcs import canonical_bytes, version_id
 from catalog_tool.errors import UnavailableError
 from catalog_tool.model.addresses import version_address
-from catalog_tool.model.target import Applied, Run, Write
+from catalog_tool.model.target import Applied, Live, Run, Write
 from catalog_tool.server.access import ANYBODY, Guard
 from catalog_tool.server.app import App
 from catalog_tool.server.holdings import hold
@@ -32,6 +32,7 @@ from catalog_tool.server.origin import BundleOrigin, Origin, StoreOrigin
 from catalog_tool.server.pages import ROWS
 from catalog_tool.server.pages_html import el, flat, join, text
 from catalog_tool.server.pages_shell import AT_ONCE, bearer_of, skill_url
+from catalog_tool.server.pages_skills import SkillText, skill_body, skill_rows
 from catalog_tool.server.pages_trail import SHOWN, sorted_trail, trail_section
 from catalog_tool.server.routes import NAMES
 from catalog_tool.server.service import Contents, Parts, Service
@@ -212,6 +213,16 @@ def test_a_bundle_has_no_trail(tmp_path: Path) -> None:
         assert "Hello" in page.text
 
 
+def test_a_skill_of_other_types_is_shown() -> None:
+    files = [{"path": "a", "mode": 7, "sha256": None, "size": 1234}]
+    claimed = {"digest": skill_digest(SkillFile(**file) for file in files), "files": files}  # type: ignore[arg-type]
+    odd = {**claimed, "description": ["d"], "owners": 5, "tags": {"t": 1}, "path": None}
+    [skill] = hold("s", [Live("skills/odd", canonical_bytes(odd))], {}).skills.values()
+    shown = Page(join([*skill_body(skill, SkillText(None, "not here")), skill_rows([skill])])).text
+    for said in ("1,234", '["d"]', "5", '{"t": 1}', "not here", "7"):
+        assert said in shown
+
+
 def test_a_skill_without_contents_or_with_others_says_so(tmp_path: Path) -> None:
     store = MemoryBackend(filled())
     other = {"SKILL.md": ("100644", b"other words")}
@@ -353,8 +364,7 @@ ODD = (
 
 def test_what_no_prompt_file_holds_is_shown_and_not_compared(tmp_path: Path) -> None:
     writes = [put_parts("odd", f"v{n}", {"messages": odd}) for n, odd in enumerate(ODD, 1)]
-    shapes = {"variables": [1], "tools": {"a": 1}, "model": "m", "params": [2], "template": 5, "output_schema": "s",
-              "order": {"/nowhere/properties": ["a"]}}  # fmt: skip
+    shapes = {"variables": [1], "tools": {"a": 1}, "model": "m", "params": [2], "template": 5, "output_schema": "s"}
     writes += [put_parts("odd", "v9", shapes, description=["d"], owners={"a": 1}, tags=7), put_label("v9", name="odd")]
     with desk(tmp_path, store=store_of(*writes)) as found:
         versions = found.service.holdings.prompts["odd"].versions
