@@ -26,6 +26,8 @@ LONGEST_WAIT_SECONDS = 300.0
 """A limit that ends later than this ends the run instead."""
 SECONDARY_WAIT_SECONDS = 60.0
 """What GitHub asks for where a secondary limit names no time."""
+DEADLINE_SECONDS = 120.0
+"""For one answer to come whole."""
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _LATER = frozenset({408, 429, 500, 502, 503, 504})
 _SAID = 300
@@ -41,18 +43,27 @@ class Reply(NamedTuple):
 
 
 class ForgeHttp:
-    """One forge's API. ``headers`` hold the token and are never shown."""
+    """One forge's API. ``headers`` hold the token and are never shown; an answer has ``seconds`` to come whole."""
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], seconds: float = DEADLINE_SECONDS) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             raise UsageError(f"{url} is no address of an API", hint="it begins with https:// and holds no credentials")
         self._url = url.rstrip("/")
         self._host = parts.netloc
+        self._seconds = seconds
         try:
-            self._client = httpx.Client(headers=dict(headers), timeout=_TIMEOUT, follow_redirects=True)
+            self._client = httpx.Client(
+                headers=dict(headers), timeout=_TIMEOUT, follow_redirects=True, event_hooks={"request": [self._check]}
+            )
         except (ValueError, TypeError) as error:
             raise UsageError(f"the token for {self._host} cannot be sent", hint="plain ASCII, one line") from error
+
+    def _check(self, request: httpx.Request) -> None:
+        """Follow a redirect on the same server only: httpx takes headers like GitLab's token along to any other."""
+        own, asked = httpx.URL(self._url), request.url
+        if (asked.scheme, asked.host, asked.port) != (own.scheme, own.host, own.port):
+            raise RefusedError(f"{self._host} redirects to another server: not followed", hint="give its new address")
 
     def close(self) -> None:
         """Close what is connected."""
@@ -93,10 +104,13 @@ class ForgeHttp:
     ) -> Reply:
         params = None if query is None else dict(query)
         body = bytearray()
+        deadline = time.monotonic() + self._seconds
         try:
             with self._client.stream(method, url, params=params, json=content) as answer:
                 for piece in answer.iter_bytes():
                     body += piece
+                    if time.monotonic() > deadline:  # the time-out is of one wait, not of an answer that drips in
+                        raise UnavailableError(f"{self._host}: no whole answer after {self._seconds:g} seconds")
                     if len(body) > ANSWER_BYTES:
                         raise BackendError(f"{self._host} answered with more than {ANSWER_BYTES:,} bytes")
         except httpx.TransportError as error:

@@ -24,6 +24,8 @@ from catalog_tool.model.target import Control, Lease, Live, Run, TargetState, Wr
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 ANSWER_BYTES = 256 * 1024 * 1024
+STREAM_BYTES = 2 * 1024**3
+"""All objects of a store, or its whole audit trail."""
 BATCH_BYTES = 24 * 1024 * 1024
 """Content of one request; the service takes 64 MiB of JSON."""
 PROTOCOL = 1
@@ -151,7 +153,7 @@ class HttpBackend:
             try:
                 if response.status_code != 200:
                     self._check(response, _whole(response) or b"")
-                for line in response.iter_lines():
+                for line in self._split(response):
                     value = self._shaped(lambda line=line: _object(json.loads(line)))  # type: ignore[misc]
                     if "error" in value:
                         raise UnavailableError(f"{self.place()}: {value['error']}", hint=str(value.get("hint", "")))
@@ -165,6 +167,22 @@ class HttpBackend:
             raise self._unreachable(error) from error
         if not ended:
             raise UnavailableError(f"{self.place()}: the answer was cut off", hint="try again")
+
+    def _split(self, response: httpx.Response) -> Iterator[bytes]:
+        """Lines as they come; neither one of them nor all together may fill the memory."""
+        rest, total = bytearray(), 0
+        for chunk in response.iter_bytes():
+            total += len(chunk)
+            head, end, tail = chunk.rpartition(b"\n")
+            if len(rest) + len(chunk) > ANSWER_BYTES or total > STREAM_BYTES:
+                raise self._malformed("a line, or the whole answer, is too large")
+            if end:
+                yield from bytes(rest + head).split(b"\n")
+                rest = bytearray(tail)
+            else:
+                rest += chunk
+        if rest:
+            yield bytes(rest)
 
     def _shaped(self, read: Callable[[], _Given]) -> _Given:
         try:

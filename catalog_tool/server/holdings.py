@@ -12,7 +12,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from catalog_tool.canonical.identity import PARTS, SkillFile, bundle_digest, prompt_identity, skill_digest
+from catalog_tool.canonical.identity import (
+    PARTS,
+    SkillFile,
+    bundle_digest,
+    prompt_identity,
+    restore_order,
+    skill_digest,
+)
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes, digest_of_bytes, version_id
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, label_address, parse_address, version_address
 from catalog_tool.model.names import is_label, is_prompt_id, is_version, version_number
@@ -218,17 +225,27 @@ def _version(version: str, live: Live) -> HeldVersion | None:
         if not is_version(version) or document["digest"] != digest or document["version_id"] != told:
             return None
         parts = {name: document[name] for name in (*PARTS, "order") if name in document}
+        meta = _meta(document)
+        if "order" in parts:
+            restore_order(json.loads(canonical_bytes(parts)))  # an order of what is not there fails here, not later
         return HeldVersion(
             version=version,
             version_id=told,
             digest=digest,
             parts=parts,
-            meta=document.get("meta") or {},
+            meta=meta,
             body=_body(parts),
             live=live,
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotCanonicalError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, NotCanonicalError):
         return None
+
+
+def _meta(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What no digest covers, but every bundle holds. Raises for what has no canonical form, or is no object."""
+    found = document.get("meta") or {}
+    canonical_bytes(found)
+    return dict(found.items())
 
 
 def _body(parts: Mapping[str, Any]) -> bytes:
@@ -275,8 +292,9 @@ def _is_weight(weight: Any) -> bool:
 def _skill(name: str, live: Live) -> HeldSkill | None:
     try:
         entry = json.loads(live.entry)
+        canonical_bytes(entry)  # the digest covers the files only
         digest = skill_digest(SkillFile(**item) for item in entry["files"])
-        is_good = entry["digest"] == digest
+        is_good = entry["digest"] == digest and all(type(item["size"]) is int for item in entry["files"])
         return HeldSkill(name=name, digest=digest, entry=entry, live=live) if is_good else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotCanonicalError):
         return None

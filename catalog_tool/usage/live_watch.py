@@ -72,7 +72,8 @@ def measure(prometheus: PromQl, rule: WatchRule, subject: Subject, span: Span) -
     if samples <= 0:
         return Measure(None, 0.0)
     if rule.name == ERROR_RATE and rule.query is None:
-        failed = min(prometheus.value(promql.failures(selector, span.seconds), span.at) or 0.0, samples)
+        told = prometheus.value(promql.failures(selector, span.seconds), span.at) or 0.0
+        failed = max(0.0, min(told, samples))
         low = wilson(round(failed), max(round(samples), 1, round(failed)), CONFIDENCE).low
         return Measure(failed / samples, samples, low)
     value = prometheus.value(_query(rule, subject, selector, span.seconds), span.at)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from catalog_tool.errors import BackendError
 from catalog_tool.usage.meters import COST, Spending, Spendings, combined
@@ -130,7 +130,11 @@ class PrometheusSource:
                 raise ValueError(answer["status"])
             for warning in answer.get("warnings") or ():
                 self._warnings.setdefault(str(warning)[:200])
-            series = [_Series(item["metric"], float(item["value"][1])) for item in data["result"]]
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            series = [_Series(_labels(item["metric"]), float(item["value"][1])) for item in data["result"]]
+        except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise BackendError(f"{self.name} answered in a form that is not Prometheus's") from error
         return [item for item in series if math.isfinite(item.value)]
+
+
+def _labels(found: Mapping[str, Any]) -> Mapping[str, str]:
+    return {str(name): str(value) for name, value in found.items()}

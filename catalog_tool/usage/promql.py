@@ -43,10 +43,11 @@ class PromQl:
                 raise ValueError(answer["status"])
             found = [data["result"]] if data["resultType"] == "scalar" else [item["value"] for item in data["result"]]
             numbers = [float(pair[1]) for pair in found]
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            warning = str(warnings[0])[:_WARNED] if warnings else None
+        except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise BackendError(f"{self._name} answered in a form that is not Prometheus's") from error
-        if warnings:
-            raise BackendError(f"{self._name}: data are missing: {str(warnings[0])[:_WARNED]}")
+        if warning is not None:
+            raise BackendError(f"{self._name}: data are missing: {warning}")
         if len(numbers) > 1:
             raise BackendError(f"{self._name} gave {len(numbers)} series for one number", hint="sum them in the query")
         return numbers[0] if numbers and math.isfinite(numbers[0]) else None

@@ -81,7 +81,10 @@ def _headers(prefix: str, environ: Mapping[str, str]) -> Mapping[str, str]:
 
 
 class Asker:
-    """Asks one server. Use it as a context; ``transport`` and ``sleep`` are for tests, ``limit`` is in bytes."""
+    """Asks one server. Use it as a context.
+
+    ``transport``, ``sleep`` and ``clock`` are for tests; ``limit`` is in bytes.
+    """
 
     def __init__(
         self,
@@ -89,10 +92,12 @@ class Asker:
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
         limit: int = ANSWER_BYTES,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._access = access
         self._limit = limit
         self._sleep = sleep
+        self._clock = clock
         try:
             self._client = httpx.Client(
                 headers=dict(access.headers), transport=transport, timeout=_TIMEOUT, follow_redirects=False
@@ -108,11 +113,11 @@ class Asker:
 
     def get(self, path: str, query: Query) -> dict[str, Any]:
         """The JSON object that the server answers. Raises ``BackendError`` for everything else."""
-        deadline = time.monotonic() + DEADLINE
+        deadline = self._clock() + DEADLINE
         for attempt in range(1, TRIES + 1):
-            last = attempt == TRIES or time.monotonic() > deadline
+            last = attempt == TRIES or self._clock() > deadline
             try:
-                status, headers, body = self._once(path, query)
+                status, headers, body = self._once(path, query, deadline)
             except httpx.TransportError as error:
                 if last:
                     raise self._failed(f"no answer: {str(error) or type(error).__name__}") from error
@@ -124,13 +129,15 @@ class Asker:
             return self._object(status, body)
         raise self._failed("no answer")
 
-    def _once(self, path: str, query: Query) -> tuple[int, httpx.Headers, bytes]:
+    def _once(self, path: str, query: Query, deadline: float) -> tuple[int, httpx.Headers, bytes]:
         with self._client.stream("GET", f"{self._access.url}{path}", params=dict(query)) as answer:
             body = bytearray()
             for piece in answer.iter_bytes():
                 body += piece
                 if len(body) > self._limit:
                     raise self._failed(f"the answer is larger than {self._limit:,} bytes")
+                if self._clock() > deadline:  # a time-out is of one wait: an answer that drips in would have none
+                    raise self._failed(f"the answer is not whole after {DEADLINE:g} seconds")
             return answer.status_code, answer.headers, bytes(body)
 
     def _object(self, status: int, body: bytes) -> dict[str, Any]:
