@@ -36,7 +36,9 @@ def _post(what: str, url: str, content: object) -> None:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"the address of {what} does not begin with http:// or https://")
     try:
-        answer = httpx.post(url, json=content, timeout=_TIMEOUT, follow_redirects=False)
+        # The status says all; what a server answers besides is not read, however much it is.
+        with httpx.stream("POST", url, json=content, timeout=_TIMEOUT, follow_redirects=False) as answer:
+            pass
     except httpx.TransportError as error:
         raise UnavailableError(f"{what} at {parts.hostname}: {type(error).__name__}") from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from catalog_tool.cli.complete import labels as label_names
+from catalog_tool.cli import complete
 from catalog_tool.cli.context import answer, format_option, place_of, wants_color
 from catalog_tool.cli.label_moves import LabelDesk, shelf_of
 from catalog_tool.cli.live_rollback import LiveOrder, back_from, free_branch, live_session, roll_back_live, subject_of
@@ -20,6 +20,7 @@ from catalog_tool.clock import iso, now
 from catalog_tool.errors import BackendError, GitError, UsageError
 from catalog_tool.gate.watch_policy import WatchPolicy, watch_policies
 from catalog_tool.model.labels import LabelValue
+from catalog_tool.report.escape import for_json
 from catalog_tool.report.json_document import json_document
 from catalog_tool.report.watch_text import watch_text
 from catalog_tool.source.base import merged_commit
@@ -60,9 +61,9 @@ class Asked(NamedTuple):
 
 
 @click.command("watch", epilog=EPILOG)
-@click.argument("target", metavar="TARGET")
+@click.argument("target", metavar="TARGET", shell_complete=complete.targets)
 @click.argument("prompts", nargs=-1, metavar="[ID]...")
-@click.option("--label", metavar="LABEL", shell_complete=label_names, help="Only this label.")
+@click.option("--label", metavar="LABEL", shell_complete=complete.labels, help="Only this label.")
 @click.option("--prometheus", metavar="URL", envvar="CATALOG_PROMETHEUS_URL", help="Where Prometheus answers.")
 @click.option("--act", "acts", is_flag=True, help="Roll back on a breach; without it nothing is moved.")
 @click.option("--once", is_flag=True, help="Look once (the default).")
@@ -94,7 +95,7 @@ def _again_and_again(ctx: click.Context, look: Callable[[], dict[str, Any]], int
     with stopping() as stopped:
         while not stopped.is_set():
             document = look()
-            line = json.dumps(document, ensure_ascii=False) + "\n"
+            line = for_json(json.dumps(document, ensure_ascii=False)) + "\n"
             answer(line if output == "json" else watch_text(document, color=wants_color(ctx)))
             sys.stdout.flush()
             stopped.wait(seconds)

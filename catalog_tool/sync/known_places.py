@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,22 +37,24 @@ def check_place(catalog: str, target: str, settings: Mapping[str, Any], *, moved
     new address. Raises ``UsageError``.
     """
     origin, credentials = _origin(settings), _credentials(settings)
-    if origin is None or not credentials:
+    if origin is None:
         return
     known = _read()
-    key = f"{catalog}/{target}"
-    before = known.get(key)
-    if isinstance(before, dict) and before.get("origin") == origin and _fits(before, credentials):
-        return
-    if isinstance(before, dict) and before.get("origin") != origin and _fits(before, credentials) and not moved:
+    sent = {*credentials, *(value for value in settings.values() if isinstance(value, str))}
+    used_at = sorted({str(found.get("origin")) for found in known.values() if _knows(found, sent)})
+    if used_at and origin not in used_at and not moved:
         raise UsageError(
-            f"the target {target} is at {origin} now, and its credentials are those of {before.get('origin')}:"
-            " not sent",
-            hint="give it credentials of its own; if the same server moved, say so once:"
+            f"the target {target} is at {origin} now, and its credentials are those of {used_at[0]}: not sent",
+            hint="give it credentials of its own; if the same server moved, or this one may have them, say so once:"
             f" catalog status {target} --moved",
         )
-    salt = secrets.token_hex(16)
-    _write(known | {key: {"origin": origin, "salt": salt, "credentials": _hash(salt, credentials)}})
+    key = f"{catalog}/{target}"
+    before = known.get(key)
+    is_same = isinstance(before, dict) and before.get("origin") == origin
+    if credentials and not (is_same and all(_knows(before, [value]) for value in credentials)):
+        salt = secrets.token_hex(16)
+        hashes = [_hash(salt, value) for value in credentials]
+        _write(known | {key: {"origin": origin, "salt": salt, "credentials": hashes}})
 
 
 def _origin(settings: Mapping[str, Any]) -> str | None:
@@ -69,8 +71,8 @@ def _origin(settings: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _credentials(settings: Mapping[str, Any]) -> str:
-    """All secrets that would be sent, joined; empty where there are none."""
+def _credentials(settings: Mapping[str, Any]) -> list[str]:
+    """All secrets that would be sent; an address that holds one is one, too."""
     found = []
     for name, variables in _SECRETS.items():
         given = settings.get(name)
@@ -81,16 +83,19 @@ def _credentials(settings: Mapping[str, Any]) -> str:
     for name in _ADDRESSES:
         text = settings.get(name)
         if isinstance(text, str) and "@" in text and "://" in text:
-            found.append(text.partition("://")[2].rpartition("@")[0])
-    return "\0".join(found)
+            found += [text, text.partition("://")[2].rpartition("@")[0]]
+    return found
 
 
-def _fits(before: Mapping[str, Any], credentials: str) -> bool:
-    return secrets.compare_digest(_hash(str(before.get("salt")), credentials), str(before.get("credentials")))
+def _knows(before: Any, sent: Iterable[str]) -> bool:
+    """Whether one of these was a credential there, whatever target and whatever setting brings it now."""
+    if not isinstance(before, dict) or not isinstance(before.get("credentials"), list):
+        return False
+    return any(_hash(str(before.get("salt")), value) in before["credentials"] for value in sent)
 
 
 def _hash(salt: str, credentials: str) -> str:
-    return hashlib.sha256(f"{salt}\0{credentials}".encode()).hexdigest()
+    return hashlib.sha256(f"{salt}\0{credentials}".encode(errors="surrogateescape")).hexdigest()
 
 
 def _read() -> dict[str, Any]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import threading
 from collections.abc import Mapping
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from scratch import Scratch
+from scratch import COMMAND, Answer, Scratch
 
 DEEP = "[" * 5000 + "]" * 5000
 PROMPT = "id: greet\nversion: v1\nmodel: gpt-4o-2024-08-06\nsystem_prompt: Greet.\n"
@@ -116,3 +119,61 @@ def test_pull_takes_no_weight_that_is_none(catalog: Scratch, weight: str) -> Non
     sql(catalog, "UPDATE label SET value = ?", split)
     pulled = catalog.run("pull", "local", "--format", "json")
     assert (pulled.code, pulled.json()["status"]) == (1, "nothing"), pulled.err
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "evil: {backend: http, url: 'http://localhost:9', token: '${T}'}",
+        "evil: {backend: http, url: 'http://localhost:9', token: '${OWN}', prefix: '${T}'}",
+        "evil: {backend: langfuse, url: 'http://localhost:9', secret_key: '${OWN}', public_key: '${T}'}",
+    ],
+)
+@pytest.mark.parametrize("owner", ["acme", "another"])
+def test_another_name_takes_no_credentials_along(scratch: Scratch, target: str, owner: str) -> None:
+    token = {"T": "canary-credential", "OWN": "own"}
+
+    def status(name: str, one: str) -> Answer:
+        scratch.write("catalog.yaml", f"catalog: {name}\ntargets:\n  {one}\n")
+        scratch.commit()
+        return scratch.run("status", env=token)
+
+    assert status("acme", "far: {backend: http, url: 'http://127.0.0.1:9', token: '${T}'}").code == 3
+    answer = status(owner, target)
+    assert answer.code == 2, answer.err
+    assert "its credentials are those of http://127.0.0.1:9: not sent" in answer.err
+    assert "canary" not in answer.out + answer.err
+
+
+class Shouting(BaseHTTPRequestHandler):
+    """A Prometheus whose errors are commands of a runner and of a terminal."""
+
+    def do_GET(self) -> None:
+        self.send_response(400)
+        self.end_headers()
+        self.wfile.write(json.dumps({"error": "no ##[add-mask]x \u202e \x9b31m"}).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_watching_on_and_on_prints_no_command_of_a_server(catalog: Scratch) -> None:
+    settings = "catalog: acme\ntargets:\n  local: {backend: sqlite, path: runtime.db}\n"
+    catalog.write("catalog.yaml", f"{settings}labels:\n  production: {{watch: {{}}}}\n")
+    catalog.commit()
+    with HTTPServer(("127.0.0.1", 0), Shouting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        asked = ("watch", "local", "--interval", "60s", "--format", "json")
+        with subprocess.Popen(
+            [*COMMAND, *asked, "--prometheus", f"http://127.0.0.1:{server.server_port}"],
+            cwd=catalog.root,
+            env={**catalog.command.environment, "SOURCE_DATE_EPOCH": "4000000000"},
+            stdout=subprocess.PIPE,
+        ) as watching:
+            assert watching.stdout is not None
+            line = watching.stdout.readline().decode()
+            watching.terminate()
+        server.shutdown()
+    assert "##[add-mask]x \u202e \x9b31m" in json.loads(line)["labels"][0]["message"]
+    assert not {"\u202e", "\x9b"} & set(line)
+    assert "##[" not in line

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from catalog_tool.backends import http
+from catalog_tool.backends.alert_sinks import send_webhook
 from catalog_tool.backends.forge_gitlab import GitLab
 from catalog_tool.backends.forge_http import ForgeHttp
 from catalog_tool.errors import BackendError, RefusedError, UnavailableError
@@ -120,3 +121,25 @@ def test_lines_are_whole_however_they_are_cut() -> None:
     lines = b'{"address":"labels/a@b","entry":"\\"v1\\""}\n' * 3 + b'{"end":3}\n'
     for size in (1, 7, len(lines)):
         assert len(scanned(lines[at : at + size] for at in range(0, len(lines), size))) == 3
+
+
+def test_what_a_webhook_answers_is_not_read() -> None:
+    ended = threading.Event()
+    was_cut: list[bool] = []
+
+    class Talking(Silent):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            try:
+                for _ in range(1000):
+                    self.wfile.write(b"x" * 65_536)
+            except OSError:
+                was_cut.append(True)
+            ended.set()
+
+    with server(Talking) as url:
+        send_webhook(url, "hello")
+        assert ended.wait(20)
+    assert was_cut
