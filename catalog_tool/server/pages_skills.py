@@ -11,7 +11,7 @@ from catalog_tool.model.agent_limits import ListingLimits
 from catalog_tool.model.limits import CHARACTERS_A_TOKEN, PARSED_FILE_BYTES
 from catalog_tool.server.holdings import HeldSkill
 from catalog_tool.server.pages_html import Html, breakable, el, table, text
-from catalog_tool.server.pages_shell import meta_list, names, skill_url, words
+from catalog_tool.server.pages_shell import counted, meta_list, names, skill_url, words
 from catalog_tool.source.front_matter import read_front_matter, split_front_matter
 
 SKILL_FILE = "SKILL.md"
@@ -91,13 +91,15 @@ def skills_body(skills: Sequence[HeldSkill], listing: Listing, query: str) -> It
     yield el("p", f"The list of all skills takes {taken} of every request.")
     if listing.cut:
         some = ", ".join(sorted(listing.cut)[:50])
-        yield el("p", f"{len(listing.cut):,} would lose their description: {some}.", class_="note")
+        yield el(
+            "p", f"{counted(len(listing.cut), 'description')} would be cut short or left out: {some}.", class_="note"
+        )
     shown = skills[:_ROWS]
     yield skill_rows(shown) if shown else el("p", "No skill was found.", class_="soft")
     if len(skills) > len(shown):
         yield el("p", f"{len(skills) - len(shown):,} more are not shown: search for them.", class_="soft")
-    counted = f"Counted by descriptions, four characters a token; the budget is {LIMITS.source()}."
-    yield el("p", counted, class_="soft")
+    how = f"Counted by descriptions, four characters a token; the budget is {LIMITS.source()}."
+    yield el("p", how, class_="soft")
 
 
 def skill_rows(skills: Iterable[HeldSkill]) -> Html:

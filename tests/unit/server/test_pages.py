@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -160,6 +161,41 @@ def test_two_versions_are_compared_word_by_word_and_judged(open_desk: Desk) -> N
     assert "No difference." in page_of(open_desk, f"{PROMPT}/diff?from=v1&to=v1").text
 
 
+def test_the_riskiest_change_comes_first(tmp_path: Path) -> None:
+    needed = {"variables": {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}}
+    system = {"messages": [{"role": "system", "content": "Be kind."}]}
+    writes = (
+        put_parts(GREET, "v1", system),
+        put_parts(GREET, "v2", {**needed, "messages": [{"role": "system", "content": "Be kind!"}]}),
+    )
+    with desk(tmp_path, store=store_of(*writes)) as found:
+        page = page_of(found, f"{PROMPT}/diff?from=v1&to=v2").text
+        assert page.index("var-required-added") < page.index("text-")
+
+
+def test_content_stands_in_the_order_that_the_model_sees(open_desk: Desk, tmp_path: Path) -> None:
+    schema = open_desk.get(PROMPT).text.partition("Output schema")[2]
+    assert schema.index("&quot;b&quot;") < schema.index("&quot;a&quot;")
+    examples = {"messages": [{"examples": [{"assistant": "Soon.", "user": "When?"}]}]}
+    with desk(tmp_path, store=store_of(put_parts(GREET, "v1", examples))) as found:
+        page = page_of(found, PROMPT).text
+        assert page.index("When?") < page.index("Soon.")
+
+
+def test_a_reason_is_told_only_of_the_value_that_it_was_given_for(tmp_path: Path) -> None:
+    store = filled()
+    told = [event._replace(reason=f"for {event.label}") for event in store.events]
+    store.events[:] = [event._replace(after="v9") if event.label == "production" else event for event in told]
+    with desk(tmp_path, store=store) as found:
+        page = page_of(found, PROMPT).text
+        assert (page.count("for staging"), page.count("for production")) == (2, 1)
+
+
+def test_the_reader_knows_where_they_are(open_desk: Desk) -> None:
+    for path, name in (("/", "Prompts"), ("/ui/skills", "Skills")):
+        assert f'<a href="{path}" aria-current="page">{name}</a>' in open_desk.get(path).text
+
+
 def test_a_line_that_only_ended_is_seen(tmp_path: Path) -> None:
     texts = ("one\ntwo\n", "one\n\ntwo\n")
     writes = (put_version(version=f"v{number}", text=said) for number, said in enumerate(texts, 1))
@@ -188,10 +224,12 @@ def test_a_list_of_skills_over_the_budget_says_who_pays(tmp_path: Path) -> None:
     writes = []
     for number in range(8):
         made = put_skill(f"s{number}")
-        entry = (made.entry or b"").replace(b"Fill PDF forms.", b"x" * 1500)
+        entry = (made.entry or b"").replace(b"Fill PDF forms.", b"x" * (1500 if number else 1600))
         writes.append(made._replace(entry=entry))
     with desk(tmp_path, store=store_of(*writes)) as found:
-        assert "3 would lose their description: s5, s6, s7." in page_of(found, "/ui/skills").text
+        page = page_of(found, "/ui/skills").text
+        assert "4 descriptions would be cut short or left out: s0, s5, s6, s7." in page
+        assert "~384 tokens" in page  # 1,600 characters of which an entry shows 1,536
 
 
 @contextmanager
@@ -432,15 +470,26 @@ def test_only_what_is_a_password_becomes_a_token() -> None:
 
 def test_a_token_for_some_labels_sees_those_and_their_versions(guarded_desk: Desk) -> None:
     some = guarded_desk.bearer("read", labels=("stag*",))
-    for path in ("/", PROMPT):
+    for path in ("/", PROMPT, f"{PROMPT}/diff?from=v2&to=v2"):
         found = page_of(guarded_desk, path, headers=some)
         assert "staging" in found.text
-        assert "production" not in found.text.replace("Name, owner", "")
+        assert not re.search("production|canary", found.text)
         assert not any("v1" in link for link in found.links)
     assert "0 of 2 prompts" in page_of(guarded_desk, "/?q=canary", headers=some).text
     page_of(guarded_desk, f"{PROMPT}?version=v1", 403, headers=some)
     page_of(guarded_desk, f"{PROMPT}/diff?from=v1&to=v2", 403, headers=some)
     assert "may be seen" in page_of(guarded_desk, "/ui/prompts/review", headers=some).text
+
+
+def test_a_move_from_a_version_that_is_not_seen_has_no_comparison(guarded_desk: Desk) -> None:
+    all_labels, some = guarded_desk.bearer("read", "write"), guarded_desk.bearer("read", labels=("staging",))
+    body = {"labels": {"staging": "v1"}, "generation": 3, "reason": "back"}
+    assert guarded_desk.put(f"/v1/prompts/{GREET}/labels", json=body, headers=all_labels).status_code == 200
+    compared = f"{PROMPT}/diff?from=v2&to=v1"
+    assert compared in page_of(guarded_desk, PROMPT, headers=all_labels).links
+    found = page_of(guarded_desk, PROMPT, headers=some)
+    assert "v2 → v1" in found.text
+    assert compared not in found.links
 
 
 def test_what_is_not_there_is_told_by_a_page(open_desk: Desk) -> None:
