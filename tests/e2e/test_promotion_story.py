@@ -22,10 +22,6 @@ from catalog_tool.canonical.jcs import version_id
 from catalog_tool.source.schemas import load_schema
 
 HOUR = 3600
-NOW = int(time.time())
-"""The target's own clock is the machine's: its labels move now, and what Prometheus saw of that lies after it."""
-BEGAN = NOW - 5 * HOUR
-ERRORS_BEGAN = NOW + 600
 SETTINGS = """\
 catalog: acme
 targets:
@@ -52,11 +48,16 @@ WORSE = tuple(f"case {number}" for number in range(5))
 
 
 class Story:
-    """The catalog, and a clock that the story sets."""
+    """The catalog, and a clock that the story sets: it begins five hours ago.
+
+    The target's own clock is the machine's: its labels move ``now``, and what Prometheus saw of that lies after it.
+    """
 
     def __init__(self, scratch: Scratch) -> None:
         self.scratch = scratch
-        self.at = BEGAN
+        self.now = int(time.time())
+        self.errors_began = self.now + 600
+        self.at = self.now - 5 * HOUR
         scratch.write("catalog.yaml", SETTINGS)
         scratch.write(".gitignore", ".catalog/\n")
         for number in (1, 2, 3, 4):
@@ -119,11 +120,12 @@ def prometheus(story: Story) -> Iterator[str]:
     """v2 does well until now; v4 does well for ten minutes, then a fifth of its calls fail."""
     if (package := prometheus_server.missing()) is not None:
         pytest.skip(f"NO PROMETHEUS ON THIS MACHINE: install {package}; the story of a rollback was not told")
-    old = Traffic(story.version_id("v2"), NOW - HOUR, NOW + 60, 3660, error_share=0.01)
-    new = Traffic(story.version_id("v4"), NOW, NOW + 1800, 3600)
+    now = story.now
+    old = Traffic(story.version_id("v2"), now - HOUR, now + 60, 3660, error_share=0.01)
+    new = Traffic(story.version_id("v4"), now, now + 1800, 3600)
     series = [*old.series(), *new.series()]
     requests = next(one for one in series if one.labels["prompt_version_id"] == new.version_id)
-    failing = [(at, (at - ERRORS_BEGAN) * 0.5) for at in range(ERRORS_BEGAN, NOW + 1800, STEP)]
+    failing = [(at, (at - story.errors_began) * 0.5) for at in range(story.errors_began, now + 1800, STEP)]
     series.append(Series(requests.metric, {**requests.labels, "status": "error"}, failing))
     with prometheus_server.running(series) as url:
         yield url
@@ -160,10 +162,10 @@ def test_the_story(story: Story, prometheus: str) -> None:
             assert story.promote("v4", code=1)["status"] == "deny"  # too soon for the next
     moves = story.moves()
     # all is well: the first ten minutes
-    story.at = ERRORS_BEGAN
+    story.at = story.errors_began
     assert story.watch(prometheus, "--act")["status"] == "healthy"
     # the error rate rises: seen in the next round, first without acting
-    story.at = ERRORS_BEGAN + 300
+    story.at = story.errors_began + 300
     seen = story.watch(prometheus, code=1)
     assert (seen["status"], story.live()) == ("breach", '"v4"')
     done = story.watch(prometheus, "--act", code=1)

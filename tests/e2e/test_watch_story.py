@@ -6,8 +6,8 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import gated
 import prometheus_server
@@ -23,8 +23,6 @@ from catalog_tool.source.schemas import load_schema
 
 pytest_plugins = ["services"]
 
-NOW = int(time.time())
-LATER = {"SOURCE_DATE_EPOCH": str(NOW + 900)}
 SETTINGS = """\
 catalog: acme
 targets:
@@ -48,19 +46,29 @@ def catalog(scratch: Scratch) -> Scratch:
     return scratch
 
 
+class Seen(NamedTuple):
+    """A Prometheus, and the clock of whoever asks it: a quarter of an hour after the label moves in a test."""
+
+    url: str
+    later: Mapping[str, str]
+
+
 @pytest.fixture
-def prometheus(catalog: Scratch) -> Iterator[str]:
-    """Of v3's calls a third fails."""
+def prometheus(catalog: Scratch) -> Iterator[Seen]:
+    """Of v3's calls a third fails, from now on."""
     if (package := prometheus_server.missing()) is not None:
         pytest.skip(f"NO PROMETHEUS ON THIS MACHINE: install {package}; catalog watch was not tested")
+    now = int(time.time())
     ids = {name: version_id(name, gated.digest_of(catalog, name)) for name in ("v2", "v3")}
-    traffic = (Traffic(ids["v2"], NOW, NOW + 900, 3000), Traffic(ids["v3"], NOW, NOW + 900, 1000, error_share=0.33))
+    traffic = (Traffic(ids["v2"], now, now + 900, 3000), Traffic(ids["v3"], now, now + 900, 1000, error_share=0.33))
     with prometheus_server.running([series for one in traffic for series in one.series()]) as url:
-        yield url
+        yield Seen(url, {"SOURCE_DATE_EPOCH": str(now + 900)})
 
 
-def watch(catalog: Scratch, prometheus: str, *more: str, target: str = "local", **env: str) -> Answer:
-    return catalog.run("watch", target, "--prometheus", prometheus, *more, "--format", "json", env={**LATER, **env})
+def watch(catalog: Scratch, prometheus: Seen, *more: str, target: str = "local", **env: str) -> Answer:
+    return catalog.run(
+        "watch", target, "--prometheus", prometheus.url, *more, "--format", "json", env={**prometheus.later, **env}
+    )
 
 
 def document(answer: Answer, code: int) -> dict[str, Any]:
@@ -76,7 +84,7 @@ def live(catalog: Scratch, target: str = "local", **env: str) -> tuple[str, Any]
     return states.get(LABEL, ("in_sync", None))
 
 
-def test_a_split_goes_back_to_its_stable_version(catalog: Scratch, prometheus: str) -> None:
+def test_a_split_goes_back_to_its_stable_version(catalog: Scratch, prometheus: Seen) -> None:
     assert catalog.run("sync", "local").code == 0
     seen = document(watch(catalog, prometheus), 1)
     assert (seen["status"], live(catalog)) == ("breach", ("in_sync", None))
@@ -88,14 +96,14 @@ def test_a_split_goes_back_to_its_stable_version(catalog: Scratch, prometheus: s
     assert (done["status"], done["labels"][0]["rollback"]["to"]) == ("rolled_back", "v2")
     assert live(catalog) == ("override", "v2")
     assert "production: v2 " in catalog.git("show", f"{done['labels'][0]['rollback']['branch']}:{gated.REGISTRY}")
-    said = catalog.run("watch", "local", "--prometheus", prometheus, "--act", env=LATER)
+    said = catalog.run("watch", "local", "--prometheus", prometheus.url, "--act", env=prometheus.later)
     assert (said.code, "rolled back before, until git catches up" in said.out) == (0, True)
 
 
-def test_two_at_once_move_it_once(catalog: Scratch, prometheus: str) -> None:
+def test_two_at_once_move_it_once(catalog: Scratch, prometheus: Seen) -> None:
     assert catalog.run("sync", "local").code == 0
-    command = [*COMMAND, "watch", "local", "--prometheus", prometheus, "--act", "--format", "json"]
-    env = {**catalog.command.environment, **LATER}
+    command = [*COMMAND, "watch", "local", "--prometheus", prometheus.url, "--act", "--format", "json"]
+    env = {**catalog.command.environment, **prometheus.later}
     both = [
         subprocess.Popen(command, cwd=catalog.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(2)
@@ -109,11 +117,11 @@ def test_two_at_once_move_it_once(catalog: Scratch, prometheus: str) -> None:
     assert reasons.count("error_rate") == 1
 
 
-def test_round_after_round_until_it_is_stopped(catalog: Scratch, prometheus: str) -> None:
+def test_round_after_round_until_it_is_stopped(catalog: Scratch, prometheus: Seen) -> None:
     assert catalog.run("sync", "local").code == 0
-    arguments = ["watch", "local", "--prometheus", prometheus, "--act", "--interval", "1s", "--format", "json"]
+    arguments = ["watch", "local", "--prometheus", prometheus.url, "--act", "--interval", "1s", "--format", "json"]
     with subprocess.Popen(
-        [*COMMAND, *arguments], cwd=catalog.root, env={**catalog.command.environment, **LATER},
+        [*COMMAND, *arguments], cwd=catalog.root, env={**catalog.command.environment, **prometheus.later},
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     ) as running:  # fmt: skip
         assert running.stdout is not None
@@ -124,7 +132,7 @@ def test_round_after_round_until_it_is_stopped(catalog: Scratch, prometheus: str
     assert statuses == ["rolled_back", "override", "override"]
 
 
-def test_on_postgres_by_the_same_words(catalog: Scratch, prometheus: str, postgres_server: PostgresServer) -> None:
+def test_on_postgres_by_the_same_words(catalog: Scratch, prometheus: Seen, postgres_server: PostgresServer) -> None:
     with postgres_server.database() as name:
         env = {"PG_URL": postgres_server.url(name)}
         assert catalog.run("sync", "pg", env=env).code == 0

@@ -23,8 +23,10 @@ LATEST_SECONDS = 0.06
 CHECKER = Lease("checker", "checker", "host", 1, 1)
 
 
-def kill_publishers(backend: Backend, kind: str, options: Mapping[str, Any], trials: int) -> None:
-    """Kill one publisher after the other, and look at what each one left."""
+def kill_publishers(
+    backend: Backend, kind: str, options: Mapping[str, Any], trials: int, *, latest: float = LATEST_SECONDS
+) -> None:
+    """Kill one publisher after the other within ``latest`` seconds, and look at what each one left."""
     chooser = random.Random(31)
     command = [sys.executable, str(PUBLISHER), kind, json.dumps(options)]
     acknowledged = 0
@@ -37,7 +39,7 @@ def kill_publishers(backend: Backend, kind: str, options: Mapping[str, Any], tri
             first = {publisher.stdout.readline().strip() for _ in range(2)}
             [pid] = [int(line.split()[1]) for line in first if line.startswith("pid")]
             assert "begun" in first
-            time.sleep(chooser.uniform(0, LATEST_SECONDS))  # the moment of the kill is what is on trial
+            time.sleep(chooser.uniform(0, latest))  # the moment of the kill is what is on trial
             os.kill(pid, signal.SIGKILL)
             acks = 0
             while (line := publisher.stdout.readline().strip()) != "dead":
