@@ -69,6 +69,10 @@ def _labels(ctx: click.Context, _: str) -> Iterator[str]:
     yield from _labels_of(root / settings.prompts, str(ctx.params.get("name") or ctx.params.get("id") or ""))
 
 
+def _targets(ctx: click.Context, _: str) -> Iterable[str]:
+    return _catalog(ctx)[1].targets
+
+
 def _bumpable(ctx: click.Context, incomplete: str) -> Iterable[str]:
     return _shared_parts(ctx) if ctx.params.get("shared") else _prompt_ids(ctx, incomplete)
 
@@ -83,6 +87,8 @@ references = _completer(_references)
 """For an argument that is a reference, or a skill."""
 labels = _completer(_labels)
 """For a label."""
+targets = _completer(_targets)
+"""For a target's name."""
 bumpable = _completer(_bumpable)
 """For ``bump``: prompt ids, or with ``--shared`` partials and tools."""
 schemas_or_codes = _completer(_schemas_or_codes)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from catalog_tool.cli import complete
 from catalog_tool.cli.context import answer, format_option, tell, wants_color
 from catalog_tool.cli.syncing import GitSide, git_side, read_git_side, tell_errors, working
 from catalog_tool.clock import now
@@ -35,7 +36,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 @click.command("drift", epilog=EPILOG)
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=complete.targets)
 @git_side
 @click.option(
     "--max-lag", default="30m", show_default=True, metavar="TIME", help="How long a target may be behind: 90s, 30m, 2h."

@@ -12,7 +12,14 @@ from catalog_tool.errors import UsageError
 from catalog_tool.model.labels import Labels
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.json_document import json_document
-from catalog_tool.source.resolve import OpenCatalog, open_catalog, parse_reference, resolve_prompt
+from catalog_tool.source.resolve import (
+    OpenCatalog,
+    open_catalog,
+    parse_reference,
+    resolve_prompt,
+    unknown_name,
+    versions_of,
+)
 
 EPILOG = """\b
 Examples:
@@ -53,6 +60,8 @@ def _chosen(catalog: OpenCatalog, references: tuple[str, ...]) -> Labels:
         name, selector, revision = parse_reference(text)
         if revision is not None:
             raise UsageError(f"{text}: name the revision with --rev")
+        if not versions_of(catalog.files, name):
+            raise unknown_name(catalog.files, name)
         found = known.get(name, {})
         wanted = [selector] if selector is not None else list(found)
         if not wanted or any(label not in found for label in wanted):

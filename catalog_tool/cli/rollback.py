@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from catalog_tool.cli.complete import labels, prompt_ids
+from catalog_tool.cli.complete import labels, prompt_ids, targets
 from catalog_tool.cli.context import answer, format_option, place_of
 from catalog_tool.cli.label_moves import check_version, desk_for
 from catalog_tool.cli.live_rollback import LiveOrder, roll_back_live
@@ -34,7 +34,10 @@ Exit codes: 0 done, 2 wrong usage or nothing to go back to, 3 the target or git 
 @click.argument("name", metavar="ID", shell_complete=prompt_ids)
 @click.option("--label", metavar="LABEL", required=True, shell_complete=labels, help="The label that is to move back.")
 @click.option("--to", metavar="VERSION", help="An earlier version of this label (default: the one before).")
-@click.option("--live", "target", metavar="TARGET", help="Move it on this target first, and commit on a branch.")
+@click.option(
+    "--live", "target", metavar="TARGET", shell_complete=targets,
+    help="Move it on this target first, and commit on a branch.",
+)  # fmt: skip
 @click.option("--reason", metavar="TEXT", help="Why, for the audit trail and the commit (with --live).")
 @click.option("--branch", metavar="B", help="The branch to write.  [default: catalog/rollback/ID@LABEL]")
 @click.option("--rev", "revision", metavar="REV", help="Build on this git revision instead of HEAD (with --live).")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from catalog_tool.cli.complete import targets
 from catalog_tool.cli.context import lazily, place_of, tell
 from catalog_tool.cli.token import tokens_path
 from catalog_tool.errors import UsageError
@@ -31,7 +32,12 @@ are served for --drain seconds more. Exit codes: 0 ended by a signal, 2 wrong us
 
 
 @click.command("serve", epilog=EPILOG)
-@click.option("--target", metavar="TARGET", help="Serve this target's store; default: the only one there is.")
+@click.option(
+    "--target",
+    metavar="TARGET",
+    shell_complete=targets,
+    help="The target whose store is served; default: the only one.",
+)
 @click.option("--bundle", metavar="FILE", help="Serve a bundle.json or bundle.sqlite, read-only.")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where to listen.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=8484, show_default=True, help="Port to listen on.")

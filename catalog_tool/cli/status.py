@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from catalog_tool.cli import complete
 from catalog_tool.cli.context import answer, format_option, wants_color
 from catalog_tool.cli.syncing import GitSide, git_side, read_git_side, tell_errors, working
 from catalog_tool.errors import CatalogError, UsageError
@@ -27,7 +28,7 @@ what `catalog drift` answers.
 
 
 @click.command("status", epilog=EPILOG)
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=complete.targets)
 @git_side
 @click.option(
     "--moved", is_flag=True, help="The targets' servers have new addresses: send the known credentials there."

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from catalog_tool.cli.complete import targets
 from catalog_tool.cli.context import place_of, report_context, tell
 from catalog_tool.cli.progress import progress
 from catalog_tool.clock import now
@@ -34,7 +35,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 def target_argument(command: _Command) -> _Command:
     """TARGET: a name under ``targets:``."""
-    return click.argument("target", metavar="TARGET")(command)
+    return click.argument("target", metavar="TARGET", shell_complete=targets)(command)
 
 
 def git_side(command: _Command) -> _Command:

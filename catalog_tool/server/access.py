@@ -77,13 +77,15 @@ ANYBODY = Grant("anybody", frozenset({Need.ANY, Need.READ, Need.METRICS}), ("*",
 
 
 class Refusal(NamedTuple):
-    """401 or 403, and nothing that tells more."""
+    """401 or 403; of a token nothing more is told."""
 
     status: int
+    detail: str = ""
 
 
 UNKNOWN = Refusal(401)
 FORBIDDEN = Refusal(403)
+READ_ONLY = Refusal(403, "no tokens are configured, so this service is only read: see `catalog token create`")
 
 
 class Guard:
@@ -113,7 +115,9 @@ class Guard:
         if self._file is None:
             # A page elsewhere whose name was made to resolve to 127.0.0.1 would send its own name as host.
             is_here = host is None or host in self._here or self._is_here(host)
-            return ANYBODY if is_here and ANYBODY.gives(need) else FORBIDDEN
+            if not is_here:
+                return FORBIDDEN
+            return ANYBODY if ANYBODY.gives(need) else READ_ONLY
         found = self._bearer(authorization)
         if found is None:
             return UNKNOWN

@@ -131,7 +131,7 @@ class _Endpoint:
         need = route.need if route is not None else Need.ANY
         grant = _decided(self._service, request, need, is_page=self._is_page)
         if isinstance(grant, Refusal):
-            return self._told(ProblemError(grant.status))
+            return self._told(ProblemError(grant.status, grant.detail))
         if route is None:
             return self._told(ProblemError(405, headers={"Allow": ", ".join(sorted(self._routes))}))
         try:

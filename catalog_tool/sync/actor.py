@@ -27,6 +27,11 @@ def actor(git: Git | None) -> str:
 
 
 def _configured(git: Git | None) -> str | None:
+    """Whom git would name as the author: its variables go before its settings."""
+    named = os.environ.get("GIT_AUTHOR_NAME", "").strip()
+    if named:
+        mail = os.environ.get("GIT_AUTHOR_EMAIL", "").strip()
+        return f"{named} <{mail}>" if mail else named
     if git is None:
         return None
     try:

@@ -110,6 +110,10 @@ def test_names_of_the_catalog(filled: Scratch) -> None:
     assert offered("bump", "support/") == ["support/greet"]
     assert offered("bump", "--shared", "") == ["legal/search", "safety"]
     assert offered("schema", "reg") == ["registry"]
+    filled.write("catalog.yaml", "targets:\n  staging: {backend: sqlite, path: a.db}\n  prod: {backend: memory}\n")
+    for command in ("plan", "apply", "sync", "pull", "adopt", "drift", "status", "watch"):
+        assert offered(command, "") == ["staging", "prod"]
+    assert offered("rollback", "supper", "--live", "p") == offered("serve", "--target", "p") == ["prod"]
     assert offered("schema", "--codes", "P11") == [f"P11{number}" for number in range(8)]
 
 

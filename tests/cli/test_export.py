@@ -66,6 +66,7 @@ def test_only_what_is_named(catalog: Scratch) -> None:
 def test_what_is_not_there(catalog: Scratch, arguments: tuple[str, ...]) -> None:
     found = catalog.run("export", *arguments)
     assert (found.code, found.out) == (2, "")
+    assert "there is no prompt or skill 'none'" in catalog.run("export", "flagd", "none").err
 
 
 def test_a_revision(catalog: Scratch) -> None:

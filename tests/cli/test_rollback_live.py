@@ -58,6 +58,12 @@ def moves(scratch: Scratch) -> list[tuple[str, str]]:
         return connection.execute("SELECT actor, reason FROM label_event WHERE label = 'production'").fetchall()
 
 
+def test_the_author_that_git_would_name_moved_it(catalog: Scratch) -> None:
+    author = {"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.org"}
+    document(catalog.run(*BACK, "--format", "json", env=author))
+    assert moves(catalog)[-1][0] == "Ada <ada@example.org>"
+
+
 def test_the_whole_way(catalog: Scratch) -> None:
     head = catalog.git("rev-parse", "HEAD")
     found = document(catalog.run(*BACK, "--reason", "refunds are refused", "--format", "json"))

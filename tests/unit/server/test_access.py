@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from catalog_tool.server.access import UNKNOWN, Guard, Need
+from catalog_tool.server.access import FORBIDDEN, READ_ONLY, UNKNOWN, Guard, Need
 from catalog_tool.server.routes import ROUTES, Route
 from catalog_tool.server.tokens import TokenFile, Wish, new_secret
 
@@ -38,6 +38,13 @@ def test_the_router_knows_every_need() -> None:
     assert {route.need for route in GUARDED} == set(SCOPE_OF)
     assert {route.name for route in ROUTES if route.need is Need.NONE} == {"health", "ready", "openapi"}
     assert len({(route.method, route.path) for route in ROUTES}) == len({route.name for route in ROUTES}) == len(ROUTES)
+
+
+def test_without_tokens_a_write_is_told_what_is_missing() -> None:
+    guard = Guard(None)
+    assert guard.decide(Need.WRITE, None, b"127.0.0.1:8484") is READ_ONLY
+    assert "catalog token create" in READ_ONLY.detail
+    assert guard.decide(Need.WRITE, None, b"elsewhere.example") is FORBIDDEN
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=lambda route: route.name)
