@@ -16,7 +16,7 @@ _OF_A_VARIABLE = frozenset({"type", "default", "description"})
 
 def artifact(parts: Mapping[str, Any]) -> Iterator[Html | None]:
     """Model, params and template; messages by role; variables, tools and the output schema."""
-    written = _as_written(parts)
+    written = restore_order(copy.deepcopy(dict(parts)))
     engine = words(written.get("template"))
     yield meta_list(
         {
@@ -34,14 +34,6 @@ def artifact(parts: Mapping[str, Any]) -> Iterator[Html | None]:
     if written.get("output_schema"):
         yield el("h3", "Output schema")
         yield as_json(written["output_schema"])
-
-
-def _as_written(parts: Mapping[str, Any]) -> dict[str, Any]:
-    """With properties in the written order; an order that does not fit is no order."""
-    try:
-        return restore_order(copy.deepcopy(dict(parts)))
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-        return dict(parts)
 
 
 def _pairs(value: Any) -> Html | None:
