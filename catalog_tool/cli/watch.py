@@ -24,7 +24,7 @@ from catalog_tool.report.escape import for_json
 from catalog_tool.report.json_document import json_document
 from catalog_tool.report.watch_text import watch_text
 from catalog_tool.source.base import merged_commit
-from catalog_tool.source.resolve import open_catalog
+from catalog_tool.source.resolve import open_catalog, unknown_name, versions_of
 from catalog_tool.source.root import Place
 from catalog_tool.source.tree import RevisionTree
 from catalog_tool.sync.live_move import LiveLabel, read_label
@@ -124,6 +124,9 @@ def _desks(place: Place, asked: Asked) -> Iterator[tuple[LabelDesk, WatchPolicy]
     catalog = open_catalog(place, asked.revision)
     files = catalog.files
     policies = watch_policies(files.settings)
+    for prompt in asked.prompts:
+        if not versions_of(files, prompt):
+            raise unknown_name(files, prompt)
     wanted = [
         (prompt, label)
         for prompt, values in sorted(files.labels.items())

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from catalog_tool.report.diff_markdown import code, prose
+from catalog_tool.report.drift_text import REPORTED
 from catalog_tool.report.escape import for_markdown, inline_code
-from catalog_tool.report.sync_text import DONE_WORDS
+from catalog_tool.report.sync_text import result_words
 
 ROWS = 30
 FEW = 5
@@ -28,18 +29,23 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     target = code(str(document["target"]))
     counts = [f"{number} {_COUNTS[kind]}" for kind, number in document["summary"].items() if number and kind in _COUNTS]
     counted = f" ({', '.join(counts)})" if counts else ""
-    yield f"**Target** {target}: {DONE_WORDS[document['status']]}{counted}"
+    yield f"**Target** {target}: {result_words(document)}{counted}"
     yield ""
     for blocked in document["blocked"]:
         allow = f" If that is meant: {for_markdown(str(blocked['allow']))}" if blocked["allow"] else ""
         yield f"- {prose(str(blocked['reason']))}.{allow}"
     if document["blocked"]:
         yield ""
-    yield from _table([action for action in document["actions"] if action["action"] != "noop"])
+    yield from _table([action for action in document["actions"] if action["action"] != "noop" or _is_left(action)])
     if document["status"] == "planned":
         digest = inline_code(str(document["plan_digest"]))
         yield f"Plan {digest}. After the merge, `sync --expect` writes this plan and no other."
         yield ""
+
+
+def _is_left(action: Mapping[str, Any]) -> bool:
+    """Whether it is what makes a result partial: somebody else's edit, which a sync leaves alone."""
+    return action["outcome"] == "skipped" and action["state"] in REPORTED
 
 
 def _table(actions: list[Mapping[str, Any]]) -> Iterator[str]:

@@ -24,7 +24,7 @@ def sync_text(document: Mapping[str, Any], *, color: bool) -> str:
 
 
 def _lines(document: Mapping[str, Any], *, color: bool) -> Iterator[str]:
-    head = f"{for_terminal(document['target'])}: {_result(document)}"
+    head = f"{for_terminal(document['target'])}: {result_words(document)}"
     yield f"{_BOLD}{head}{_RESET}" if color else head
     actions = document["actions"]
     for action in actions[:SHOWN]:
@@ -41,7 +41,8 @@ def _lines(document: Mapping[str, Any], *, color: bool) -> Iterator[str]:
         yield f"plan {document['plan_digest']}"
 
 
-def _result(document: Mapping[str, Any]) -> str:
+def result_words(document: Mapping[str, Any]) -> str:
+    """What came of it, in a few words; a plan was not done at all, partly neither."""
     outcomes = {action["outcome"] for action in document["actions"]}
     if document["status"] != "partial" or outcomes & {"failed", "dropped", "unconfirmed"}:
         return DONE_WORDS[document["status"]]

@@ -72,6 +72,7 @@ def test_what_is_wrong_with_the_call(catalog: Scratch) -> None:
         (("local", *url, "--once", "--interval", "60s"), "cannot both"),
         (("local", *url, "--interval", "soon"), "60s"),
         (("local", *url, "--label", "staging"), "no label of these is watched"),
+        (("local", "nosuch", *url), "there is no prompt or skill 'nosuch'"),
         (("nosuch", *url), "there is no target 'nosuch'"),
     ):
         answer = catalog.run("watch", *arguments)
