@@ -117,7 +117,7 @@ def unpacked(data: bytes, place: str) -> Document:
         if found != FORMAT or document["kind"] != KIND:
             raise ValueError("it is no state of a target")
         return _document(document)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, zlib.error) as error:
         # The error's own words may show what is stored: its kind is enough.
         raise BackendError(f"{place}: the state cannot be read ({type(error).__name__})", hint=_HINT) from error
 
@@ -132,14 +132,16 @@ def _inflated(data: bytes) -> bytes:
 
 def _document(document: Mapping[str, Any]) -> Document:
     lease, last = document["lease"], document["last"]
+    free = [document["control"], document["tail"], last]  # values of any form stand in these: they have bytes, too
+    json.dumps(free, ensure_ascii=False, allow_nan=False).encode()
     return Document(
         store_id=_text(document["store_id"]),
-        rows={str(parse_address(address)): _row(row) for address, row in document["rows"].items()},
+        rows={str(parse_address(_text(address))): _row(row) for address, row in document["rows"].items()},
         control=document["control"],
-        lease=_tuple(Lease, lease) if lease is not None else None,
-        generations={name: _count(number) for name, number in document["generations"].items()},
-        tail=[_tuple(LabelEvent, event) for event in document["tail"]],
-        last=_tuple(LabelEvent, last) if last is not None else None,
+        lease=tuple_of(Lease, lease) if lease is not None else None,
+        generations={_text(name): _count(number) for name, number in document["generations"].items()},
+        tail=[tuple_of(LabelEvent, event) for event in document["tail"]],
+        last=tuple_of(LabelEvent, last) if last is not None else None,
         sealed=[_reference(at) for at in document["sealed"]],
         writes=[_text(write) for write in document["writes"]],
         swept=_count(document["swept"]),
@@ -153,13 +155,15 @@ def _row(row: Mapping[str, Any]) -> Row:
         value=_text(row["value"]) if "value" in row else None,
         marker=_text(row["marker"]) if "marker" in row else None,
         digest=_text(row.get("digest", "")),
-        moved=(_count(moved[0]), _text(moved[1]), moved[2]) if moved is not None else None,
-        applied=_tuple(Applied, applied) if applied is not None else None,
+        moved=(_count(moved[0]), _text(moved[1]), None if moved[2] is None else _text(moved[2]))
+        if moved is not None
+        else None,
+        applied=tuple_of(Applied, applied) if applied is not None else None,
     )
 
 
-def _tuple(kind: type[_Stored], values: Sequence[Any]) -> _Stored:
-    """One of the tuples that are stored as lists."""
+def tuple_of(kind: type[_Stored], values: Sequence[Any]) -> _Stored:
+    """One of the tuples that are stored as lists. Raises ``ValueError`` and ``TypeError`` for what is none."""
     return restored(kind, dict(zip(kind.__annotations__, values, strict=True)))
 
 
@@ -170,8 +174,11 @@ def _count(value: Any) -> int:
 
 
 def _text(value: Any) -> str:
+    """A text that has bytes: a lone surrogate, which JSON can spell, is a ``ValueError`` here and nowhere later."""
     if not isinstance(value, str):
         raise TypeError("text is expected")
+    if not value.isascii():
+        value.encode()
     return value
 
 

@@ -121,6 +121,7 @@ def _table(data: bytes) -> tuple[bytes, Mapping[str, tuple[str, str]]] | None:
         files = {path: (mode, sha256) for path, (mode, sha256) in document["files"].items()}
         if not all(isinstance(mode, str) and _is_hash(sha256) for mode, sha256 in files.values()):
             return None
+        "".join(files).encode()  # a lone surrogate in a path fails here
         return document["entry"].encode(), files
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 
 from catalog_tool.backends.base import LabelEvent
-from catalog_tool.backends.document import Document, Row, claimed_digest, entry_key, reference
+from catalog_tool.backends.document import Document, Row, claimed_digest, entry_key, reference, tuple_of
 from catalog_tool.backends.document_contents import (
     Blobs,
     side_by_side,
@@ -151,4 +151,4 @@ class WriteCall:
 
 def sealed_events(data: bytes) -> list[LabelEvent]:
     """What ``_seal`` stored. Raises ``ValueError`` or ``TypeError`` for anything else."""
-    return [LabelEvent(*event) for event in json.loads(data)]
+    return [tuple_of(LabelEvent, event) for event in json.loads(data)]

@@ -195,6 +195,8 @@ def _without_defaults(kept: Kept) -> dict[str, Any]:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{type(value).__name__} where text was expected")
+    if not value.isascii():
+        value.encode()  # a lone surrogate, which JSON can spell, fails here and nowhere later
     return value
 
 

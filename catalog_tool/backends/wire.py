@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from catalog_tool.backends.base import LabelEvent
 from catalog_tool.model.addresses import parse_address
@@ -17,6 +17,7 @@ from catalog_tool.model.capabilities import Capabilities
 from catalog_tool.model.target import Applied, Control, Lease, Live, Run, TargetState, Write, Written, restored
 
 Json = Any
+_Stored = TypeVar("_Stored")
 
 
 def bytes_to_json(data: bytes | None) -> Json:
@@ -135,14 +136,16 @@ def run_from_json(value: Json) -> Run:
     return Run(token, actor, reason, _integer(found.get("at")))
 
 
+def _restored(kind: type[_Stored], found: Mapping[str, Json]) -> _Stored:
+    try:
+        return restored(kind, found)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
 def lease_from_json(value: Json) -> Lease:
     """Who may write."""
-    found = _object(value)
-    token, holder, host = (_text(found.get(name)) for name in ("token", "holder", "host"))
-    expires_at = found.get("expires_at", 0.0)
-    if type(expires_at) not in (int, float):
-        raise ValueError("expires_at is no number")
-    return Lease(token, holder, host, _integer(found.get("pid")), _integer(found.get("started")), expires_at)
+    return _restored(Lease, _object(value))
 
 
 def control_from_json(value: Json) -> Control:
@@ -177,7 +180,7 @@ def event_from_json(value: Json) -> LabelEvent:
     found = _object(value)
     if found.keys() != set(LabelEvent._fields):
         raise ValueError("an event has other fields")
-    return restored(LabelEvent, found)
+    return _restored(LabelEvent, found)
 
 
 def contents_to_json(contents: Mapping[str, tuple[str, bytes]]) -> Json:
