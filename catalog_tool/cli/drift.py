@@ -9,7 +9,7 @@ import click
 
 from catalog_tool.cli import complete
 from catalog_tool.cli.context import answer, format_option, tell, wants_color
-from catalog_tool.cli.syncing import GitSide, git_side, read_git_side, tell_errors, working
+from catalog_tool.cli.syncing import git_side, read_git_side, tell_errors, told_beside_others, working
 from catalog_tool.clock import now
 from catalog_tool.errors import CatalogError, UsageError
 from catalog_tool.report.drift_metrics import drift_metrics
@@ -80,17 +80,15 @@ def look_at(
         message = f"the catalog has errors, so what git says is not known: {side.look}"
         return {name: TargetDrift(status=UNKNOWN, counts={}, message=message) for name in names}
     since = WantedSince(side.place.git, side.reading)
-    return {name: _look(side, name, since, max_lag_seconds) for name in names}
-
-
-def _look(side: GitSide, name: str, since: WantedSince, max_lag_seconds: int) -> TargetDrift:
-    try:
-        with working(side, name) as work:
-            return look_for_drift(work.session, work.desired, since, max_lag_seconds)
-    except UsageError:
-        raise
-    except CatalogError as error:
-        return TargetDrift(status=UNKNOWN, counts={}, message=error.message)
+    found = {}
+    for name in names:
+        try:
+            with working(side, name) as work:
+                found[name] = look_for_drift(work.session, work.desired, since, max_lag_seconds)
+        except CatalogError as error:
+            message = told_beside_others(side, names, name, error)
+            found[name] = TargetDrift(status=UNKNOWN, counts={}, message=message)
+    return found
 
 
 def duration_seconds(option: str, text: str) -> int:

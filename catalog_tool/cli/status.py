@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from catalog_tool.cli import complete
 from catalog_tool.cli.context import answer, format_option, wants_color
-from catalog_tool.cli.syncing import GitSide, git_side, read_git_side, tell_errors, working
-from catalog_tool.errors import CatalogError, UsageError
+from catalog_tool.cli.syncing import GitSide, git_side, read_git_side, tell_errors, told_beside_others, working
+from catalog_tool.errors import CatalogError
 from catalog_tool.report.json_document import json_document
 from catalog_tool.report.status_text import status_text
 from catalog_tool.sync.status import TargetStatus, target_status
@@ -41,20 +41,19 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], output: str, *, wor
     names = list(dict.fromkeys(targets)) or target_names(side.settings)
     if side.reading.errors:
         tell_errors(ctx, side)
-    found = {name: _status(side, name, asked).to_json() for name in names}
+    found = {name: _status(side, names, name, asked).to_json() for name in names}
     unknown = any(item["status"] == "unknown" for item in found.values())
     document = {"format": 1, "status": "unknown" if unknown else "ok", "targets": found}
     answer(json_document(document) if output == "json" else status_text(document, color=wants_color(ctx)))
     return 3 if unknown else 0
 
 
-def _status(side: GitSide, name: str, how: Mapping[str, Any]) -> TargetStatus:
+def _status(side: GitSide, names: Sequence[str], name: str, how: Mapping[str, Any]) -> TargetStatus:
     edits = str(side.settings.targets.get(name, {}).get("edits", "report"))
     try:
         with working(side, name, how) as work:
             return target_status(work.session, work.desired, edits)
-    except UsageError:
-        raise
     except CatalogError as error:
+        message = told_beside_others(side, names, name, error)
         backend = str(side.settings.targets[name]["backend"])
-        return TargetStatus(place="", backend=backend, edits=edits, blocks_edits="", message=error.message)
+        return TargetStatus(place="", backend=backend, edits=edits, blocks_edits="", message=message)

@@ -15,7 +15,7 @@ from catalog_tool.cli.complete import targets
 from catalog_tool.cli.context import place_of, report_context, tell
 from catalog_tool.cli.progress import progress
 from catalog_tool.clock import now
-from catalog_tool.errors import GitError, UsageError
+from catalog_tool.errors import CatalogError, GitError, UsageError
 from catalog_tool.model.settings import Settings
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.formats import findings_report
@@ -173,6 +173,18 @@ def tell_errors(ctx: click.Context, side: GitSide) -> None:
         "errors": len(errors), "warnings": 0,
     }  # fmt: skip
     tell(findings_report("text").render(errors, summary, report_context(ctx, side.place, strict=False)))
+
+
+def told_beside_others(side: GitSide, names: Collection[str], name: str, error: CatalogError) -> str:
+    """Why one of several targets is unknown: its settings do not keep the others from being looked at.
+
+    Raises ``error`` where it is wrong usage and the whole answer: of the only target, of a name that is none,
+    of a catalog without an id.
+    """
+    whole = len(names) == 1 or name not in side.settings.targets or side.settings.catalog is None
+    if whole and isinstance(error, UsageError):
+        raise error
+    return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
 class Work(NamedTuple):

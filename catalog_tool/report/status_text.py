@@ -21,7 +21,9 @@ def status_text(document: Mapping[str, Any], *, color: bool) -> str:
 
 
 def _where(backend: str, place: str) -> str:
-    """Most places begin with the kind of store."""
+    """Most places begin with the kind of store; of one that could not be opened only that is known."""
+    if not place:
+        return backend
     return place if place.split()[:1] == [backend] else f"{backend} at {place}"
 
 

@@ -334,6 +334,21 @@ def test_a_target_that_cannot_be_read_is_unknown(catalog: Scratch, unreadable: P
     assert unreadable.read_bytes() == before
 
 
+def test_a_target_whose_settings_cannot_be_used_does_not_hide_the_others(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    far = "targets:\n  far: {backend: postgres, url: '${NOT_SET}'}\n"
+    catalog.write("catalog.yaml", SETTINGS.replace("targets:\n", far))
+    catalog.commit()
+    drift = run(catalog, "drift", schema="drift-output", code=3)
+    assert {name: found["status"] for name, found in drift["targets"].items()} == {"far": "unknown", "local": "in_sync"}
+    status = run(catalog, "status", schema="status-output", code=3)
+    assert "${NOT_SET}" in status["targets"]["far"]["message"]
+    assert status["targets"]["local"]["counts"] == {"in_sync": 5}
+    for command in ("drift", "status"):
+        assert catalog.run(command, "far").code == 2
+        assert catalog.run(command, "local", "lokal").code == 2
+
+
 def test_a_target_that_was_wiped_is_not_filled_silently(catalog: Scratch) -> None:
     catalog.run("sync", "local")
     for table in ("prompt_version", "label", "skill", "skill_file"):
