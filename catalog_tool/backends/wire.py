@@ -58,12 +58,6 @@ def _text_or_none(value: Json) -> str | None:
     return None if value is None else _text(value)
 
 
-def _integer(value: Json) -> int:
-    if type(value) is not int:
-        raise ValueError("a whole number is missing")
-    return value
-
-
 def _object(value: Json) -> Mapping[str, Json]:
     if not isinstance(value, dict):
         raise ValueError("an object is missing")
@@ -131,9 +125,7 @@ def written_from_json(value: Json) -> Written:
 
 def run_from_json(value: Json) -> Run:
     """On whose behalf."""
-    found = _object(value)
-    token, actor, reason = (_text(found.get(name)) for name in ("token", "actor", "reason"))
-    return Run(token, actor, reason, _integer(found.get("at")))
+    return _restored(Run, _object(value))
 
 
 def _restored(kind: type[_Stored], found: Mapping[str, Json]) -> _Stored:

@@ -18,7 +18,7 @@ from catalog_tool.errors import BackendError
 from catalog_tool.model.target import Lease
 
 LEASE = Lease("token", "ada", "host", 1, 2, 3.0)
-ODD = (None, [], {}, "x", "\ud800", 10**30, -1, True, float("nan"), float("inf"), [[None]])
+ODD: tuple[Any, ...] = (None, [], {}, "x", "\ud800", 10**30, -1, True, float("nan"), float("inf"), [[None]])
 DEEP = b"[" * 100_000
 
 
@@ -106,3 +106,9 @@ def test_what_is_nested_without_end_is_refused() -> None:
 def test_an_event_of_other_types_is_refused(event: list[Any]) -> None:
     with pytest.raises((ValueError, TypeError)):
         sealed_events(json.dumps([event]).encode())
+
+
+@pytest.mark.parametrize("at", [10**30, -1, None, "1", 1.5, True])
+def test_a_run_at_no_time_is_refused(at: object) -> None:
+    with pytest.raises(ValueError, match="at is of another type"):
+        wire.run_from_json({"token": "t", "actor": "a", "reason": "r", "at": at})
