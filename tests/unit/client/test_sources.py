@@ -283,7 +283,8 @@ class TestAddresses:
 
     @pytest.mark.parametrize("scheme", SOURCES)
     def test_every_scheme_of_the_table_opens(self, scheme: str) -> None:
-        assert open_source(f"{scheme}:///x/0" if scheme in ("file", "sqlite") else f"{scheme}://example/0", Options()).place
+        address = f"{scheme}:///x/0" if scheme in ("file", "sqlite") else f"{scheme}://example/0"
+        assert open_source(address, Options()).place
 
     def test_a_digest_that_two_begin_with_is_refused(self) -> None:
         listed = [("v1", "sha256:" + "a" * 63 + "1"), ("v2", "sha256:" + "a" * 63 + "2")]
