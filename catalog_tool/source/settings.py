@@ -41,8 +41,8 @@ def read_settings(data: bytes | None) -> tuple[Settings, list[Finding]]:
         _check_requires(document, value.get("requires"))
         _check_folders(document, value)
         _check_rules(document, value.get("rules") or {})
-        _check_secrets(document, value.get("targets") or {})
         _check_backends(document, value.get("targets") or {})
+    _check_secrets(document, value.get("targets"))  # a secret is one whatever else is wrong
     return _settings(value) if document.clean else _lenient(value), document.findings
 
 
@@ -127,9 +127,9 @@ def _check_backends(document: SourceDocument, targets: dict[str, Any]) -> None:
             document.report("C301", message, document.at(["targets", name, "backend"]))
 
 
-def _check_secrets(document: SourceDocument, targets: dict[str, Any]) -> None:
-    for name, target in targets.items():
-        for key, value in target.items():
+def _check_secrets(document: SourceDocument, targets: object) -> None:
+    for name, target in targets.items() if isinstance(targets, dict) else ():
+        for key, value in target.items() if isinstance(target, dict) else ():
             if not isinstance(value, str) or _FROM_ENVIRONMENT.fullmatch(value):
                 continue
             if key in _SECRET_KEYS or _URL_PASSWORD.match(value):

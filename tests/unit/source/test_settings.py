@@ -142,3 +142,8 @@ def test_one_mistake_does_not_hide_the_rest_of_the_catalog() -> None:
     settings, findings = read_settings(b"prompts: ai/\nskills: [s, ../t]\nskill_profile: upload\nnonsense: 1\n")
     assert [found.code for found in findings] == ["C301"]
     assert (settings.prompts, settings.skills, settings.skill_profile) == ("ai", ("s",), "upload")
+
+
+def test_a_secret_is_told_beside_every_other_mistake() -> None:
+    text = "targets:\n  a: {backend: sqlite, pth: x}\n  b: {backend: http, token: s3cret}\n  c: sqlite\n"
+    assert [found.code for found in read_settings(text.encode())[1]] == ["C301", "C301", "C303"]
