@@ -35,9 +35,9 @@ test-wheel: $(MADE)/wheel-tests.stamp ## the command line's tests against the in
 	@echo "== tests of the command line, against the wheel"
 	@CATALOG_WHEEL=1 $(EMPTY)/bin/pytest -q -n 2 -p no:cacheprovider tests/cli
 
-test-source: $(MADE)/tools.stamp ## all other tests, against the source
+test-source: $(MADE)/tools.stamp $(MADE)/installed.stamp ## all other tests, against the source; workflows run the wheel
 	@echo "== tests of the source"
-	@$(TOOLS)/bin/python -m pytest -q -n 2 --ignore tests/cli tests
+	@CATALOG_WHEEL_BIN="$(CURDIR)/$(EMPTY)/bin" $(TOOLS)/bin/python -m pytest -q -n 2 --ignore tests/cli tests
 
 soak: $(MADE)/tools.stamp ## the long trials, with their full numbers; takes hours
 	@CATALOG_SOAK=1 $(TOOLS)/bin/python -m pytest -n 2 tests

@@ -120,7 +120,7 @@ class Runner:
             "GITHUB_WORKSPACE": str(self.workspace),
             "GITHUB_OUTPUT": str(files["output"]), "GITHUB_STEP_SUMMARY": str(files["summary"]),
             "GITHUB_PATH": str(files["path"]), "GITHUB_ENV": str(files["env"]),
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{self.environment['PATH']}",
+            "PATH": os.pathsep.join((*tool_folders(), self.environment["PATH"])),
         }  # fmt: skip
         ended = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
@@ -173,6 +173,12 @@ class Runner:
 
     def _codeql_action_upload_sarif(self, given: Mapping[str, str]) -> None:
         self.uploaded.append(json.loads(Path(given["sarif_file"]).read_bytes()))
+
+
+def tool_folders() -> list[str]:
+    """Where steps find ``catalog``: the installed wheel's folder where ``make`` names it, then this interpreter's."""
+    wheel = os.environ.get("CATALOG_WHEEL_BIN")
+    return [*([wheel] if wheel else []), str(Path(sys.executable).parent)]
 
 
 def filled(value: Any, scope: Mapping[str, Any]) -> str:

@@ -6,13 +6,13 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from actions_runner import tool_folders
 from gitlab_server import serving
 from scratch import Scratch
 
@@ -40,7 +40,7 @@ def run(catalog: Scratch, server: Any, job: str, **more: str) -> subprocess.Comp
         **catalog.command.environment, "CI": "true", "CI_PROJECT_DIR": str(catalog.root), "CI_API_V4_URL": server.url,
         "CI_PROJECT_ID": "group/prompts", "CI_PIPELINE_ID": "5", "CI_JOB_ID": "6", "GITLAB_TOKEN": "glpat-canary",
         "CI_COMMIT_SHA": catalog.git("rev-parse", "HEAD"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{catalog.command.environment['PATH']}", **more,
+        "PATH": os.pathsep.join((*tool_folders(), catalog.command.environment["PATH"])), **more,
     }  # fmt: skip
     for name, value in base["variables"].items():
         environment[name] = value.replace("$CI_PROJECT_DIR", str(catalog.root))
