@@ -94,7 +94,9 @@ class HttpSource:
             raise not_found(wanted)
         value = labels[label]
         entries = {
-            version: _object(self._got(wanted, f"/versions/{quote(version, safe='')}", budget), wanted)
+            version: _object(
+                self._got(wanted, f"/versions/{quote(version, safe='', errors='replace')}", budget), wanted
+            )
             for version in versions_of(value)
         }
         return _answer(body, label, value, entries)._replace(validator=reply.etag)

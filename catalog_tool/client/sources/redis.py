@@ -73,7 +73,11 @@ class RedisSource:
         """The answer; the connection is kept only after a whole one."""
         with contextlib.ExitStack() as unless_kept:
             unless_kept.callback(wire.close)
-            found = read(wire)
+            try:
+                found = read(wire)
+            except (TypeError, ValueError, AttributeError, LookupError) as error:
+                words = f"{self.place}: the answer has another form than Redis gives ({type(error).__name__})"
+                raise BadAnswerError(words, hint="is this a Redis server?") from error
             with self._lock:
                 if len(self._idle) < _IDLE and not self._closed:
                     self._idle.append(wire)

@@ -110,8 +110,9 @@ class Wire:
         self.send(*commands)
         answers = [self._reply(0) for _ in commands]
         for answer in answers:
-            if isinstance(answer, ClientError):
-                raise answer
+            for part in (answer, *(answer if isinstance(answer, list) else ())):  # of EXEC each part may be an error
+                if isinstance(part, ClientError):
+                    raise part
         return answers
 
     def send(self, *commands: tuple[str, ...]) -> None:
