@@ -15,6 +15,7 @@ import pytest
 
 import catalog_tool
 from catalog_tool.bundle import database, discovery, document, skills_catalog, writer
+from catalog_tool.diff.occasions import KNOWN
 from catalog_tool.model import agent_limits, limits
 from catalog_tool.model.codes import CODES
 from catalog_tool.source.schemas import load_schema, schema_names
@@ -72,6 +73,12 @@ class TestFindings:
             for target, _, anchor in re.findall(r"\]\(([a-z]+)\.md(#([a-z-]+))?\)", page(name)):
                 headings = re.findall(r"^#+ (.+)$", page(target), re.MULTILINE)
                 assert not anchor or anchor in {heading.lower().replace(" ", "-") for heading in headings}
+
+
+class TestDiff:
+    def test_every_rule_has_its_row_with_both_levels(self) -> None:
+        told = re.findall(r"^\| `([a-z-]+)` \| .+? \| ([a-z]+) \| ([a-z]+) \| ", page("diff"), re.MULTILINE)
+        assert sorted(told) == sorted((rule.id, rule.contract, rule.behaviour) for rule in KNOWN.values())
 
 
 class TestSync:
