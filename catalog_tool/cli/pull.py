@@ -38,8 +38,9 @@ def command(
     ctx: click.Context, /, target: str, output: str, branch: str | None, only: tuple[str, ...], **asked: Any
 ) -> int:
     """Bring edits made on a target back to git, as a branch."""
-    side = read_git_side(ctx, asked["revision"], worktree=False)
-    if side.place.git is None:
+    side = read_git_side(ctx, asked["revision"], worktree=None)
+    git = side.place.git
+    if git is None:
         raise GitError(f"{side.place.root} is not in a git repository")
     if side.reading.errors:
         tell_errors(ctx, side)
@@ -52,7 +53,7 @@ def command(
                 work.desired, backend.load(), backend.scan(), metadata=backend.capabilities.metadata
             ).observed
 
-        source = Source(target, backend, side.place.git, side.reading)
+        source = Source(target, backend, git, side.reading)
         pulled = pull(source, persistently(SYSTEM, look), branch or f"catalog/pull/{target}", only)
     document = pulled.to_json(target)
     answer(json_document(document) if output == "json" else pull_text(document, color=wants_color(ctx)))

@@ -7,7 +7,7 @@ import click
 from catalog_tool.cli.complete import labels, prompt_ids, targets
 from catalog_tool.cli.context import answer, format_option, place_of
 from catalog_tool.cli.label_moves import check_version, desk_for
-from catalog_tool.cli.live_rollback import LiveOrder, roll_back_live
+from catalog_tool.cli.live_rollback import LiveOrder, git_of, roll_back_live
 from catalog_tool.cli.promote import answer_move, move_label
 from catalog_tool.errors import UsageError
 from catalog_tool.gate.moves import Move, rolled_back
@@ -68,6 +68,7 @@ def command(
 
 def _rolled_back_live(place: Place, what: tuple[str, str, str | None], order: LiveOrder, output: str) -> str:
     name, label, revision = what
+    git_of(place)
     desk = desk_for(place, revision or "HEAD", name, label, order.to)
     done = roll_back_live(place, desk, order)
     move = Move(name, label, done.before, done.wanted)

@@ -123,17 +123,21 @@ class GitSide(NamedTuple):
         return "see `catalog validate" + (f" --rev {self.revision}`" if self.revision is not None else "`")
 
 
-def read_git_side(ctx: click.Context, revision: str | None, *, worktree: bool) -> GitSide:
-    """Read HEAD, a revision, or with ``worktree`` the files; edits that are left out are named on stderr."""
+def read_git_side(ctx: click.Context, revision: str | None, *, worktree: bool | None) -> GitSide:
+    """Read HEAD, a revision, or with ``worktree`` the files; edits that are left out are named on stderr.
+
+    ``worktree`` is None for a command that only works on commits.
+    """
     place = place_of(ctx)
     if worktree and revision is not None:
         raise UsageError("--rev and --worktree cannot both be meant")
     if not worktree and place.git is None:
-        raise GitError(f"{place.root} is not in a git repository", hint="take the files as they are with --worktree")
+        hint = "take the files as they are with --worktree" if worktree is False else "run `git init`, and commit"
+        raise GitError(f"{place.root} is not in a git repository", hint=hint)
     wanted = None if worktree else revision or "HEAD"
     reading = read_catalog(place, wanted, progress("reading"))
     if not worktree and revision is None:
-        _tell_uncommitted(place, reading)
+        _tell_uncommitted(place, reading, "" if worktree is None else " (--worktree takes the files as they are)")
     return GitSide(place, reading, wanted)
 
 
@@ -153,7 +157,7 @@ def _has(addresses: Collection[str], name: str) -> bool:
     return name in addresses or any(is_chosen(address, (name,)) for address in addresses)
 
 
-def _tell_uncommitted(place: Place, reading: Reading) -> None:
+def _tell_uncommitted(place: Place, reading: Reading, otherwise: str) -> None:
     if place.git is None:
         return
     status = place.git.status(reading.files.listed)
@@ -161,7 +165,7 @@ def _tell_uncommitted(place: Place, reading: Reading) -> None:
     if edited:
         shown = ", ".join(for_terminal(path) for path in edited[:3])
         more = f" and {len(edited) - 3} more" if len(edited) > 3 else ""
-        tell(f"not committed, so not part of this: {shown}{more} (--worktree takes the files as they are)")
+        tell(f"not committed, so not part of this: {shown}{more}{otherwise}")
 
 
 def tell_errors(ctx: click.Context, side: GitSide) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from scratch import Answer, Scratch
+from scratch import Answer, CatalogCommand, Scratch
 
 from catalog_tool.source.schemas import schema_text
 
@@ -188,6 +188,31 @@ def test_pull_brings_versions_and_skills_edited_there(catalog: Scratch) -> None:
     assert catalog.git("show", "catalog/pull/local:skills/pdf/SKILL.md") == f"{SKILL}More."
     catalog.git("merge", "--quiet", "catalog/pull/local")
     assert catalog.run("validate").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("pull", "local"), "run `git init`"),
+        (("rollback", "greet", "--label", "production", "--live", "local"), "brings git along by a branch"),
+        (("sync", "local"), "--worktree"),
+    ],
+)
+def test_without_git_what_helps_is_said(
+    catalog_command: CatalogCommand, tmp_path: Path, arguments: tuple[str, ...], hint: str
+) -> None:
+    (tmp_path / "catalog.yaml").write_text(SETTINGS)
+    refused = catalog_command(*arguments, cwd=tmp_path)
+    assert (refused.code, hint in refused.err) == (3, True), refused.err
+    assert ("--worktree" in refused.err) == (arguments[0] == "sync")
+
+
+def test_a_pull_takes_no_work_tree_and_names_none(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    catalog.write("prompts/registry.yaml", REGISTRY.replace("staging: v2", "staging: v1"))
+    for command, offered in (("pull", False), ("plan", True)):
+        told = catalog.run(command, "local").err
+        assert ("prompts/registry.yaml" in told, "--worktree" in told) == (True, offered)
 
 
 def test_pull_leaves_a_branch_of_others_alone(catalog: Scratch) -> None:
