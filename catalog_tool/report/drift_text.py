@@ -21,6 +21,8 @@ STATES = {
     "adopt": "equal, and not marked as ours", "prune": "git no longer has it", "gone": "gone on both sides",
     "foreign": "belongs to another catalog",
 }  # fmt: skip
+_WRITTEN = frozenset({"pending", "create", "missing"})
+"""What any sync writes, without being told to overwrite."""
 REPORTED = frozenset({"drifted", "conflict", "missing", "prune_conflict", "collision"})
 _BOLD, _RESET = "\x1b[1m", "\x1b[0m"
 SHOWN = 100
@@ -66,16 +68,19 @@ def shown_value(value: Any) -> str:
 
 def _advice(name: str, objects: list[Mapping[str, Any]]) -> Iterator[str]:
     """The lines to paste: for the runtime's side, and for git's."""
+    target = for_terminal(shlex.quote(name))
     edited = [item for item in objects if item["state"] in REPORTED]
-    if not edited:
-        return
-    target = shlex.quote(name)
-    yield "  to bring the edits to git:"
-    yield f"    catalog pull {for_terminal(target)}"
-    yield "  to put back what git says:"
-    for item in edited[:SHOWN]:
-        if item["expected"] is not None:
-            yield f"    catalog sync {for_terminal(target)} --overwrite {for_terminal(overwrite_argument(item))}"
+    if edited:
+        yield "  to bring the edits to git:"
+        yield f"    catalog pull {target}"
+    kept = [item for item in edited[:SHOWN] if item["state"] != "missing" and item["expected"] is not None]
+    if kept:
+        yield "  to put back what git says:"
+    for item in kept:
+        yield f"    catalog sync {target} --overwrite {for_terminal(overwrite_argument(item))}"
+    if any(item["state"] in _WRITTEN for item in objects):
+        yield "  to write what git is ahead by, or what was deleted there:"
+        yield f"    catalog sync {target}"
 
 
 def overwrite_argument(item: Mapping[str, Any]) -> str:

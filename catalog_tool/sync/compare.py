@@ -67,7 +67,7 @@ def compare(desired: Desired, state: TargetState, scan: Iterable[Live], *, metad
     if state.inventory and not join.found:
         raise BackendError(
             f"the target reads as empty, but {len(state.inventory)} objects were written to it",
-            hint="was it wiped, or is this another store? Nothing was changed",
+            hint="is this another store? One that was wiped on purpose: remove the rest of it too, and sync again",
         )
     observed.extend(join.absent())
     observed.sort(key=lambda item: item.address)

@@ -225,6 +225,18 @@ def test_pull_leaves_a_branch_of_others_alone(catalog: Scratch) -> None:
         assert catalog.run("pull", "local", "--branch", name).code == 2
 
 
+def test_drift_says_which_line_helps(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    sql(catalog, "DELETE FROM prompt_version WHERE version = 'v2'")
+    told = catalog.run("drift").out
+    assert told.endswith("  to write what git is ahead by, or what was deleted there:\n    catalog sync local\n")
+    assert "--overwrite" not in told
+    assert catalog.run("sync", "local").code == 0
+    move_label(catalog, "v2")
+    told = catalog.run("drift", "--format", "markdown").out
+    assert f"# to put back what git says\ncatalog sync local --overwrite {LABEL}=v2\n```" in told
+
+
 def test_behind_is_not_drift(catalog: Scratch) -> None:
     catalog.run("sync", "local")
     catalog.write("prompts/registry.yaml", REGISTRY.replace("staging: v2", "staging: v1"))
