@@ -80,7 +80,8 @@ schemas: {prompt: schemas/prompt.json}
     ("text", "expected"),
     [
         ("\nskill_profil: upload\n", ("C301", 2, 1)),
-        ("targets:\n  dev: {backend: sqlite, pth: x}\n", ("C301", 2, 26)),
+        ("targets:\n  dev: {backend: sqlite, path: x, pth: x}\n", ("C301", 2, 35)),
+        ("targets:\n  dev: {backend: sqlite}\n", ("C301", 2, 8)),
         ("targets:\n  dev: {path: x}\n", ("C301", 2, 8)),
         ("skill_profile: loose\n", ("C301", 1, 16)),
         ("catalog: Acme\n", ("C301", 1, 10)),
@@ -145,5 +146,5 @@ def test_one_mistake_does_not_hide_the_rest_of_the_catalog() -> None:
 
 
 def test_a_secret_is_told_beside_every_other_mistake() -> None:
-    text = "targets:\n  a: {backend: sqlite, pth: x}\n  b: {backend: http, token: s3cret}\n  c: sqlite\n"
+    text = "targets:\n  a: {backend: sqlite, path: x, pth: x}\n  b: {backend: http, token: s3cret}\n  c: sqlite\n"
     assert [found.code for found in read_settings(text.encode())[1]] == ["C301", "C301", "C303"]
