@@ -200,6 +200,7 @@ class DocumentConformance(BackendConformance):
             (gzip.compress(b'{"format":1,"kind":"bundle"}'), "cannot be read"),
             (gzip.compress(b"{}" + b" " * 70 * 1024 * 1024), "cannot be read"),
         ],
+        ids=["empty", "no gzip", "a list", "format 2", "a bundle", "too large"],
     )
     def test_a_state_that_is_none_is_said(self, connect: Connect, hand: Hand, state: bytes, words: str) -> None:
         backend = held(connect)
