@@ -119,6 +119,10 @@ class Keeper:
             if cell.flight is not None:
                 return cell.flight
             now = self.setting.tuning.clock()
+            if cell.held is not None:  # it landed after the caller looked: a second fetch would be one too many
+                flight = Flight(now)
+                flight.finish(None)
+                return flight
             if cell.trouble is not None and now < cell.due:
                 raise cell.trouble.again()
             flight = cell.flight = Flight(now)

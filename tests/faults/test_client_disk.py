@@ -134,23 +134,25 @@ class TestRow13TwoWritersKilled:
         processes = [_writer(tmp_path) for _ in range(2)]
         assert all(process.stdout and process.stdout.readline() for process in processes)
         found = 0
-        for number in range(kills):
-            victim = processes[number % 2]
-            time.sleep(chance.uniform(0, 0.02))
-            victim.send_signal(signal.SIGKILL)
-            victim.communicate()
-            read = disk.read(WANTED)
-            found += read is not None
-            assert read is None or read[0].entries.keys() == {read[0].value}
-            left = [name for name in files_in(tmp_path) if "unfinished" in name]
-            assert len(left) <= SLOTS
-            processes[number % 2] = _writer(tmp_path)
-            process = processes[number % 2]
-            assert process.stdout
-            assert process.stdout.readline()
-        for process in processes:
-            process.kill()
-            process.communicate()
+        try:
+            for number in range(kills):
+                victim = processes[number % 2]
+                time.sleep(chance.uniform(0, 0.02))
+                victim.send_signal(signal.SIGKILL)
+                victim.communicate()
+                read = disk.read(WANTED)
+                found += read is not None
+                assert read is None or read[0].entries.keys() == {read[0].value}
+                left = [name for name in files_in(tmp_path) if "unfinished" in name]
+                assert len(left) <= SLOTS
+                processes[number % 2] = _writer(tmp_path)
+                process = processes[number % 2]
+                assert process.stdout
+                assert process.stdout.readline()
+        finally:
+            for process in processes:
+                process.kill()
+                process.communicate()
         assert found > kills * 0.9
         assert counters.snapshot()["last_good_refused"] == 0
         disk.write(WANTED, b'{"label":"production","value":"v1","entries":{}}', 1.0)
