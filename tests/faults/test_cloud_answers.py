@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -10,16 +9,15 @@ from typing import Any
 import pytest
 from cutting_proxy import Cut, CuttingProxy
 from kills import kill_publishers
+from lost_answers import assert_published_once, publish_while_cut
 from moto_server import BUCKET, CREDENTIALS, TABLE, MotoServer
 from soak import SOAK
 
 from catalog_tool.backends import dynamodb, s3
-from catalog_tool.backends.audit import verify
 from catalog_tool.backends.base import Backend
 from catalog_tool.backends.registry import connect
 from catalog_tool.errors import UnavailableError
 from catalog_tool.model.target import Write
-from catalog_tool.sync.conformance.samples import put_label, put_version
 from catalog_tool.sync.conformance.store import LEASE, RUN
 
 pytest_plugins = ["services"]
@@ -51,27 +49,14 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_lost_answers_give_exactly_the_wanted_set(opened: Opened, commit: bytes, moto_server: MotoServer) -> None:
     """botocore asks again for what was lost: what had succeeded is then refused, and yet was done."""
-    chooser, prefix = random.Random(19), moto_server.new_prefix()
+    prefix = moto_server.new_prefix()
     with CuttingProxy(("127.0.0.1", moto_server.port), commit) as proxy:
         with closing(opened(f"http://127.0.0.1:{proxy.port}", prefix)) as backend:
             repeated(lambda: backend.take_lease(LEASE))
-            for number in range(1, WRITES + 1):
-                version, before = f"v{number}", f"v{number - 1}" if number > 1 else None
-                proxy.cut = None
-                backend.take_lease(LEASE)  # on a slow machine the trial outlasts one lease
-                proxy.cut = chooser.choice([None, Cut.BEFORE, Cut.AFTER])
-                made(backend, put_version("p", version, version), put_label(version, name="p", seen=before))
+            publish_while_cut(backend, proxy, LEASE, WRITES, made)
         cuts = proxy.cuts
     with closing(opened(moto_server.url, prefix)) as backend:
-        found = {item.address: item.entry for item in backend.scan()}
-        wanted = [put_version("p", f"v{number}", f"v{number}") for number in range(1, WRITES + 1)]
-        last = put_label(f"v{WRITES}", name="p")
-        assert found == {write.address: write.entry for write in (*wanted, last)}
-        events = list(backend.events())
-        assert [event.after for event in events] == [f"v{number}" for number in range(1, WRITES + 1)]
-        assert verify(events) is None
-        assert dict(backend.generations()) == {"p": WRITES}
-        assert set(backend.load().inventory) == set(found)
+        assert_published_once(backend, WRITES)
     assert cuts[Cut.BEFORE] > WRITES / 5
     assert cuts[Cut.AFTER] > WRITES / 5
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import random
 from contextlib import closing
 
 from cutting_proxy import Cut, CuttingProxy
 from kills import kill_publishers
+from lost_answers import assert_published_once, publish_while_cut
 from postgres_server import PostgresServer
 from soak import SOAK
 
-from catalog_tool.backends.audit import verify
-from catalog_tool.backends.base import Backend
 from catalog_tool.backends.postgres import connect
-from catalog_tool.errors import UnavailableError
-from catalog_tool.model.target import Write
-from catalog_tool.sync.conformance.samples import put_label, put_version
-from catalog_tool.sync.conformance.store import LEASE, RUN
+from catalog_tool.sync.conformance.store import LEASE
 
 pytest_plugins = ["services"]
 
@@ -31,40 +26,14 @@ def test_a_killed_publisher_leaves_a_whole_store(postgres_server: PostgresServer
 
 def test_lost_answers_give_exactly_the_wanted_set(postgres_server: PostgresServer) -> None:
     database = postgres_server.new_database()
-    chooser = random.Random(19)
     with CuttingProxy(("127.0.0.1", postgres_server.port)) as proxy:
         plain = "sslmode=disable gssencmode=disable"
         url = f"{postgres_server.url(database, host='127.0.0.1', port=proxy.port)} {plain}"
         with closing(connect({"url": url})) as backend:
             backend.take_lease(LEASE)
-            for number in range(1, WRITES + 1):
-                version, before = f"v{number}", f"v{number - 1}" if number > 1 else None
-                proxy.cut = None
-                backend.take_lease(LEASE)  # on a slow machine the trial outlasts one lease
-                proxy.cut = chooser.choice([None, Cut.BEFORE, Cut.AFTER])
-                repeated(backend, put_version("p", version, version), put_label(version, name="p", seen=before))
+            publish_while_cut(backend, proxy, LEASE, WRITES)
         cuts = proxy.cuts
     with closing(connect({"url": postgres_server.url(database)})) as backend:
-        found = {item.address: item.entry for item in backend.scan()}
-        wanted = [put_version("p", f"v{number}", f"v{number}") for number in range(1, WRITES + 1)]
-        last = put_label(f"v{WRITES}", name="p")
-        assert found == {write.address: write.entry for write in (*wanted, last)}
-        events = list(backend.events())
-        assert [event.after for event in events] == [f"v{number}" for number in range(1, WRITES + 1)]
-        assert verify(events) is None
-        assert dict(backend.generations()) == {"p": WRITES}
-        assert set(backend.load().inventory) == set(found)
+        assert_published_once(backend, WRITES)
     assert cuts[Cut.BEFORE] > WRITES / 5
     assert cuts[Cut.AFTER] > WRITES / 5
-
-
-def repeated(backend: Backend, *writes: Write) -> None:
-    """Make the steps, asking again as often as the backend says that one may."""
-    for _ in range(5):
-        try:
-            outcomes = backend.write(writes, RUN)
-        except UnavailableError:
-            continue
-        assert [found.outcome for found in outcomes] == ["done"] * len(writes)
-        return
-    raise AssertionError("never answered")
