@@ -6,7 +6,6 @@ request is guarded, compared with ``If-None-Match``, counted and sent here; it n
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -17,7 +16,7 @@ from starlette.routing import Route as StarletteRoute
 from starlette.routing import Router
 
 from catalog_tool.server.access import Grant, Need, Refusal
-from catalog_tool.server.logs import LOGGER
+from catalog_tool.server.logs import log_failure
 from catalog_tool.server.pages_shell import bearer_of, error_page
 from catalog_tool.server.problems import ProblemError, problem
 from catalog_tool.server.read_api import Answer
@@ -30,6 +29,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _HOT = "prompt"
 """The route whose answers are kept ready."""
+_BELOW_PAGES = "/ui/"
 
 
 class App:
@@ -138,20 +138,22 @@ class _Endpoint:
             return await route.handler(self._service, request, grant)
         except ProblemError as error:
             return self._told(error)
-        except Exception:  # noqa: BLE001 - the boundary of one request: a bug is a 500 that tells nothing, and a log line
-            LOGGER.log(logging.ERROR, "failed", exc_info=True, extra={"fields": {"route": route.name}})
+        except Exception as error:  # noqa: BLE001 - the boundary of one request: a bug is a 500 that tells nothing
+            log_failure(error, route=route.name)
             return self._told(ProblemError(500))
 
 
 class _Nowhere:
-    """What has no path: told only to who may ask at all."""
+    """What has no path: told only to who may ask at all, and below the pages by a page."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        grant = _decided(self._service, Request(scope, receive), Need.ANY)
-        answer = problem(grant.status if isinstance(grant, Refusal) else 404)
+        is_page = f"{scope['path']}/".startswith(_BELOW_PAGES)
+        grant = _decided(self._service, Request(scope, receive), Need.ANY, is_page=is_page)
+        told = ProblemError(grant.status if isinstance(grant, Refusal) else 404)
+        answer = error_page(told) if is_page else told.response()
         await answer(scope, receive, send)
 
 

@@ -2,7 +2,7 @@
 
 One thread watches the origin. The event loop only ever reads ``current``, a reference that is replaced as a
 whole. When the store is lost the last picture stays, ``is_ready`` turns false at once, and the thread
-goes on asking.
+goes on asking. So it does after an error that nobody foresaw: nothing but ``close`` ends it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from typing import Any, NamedTuple
 
 from catalog_tool.errors import BackendError, UnavailableError
 from catalog_tool.server.holdings import EMPTY, Holdings
-from catalog_tool.server.logs import log
+from catalog_tool.server.logs import log, log_failure
 from catalog_tool.server.origin import Origin
 
 STALL_SECONDS = 2.0
 """A store that has said nothing for so long, and for three polls, counts as lost, answer or no answer."""
 REFRESH_SECONDS = 30.0
 _LISTEN_SECONDS = 0.5
+_DEAF_SECONDS = 30.0
+"""How long a listener that failed in a way of its own is left alone; polling finds meanwhile what it would hear."""
 
 
 class Change(NamedTuple):
@@ -62,6 +64,7 @@ class Keeper:
             threading.Thread(target=self._listen, name="catalog-listener", daemon=True),
         ]
         self._is_good = False
+        self._trouble = ""
         self._beat_at = 0.0
         self._took = 0.0
         self.current = Current(EMPTY)
@@ -119,8 +122,12 @@ class Keeper:
         if listener is None:
             return
         while not self._ending.is_set():
-            if listener.wait(_LISTEN_SECONDS):
-                self._wake.set()
+            try:
+                if listener.wait(_LISTEN_SECONDS):
+                    self._wake.set()
+            except Exception as error:  # noqa: BLE001 - the boundary of a thread: deaf for good would be told by nobody
+                log_failure(error, thread="listener", place=self.place)
+                self._ending.wait(_DEAF_SECONDS)
         listener.close()
 
     def _watch(self) -> None:
@@ -138,6 +145,9 @@ class Keeper:
             except BackendError as error:
                 self._lost(error)
                 self._answer(turn, error)
+            except Exception as error:  # noqa: BLE001 - the boundary of a thread: ended, it leaves old prompts for good
+                self._failed(error)
+                self._answer(turn, BackendError(f"{self.place} cannot be taken over: the service failed"))
             self._rest()
 
     def _rest(self) -> None:
@@ -155,10 +165,19 @@ class Keeper:
         self._beat_at = self._clock()
 
     def _lost(self, error: BackendError) -> None:
-        self.failures += 1
-        if self._is_good or self.failures == 1:
+        if self._is_new("lost"):
             log("store_lost", place=self.place, error=error.message)
+
+    def _failed(self, error: Exception) -> None:
+        if self._is_new("failed"):
+            log_failure(error, thread="keeper", place=self.place)
+
+    def _is_new(self, trouble: str) -> bool:
+        """Not ready any more; whether this trouble is another than the last look's, and so worth a line."""
+        self.failures += 1
         self._is_good = False
+        before, self._trouble = self._trouble, trouble
+        return trouble != before
 
     def _read(self, hints: Collection[str]) -> None:
         before, started = self.current.holdings, self._clock()
@@ -167,7 +186,7 @@ class Keeper:
         self._took = self._clock() - started
         self.reads += 1
         self.read_at = time.time()
-        was_good, self._is_good = self._is_good, True
+        was_good, self._is_good, self._trouble = self._is_good, True, ""
         if found != before:
             self.current = Current(found)
             self._hear(changes(before, found))

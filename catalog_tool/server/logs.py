@@ -10,9 +10,13 @@ import logging
 import os
 import sys
 import time
+from pathlib import Path
+from traceback import extract_tb
 
 LOGGER = logging.getLogger("catalog_tool.server")
 _LONGEST = 500
+_DEEPEST = 5
+"""Frames of an error that are named, the innermost last."""
 
 
 class JsonLines(logging.Formatter):
@@ -26,6 +30,9 @@ class JsonLines(logging.Formatter):
         if record.exc_info is not None and record.exc_info[0] is not None:
             # The kind of error and where, never its text: that may hold what was being read.
             head["error"] = record.exc_info[0].__name__
+            head["where"] = [f"{Path(at.filename).name}:{at.lineno}" for at in extract_tb(record.exc_info[2])][
+                -_DEEPEST:
+            ]
         return json.dumps(head | fields, default=str)
 
 
@@ -33,6 +40,11 @@ def log(event: str, *, level: int = logging.INFO, **fields: object) -> None:
     """Log one event with its fields."""
     short = {name: value[:_LONGEST] if isinstance(value, str) else value for name, value in fields.items()}
     LOGGER.log(level, event, extra={"fields": short})
+
+
+def log_failure(error: Exception, **fields: object) -> None:
+    """Log an error that nobody foresaw: its kind and where, not its text."""
+    LOGGER.error("failed", exc_info=error, extra={"fields": fields})
 
 
 def log_to_stderr() -> None:

@@ -15,6 +15,7 @@ from catalog_tool.errors import BackendError, UnavailableError
 from catalog_tool.model.target import Live, Write
 from catalog_tool.server.holdings import EMPTY, hold, read_split
 from catalog_tool.server.keeper import Change, Keeper, changes
+from catalog_tool.server.logs import JsonLines
 from catalog_tool.server.origin import BundleOrigin, DataVersion, StoreOrigin
 from catalog_tool.sync.conformance.samples import put_label, put_version
 from catalog_tool.sync.conformance.store import LEASE, RUN, done, held
@@ -142,6 +143,78 @@ def test_a_lost_store_is_told_and_what_is_held_stays(heard: list[Change]) -> Non
         assert heard == [Change(GREET, 4)]
     finally:
         keeper.close()
+
+
+class Faulty(MemoryBackend):
+    """A store whose driver has a fault: what it raises is no error of a backend."""
+
+    fault: Exception | None = None
+
+    def generations(self) -> dict[str, int]:
+        if self.fault is not None:
+            raise self.fault
+        return dict(super().generations())
+
+
+def test_an_error_that_nobody_foresaw_is_told_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    store = filled()
+    backend = Faulty(store)
+    keeper = Keeper(StoreOrigin(backend), lambda _: None)
+
+    def told() -> list[str]:
+        return [record.message for record in caplog.records if record.levelname == "ERROR"]
+
+    with caplog.at_level("INFO", "catalog_tool.server"):
+        keeper.start()
+        try:
+            assert until(lambda: keeper.is_ready)
+            backend.fault = UnavailableError("gone")
+            assert until(lambda: keeper.failures > 0)
+            backend.fault = KeyError("secret text")
+            assert until(lambda: told() == ["failed"]), "a store that was lost before hides no fault"
+            with pytest.raises(BackendError, match="the service failed"):
+                keeper.refresh()
+            assert not keeper.is_ready
+            assert told() == ["failed"], "once, not at every look"
+            write(store, put_label("v2", seen="v1"))
+            backend.fault = None
+            assert until(lambda: keeper.is_ready, 1.0)
+            assert keeper.current.holdings.prompts[GREET].labels["production"].value == "v2"
+        finally:
+            keeper.close()
+    (line,) = [JsonLines().format(record) for record in caplog.records if record.levelname == "ERROR"]
+    said = json.loads(line)
+    assert said["error"] == "KeyError"
+    assert said["where"][-1].startswith("test_keeping.py:")
+    assert "secret" not in line
+
+
+class Deafening:
+    """A listener with a fault."""
+
+    is_closed = False
+
+    def wait(self, seconds: float) -> bool:
+        raise RuntimeError(seconds)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_a_listener_that_fails_is_told_and_polling_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    store, listener = filled(), Deafening()
+    keeper = Keeper(StoreOrigin(MemoryBackend(store), listener), lambda _: None)
+    with caplog.at_level("INFO", "catalog_tool.server"):
+        keeper.start()
+        try:
+            assert until(lambda: keeper.is_ready)
+            write(store, put_label("v2", seen="v1"))
+            assert until(lambda: keeper.current.holdings.prompts[GREET].labels["production"].value == "v2", 2.0)
+        finally:
+            keeper.close()
+    failed = [record.__dict__["fields"] for record in caplog.records if record.message == "failed"]
+    assert failed == [{"thread": "listener", "place": "memory"}]
+    assert listener.is_closed
 
 
 def test_a_store_that_hangs_is_not_ready() -> None:

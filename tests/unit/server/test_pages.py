@@ -501,6 +501,10 @@ def test_what_is_not_there_is_told_by_a_page(open_desk: Desk) -> None:
         (f"{PROMPT}/diff?from=v1", 400),
         (f"{PROMPT}/diff", 404),
         ("/ui/skills/nobody", 404),
+        ("/ui", 404),
+        ("/ui/", 404),
+        ("/ui/nowhere/at/all?q=1", 404),
+        ("/ui/skills/", 404),
         ("/?page=0", 400),
         ("/?page=x", 400),
         (f"/?q={'x' * 201}", 400),
@@ -508,6 +512,15 @@ def test_what_is_not_there_is_told_by_a_page(open_desk: Desk) -> None:
     ):
         found = page_of(open_desk, path, status)
         assert "/" in found.links, path
+    for path in ("/uix", "/v1/nowhere", "/nowhere"):
+        assert open_desk.get(path).headers["content-type"] == "application/problem+json", path
+
+
+def test_a_stranger_to_a_page_that_is_not_there_is_asked_for_a_password(guarded_desk: Desk) -> None:
+    assert guarded_desk.get("/ui/nowhere").headers["www-authenticate"].startswith("Basic ")
+    secret = guarded_desk.bearer("read")["Authorization"].removeprefix("Bearer ")
+    page_of(guarded_desk, "/ui/nowhere", 404, headers=basic(secret))
+    assert guarded_desk.get("/nowhere", headers=basic(secret)).status_code == 401, "only pages take a password"
 
 
 def test_a_page_that_is_known_is_not_sent_again(open_desk: Desk) -> None:
