@@ -18,13 +18,14 @@ from urllib.parse import urlsplit
 import httpx
 
 from catalog_tool.backends.base import LabelEvent
-from catalog_tool.backends.langfuse_api import CONCURRENCY, LangfuseApi
+from catalog_tool.backends.langfuse_api import CONCURRENCY, TIMEOUT_SECONDS, LangfuseApi
 from catalog_tool.backends.langfuse_capabilities import CAPABILITIES, NAME_CHARACTERS
 from catalog_tool.backends.langfuse_memory import Memory
 from catalog_tool.backends.langfuse_reading import Reader
 from catalog_tool.backends.langfuse_skills import Skills
 from catalog_tool.backends.langfuse_state import Head, StateStore
 from catalog_tool.backends.langfuse_writing import Steps
+from catalog_tool.backends.patience import timeout_of
 from catalog_tool.errors import BackendError, LeaseLostError, UnavailableError, UsageError
 from catalog_tool.model.addresses import SKILL, parse_address
 from catalog_tool.model.target import (
@@ -41,7 +42,7 @@ from catalog_tool.model.target import (
 
 __all__ = ["CAPABILITIES", "LangfuseBackend", "connect"]
 
-SETTINGS = ("url", "public_key", "secret_key", "prefix")
+SETTINGS = ("url", "public_key", "secret_key", "prefix", "timeout")
 ENVIRONMENT = {
     "url": ("LANGFUSE_BASE_URL", "LANGFUSE_HOST"),
     "public_key": ("LANGFUSE_PUBLIC_KEY",),
@@ -250,7 +251,8 @@ def connect(
     prefix = str(options.get("prefix") or "")
     if prefix.startswith((".", "/")) or "//" in prefix or "\0" in prefix or len(prefix) > NAME_CHARACTERS // 2:
         raise UsageError(f"{prefix!r} cannot begin the name of a prompt on Langfuse", hint="for example `staging/`")
-    api = LangfuseApi(found["url"], found["public_key"], found["secret_key"], transport)
+    timeout = timeout_of(options, TIMEOUT_SECONDS)
+    api = LangfuseApi(found["url"], found["public_key"], found["secret_key"], transport, timeout)
     return LangfuseBackend(api, found["public_key"], prefix, skills=skills)
 
 

@@ -30,8 +30,9 @@ PAGE = 100
 ANSWER_BYTES = 64 * 1024 * 1024
 BODY_BYTES = 1_000_000
 """What the server takes in one request (it says 1 MB)."""
-DEADLINE_SECONDS = 30.0
-"""A whole answer, however slowly it trickles in."""
+TIMEOUT_SECONDS = 15.0
+"""How long the server may stay silent; a whole answer may take twice that, however slowly it trickles in."""
+CONNECT_SECONDS = 5.0
 MESSAGE_CHARACTERS = 500
 """The longest ``commitMessage``."""
 CONCURRENCY = 4
@@ -39,7 +40,6 @@ CONCURRENCY = 4
 LISTINGS = 4
 """How often a list is read anew that changed while it was read."""
 
-_TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 _PROMPTS = "/api/public/v2/prompts"
 _SAID = 200
 _HINTS = {
@@ -85,20 +85,25 @@ class Body(NamedTuple):
 class LangfuseApi:
     """One project of one server. ``sent`` counts requests. ``transport`` is for tests.
 
+    ``timeout`` is in seconds: how long the server may stay silent. Twice that is the longest a whole answer may take.
+
     Nothing is tried twice here: a caller that lost an answer has to look first. Raises
     ``UnavailableError`` for what may be asked again, ``RefusedError`` for what will never be taken, and
     ``BackendError`` where something else than Langfuse answers.
     """
 
     def __init__(
-        self, url: str, public_key: str, secret_key: str, transport: httpx.BaseTransport | None = None
-    ) -> None:
+        self, url: str, public_key: str, secret_key: str, transport: httpx.BaseTransport | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> None:  # fmt: skip
         self.url = url.rstrip("/")
         self.sent = 0
+        self._deadline = 2 * timeout
         try:
             self._client = httpx.Client(
                 base_url=self.url, auth=httpx.BasicAuth(public_key, secret_key), transport=transport,
-                timeout=_TIMEOUT, follow_redirects=False, headers={"accept": "application/json"},
+                timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)), follow_redirects=False,
+                headers={"accept": "application/json"},
             )  # fmt: skip
         except (httpx.InvalidURL, ValueError, TypeError) as error:
             raise UsageError(f"{url!r} is no address of a Langfuse server: {error}") from error
@@ -216,7 +221,7 @@ class LangfuseApi:
         self, method: str, path: str, query: Mapping[str, str], content: bytes | None
     ) -> tuple[int, httpx.Headers, bytes]:
         headers = {"content-type": "application/json"} if content is not None else {}
-        deadline = time.monotonic() + DEADLINE_SECONDS
+        deadline = time.monotonic() + self._deadline
         self.sent += 1
         try:
             request = self._client.stream(method, path, params=dict(query), content=content, headers=headers)
@@ -227,15 +232,26 @@ class LangfuseApi:
                     if len(data) > ANSWER_BYTES:
                         raise BackendError(f"{self.url} answers with more than {ANSWER_BYTES:,} bytes")
                     if time.monotonic() > deadline:
-                        raise UnavailableError(f"{self.url} did not finish its answer in {DEADLINE_SECONDS:.0f} s")
+                        raise UnavailableError(f"{self.url} did not finish its answer in {self._deadline:g} s")
                 return answer.status_code, answer.headers, bytes(data)
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise UnavailableError(f"{self.url}: {str(error) or type(error).__name__}") from error
+            raise UnavailableError(f"{self.url} does not answer: {_told(error)}", hint=_hint(error)) from error
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             raise UsageError(f"{self.url} cannot be asked: {error}") from error
 
     def _odd(self, what: str, error: Exception) -> BackendError:
         return BackendError(f"{self.url} answered with {what} that is none of Langfuse's: {error!r}")
+
+
+def _told(error: Exception) -> str:
+    return "it stayed silent too long" if isinstance(error, httpx.ReadTimeout) else str(error) or type(error).__name__
+
+
+def _hint(error: Exception) -> str:
+    """What to look at where no connection was made; nothing where there was one and it broke."""
+    if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return ""
+    return "is the server up, and is its address the target's `url`, else that of LANGFUSE_BASE_URL or LANGFUSE_HOST?"
 
 
 def _address(name: str) -> str:

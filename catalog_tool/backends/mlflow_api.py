@@ -28,8 +28,8 @@ MODELS_A_PAGE = 1000
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 """How long the server may stay silent."""
-ANSWER_SECONDS = 120.0
-"""How long one answer may take as a whole."""
+ANSWERS_OF_SILENCE = 4
+"""How many times the silence that is allowed one answer may take as a whole."""
 EXCERPT_CHARACTERS = 300
 
 IS_PROMPT = "mlflow.prompt.is_prompt"
@@ -54,9 +54,10 @@ class NoRouteError(BackendError):
 
 
 class MlflowApi:
-    """One server. ``client`` carries its address and credentials; ``place`` is what messages call it."""
+    """One server. ``client`` carries its address, credentials and timeouts; ``place`` is what messages call it."""
 
     def __init__(self, client: httpx.Client, place: str) -> None:
+        self._answer_seconds = ANSWERS_OF_SILENCE * (client.timeout.read or READ_SECONDS)
         self._client = client
         self._place = place
 
@@ -167,7 +168,7 @@ class MlflowApi:
             finally:
                 response.close()
         except httpx.TransportError as error:
-            raise UnavailableError(f"{self._place} does not answer: {str(error) or type(error).__name__}") from error
+            raise UnavailableError(f"{self._place} does not answer: {_told(error)}", hint=_hint(error)) from error
         except httpx.HTTPError as error:
             raise BackendError(f"{self._place} answers in a way that is no HTTP: {error}") from error
 
@@ -177,8 +178,8 @@ class MlflowApi:
             size += len(chunk)
             if size > ANSWER_BYTES:
                 raise BackendError(f"an answer of {self._place} is larger than {ANSWER_BYTES} bytes")
-            if time.monotonic() - started > ANSWER_SECONDS:
-                raise UnavailableError(f"{self._place} took longer than {ANSWER_SECONDS:.0f} s for one answer")
+            if time.monotonic() - started > self._answer_seconds:
+                raise UnavailableError(f"{self._place} took longer than {self._answer_seconds:g} s for one answer")
             chunks.append(chunk)
         return b"".join(chunks)
 
@@ -206,6 +207,17 @@ class MlflowApi:
             kind = NoRouteError if status in (404, 405) else BackendError
             raise kind(f"{self._place} answers {status}: {said}", hint="is this an MLflow server's address?")
         raise RefusedError(f"{self._place} refuses: {said}")
+
+
+def _told(error: Exception) -> str:
+    return "it stayed silent too long" if isinstance(error, httpx.ReadTimeout) else str(error) or type(error).__name__
+
+
+def _hint(error: Exception) -> str:
+    """What to look at where no connection was made; nothing where there was one and it broke."""
+    if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return ""
+    return "is the server up, and is its address the target's `url`, else that of MLFLOW_TRACKING_URI?"
 
 
 def _document(data: bytes) -> dict[str, Any] | None:

@@ -19,10 +19,8 @@ CAPABILITIES = Capabilities(
     compare_and_swap=False,
     transactional=False,
     weighted_labels=False,
-    blocks_edits=(
-        "MLflow lets whoever may write to its registry edit prompts; an edit is seen by the next read of the whole "
-        "target (`catalog drift`, `plan`, `sync`), so as late as those run"
-    ),
+    blocks_edits="whoever may write to MLflow's registry can edit prompts",
+    readers_seconds=60,
     batch=1,
     text_characters=TEXT_CHARACTERS,
     name_characters=NAME_CHARACTERS,

@@ -1,7 +1,7 @@
 """The settings of an MLflow target: its address, and which credentials go there.
 
 ``url`` (else ``MLFLOW_TRACKING_URI``), ``prefix``, ``token`` (else ``MLFLOW_TRACKING_TOKEN``, or
-``MLFLOW_TRACKING_USERNAME`` and ``MLFLOW_TRACKING_PASSWORD``).
+``MLFLOW_TRACKING_USERNAME`` and ``MLFLOW_TRACKING_PASSWORD``), ``timeout`` in seconds.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from catalog_tool.backends.mlflow_api import CONNECT_SECONDS, READ_SECONDS
+from catalog_tool.backends.patience import timeout_of
 from catalog_tool.errors import UsageError
 
 _PREFIX = re.compile(r"[A-Za-z0-9_./-]*", re.ASCII)
@@ -42,9 +43,10 @@ def connection(options: Mapping[str, Any]) -> Connection:
     if not _PREFIX.fullmatch(prefix):
         raise UsageError(f"MLflow's names cannot begin with {prefix!r}", hint="letters, digits, - _ . and / are taken")
     base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
-    token = options.get("token")
+    token, silence = options.get("token"), timeout_of(options, READ_SECONDS)
+    timeout = httpx.Timeout(silence, connect=min(silence, CONNECT_SECONDS))
     client = httpx.Client(
-        base_url=f"{base}/", timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS), follow_redirects=False,
+        base_url=f"{base}/", timeout=timeout, follow_redirects=False,
         headers=_bearer(str(token)) if token else {}, auth=_login(parts.username, parts.password),
     )  # fmt: skip
     if not token and not parts.username and _is_for(base, own):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from catalog_tool.cli.syncing import GitSide, git_side, read_git_side, tell_erro
 from catalog_tool.errors import CatalogError
 from catalog_tool.report.json_document import json_document
 from catalog_tool.report.status_text import status_text
+from catalog_tool.source.drift_schedule import drift_schedule
 from catalog_tool.sync.status import TargetStatus, target_status
 from catalog_tool.sync.targets import target_names
 
@@ -52,7 +54,8 @@ def _status(side: GitSide, names: Sequence[str], name: str, how: Mapping[str, An
     edits = str(side.settings.targets.get(name, {}).get("edits", "report"))
     try:
         with working(side, name, how) as work:
-            return target_status(work.session, work.desired, edits)
+            top = side.place.git.top if side.place.git is not None else side.place.root
+            return target_status(work.session, work.desired, edits, drift_schedule(Path(top), name))
     except CatalogError as error:
         message = told_beside_others(side, names, name, error)
         backend = str(side.settings.targets[name]["backend"])

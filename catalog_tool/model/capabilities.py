@@ -19,6 +19,7 @@ class Capabilities:
     * ``skills``: whether skills can be stored.
     * ``attributed``: the store says when and by whom an object was changed.
     * ``blocks_edits``: why edits beside git cannot be refused there; empty where they can.
+    * ``readers_seconds``: how long an application goes on with what it read before an edit, if it changes no setting.
     * ``batch``: how many writes one request may carry.
     * ``name_pattern``, ``label_pattern``, ``skill_pattern``: what names the store takes, as a regular expression.
     """
@@ -36,6 +37,7 @@ class Capabilities:
     attributed: bool = False
     experimental: bool = False
     blocks_edits: str = "whoever can write to the store can edit it"
+    readers_seconds: int = 30
     batch: int = 500
     version_bytes: int | None = None
     text_characters: int | None = None

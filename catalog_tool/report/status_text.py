@@ -30,7 +30,25 @@ def _where(backend: str, place: str) -> str:
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     if found["message"] is not None:
         yield f"unknown: {for_terminal(found['message'])}"
-        return
+    else:
+        yield from _known(found)
+    if found["cannot_block"]:
+        asked = "edits: block is not enforced here" if found["edits"] == "block" else "edits here cannot be blocked"
+        yield f"{asked}: {for_terminal(found['cannot_block'])}"
+        yield _seen(found["edit_seen"])
+
+
+def _seen(seen: Mapping[str, Any]) -> str:
+    """How long until applications, and until we, see an edit."""
+    reaches = f"an edit reaches applications within {seen['applications_seconds']} s and is seen by"
+    if seen["schedule"] is None:
+        return f"{reaches} the next `catalog drift`, `plan` or `sync`; no workflow here runs drift for it on a schedule"
+    within = f"within {seen['drift_seconds'] // 60} min " if seen["drift_seconds"] is not None else ""
+    schedule = f"{for_terminal(seen['schedule']['path'])}, cron {for_terminal(seen['schedule']['cron'])}"
+    return f"{reaches} `catalog drift` {within}({schedule}), or by a `plan` or `sync` before"
+
+
+def _known(found: Mapping[str, Any]) -> Iterator[str]:
     last = found["last_sync"]
     if last is None:
         yield "never synced"
@@ -49,5 +67,3 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         )
     if found["counts"]:
         yield ", ".join(f"{number} {state}" for state, number in found["counts"].items())
-    if found["cannot_block"]:
-        yield f"edits: block is not enforced here: {for_terminal(found['cannot_block'])}"

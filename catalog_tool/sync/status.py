@@ -8,6 +8,7 @@ from typing import Any
 from catalog_tool.clock import iso
 from catalog_tool.errors import CatalogError
 from catalog_tool.model.target import TargetState
+from catalog_tool.source.drift_schedule import DriftSchedule
 from catalog_tool.sync.compare import compare
 from catalog_tool.sync.lease import is_dead
 from catalog_tool.sync.live import scan_knowing
@@ -18,12 +19,18 @@ from catalog_tool.sync.wanted import Desired
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetStatus:
-    """One target. ``message`` says why nothing is known, None where it was read."""
+    """One target. ``message`` says why nothing is known, None where it was read.
+
+    ``blocks_edits`` is why edits beside git cannot be refused, empty where they are; ``readers_seconds`` how long
+    applications keep what they read; ``schedule`` when the repository's own workflow looks for drift.
+    """
 
     place: str
     backend: str
     edits: str
     blocks_edits: str
+    readers_seconds: int = 0
+    schedule: DriftSchedule | None = None
     state: TargetState | None = None
     counts: dict[str, int] | None = None
     message: str | None = None
@@ -38,6 +45,7 @@ class TargetStatus:
             "place": self.place,
             "edits": self.edits,
             "cannot_block": self.blocks_edits or None,
+            "edit_seen": _seen(self.readers_seconds, self.schedule) if self.blocks_edits else None,
             "catalog": control.catalog if control else None,
             "store_id": self.state.store_id if self.state else None,
             "last_sync": _last(control.last) if control and control.last else None,
@@ -47,6 +55,14 @@ class TargetStatus:
             "counts": self.counts or {},
             "message": self.message,
         }
+
+
+def _seen(readers_seconds: int, schedule: DriftSchedule | None) -> dict[str, Any]:
+    return {
+        "applications_seconds": readers_seconds,
+        "drift_seconds": schedule.seconds if schedule else None,
+        "schedule": {"path": schedule.path, "cron": schedule.cron} if schedule else None,
+    }
 
 
 def _last(last: Any) -> dict[str, Any]:
@@ -68,7 +84,7 @@ def _overrides(overrides: Any) -> list[dict[str, Any]]:
     ]
 
 
-def target_status(session: Session, desired: Desired, edits: str) -> TargetStatus:
+def target_status(session: Session, desired: Desired, edits: str, schedule: DriftSchedule | None) -> TargetStatus:
     """Read one target; a target that cannot be read is told as such, never as empty."""
     backend = session.backend
     capabilities = backend.capabilities
@@ -76,7 +92,9 @@ def target_status(session: Session, desired: Desired, edits: str) -> TargetStatu
         "place": backend.place(),
         "backend": capabilities.backend,
         "edits": edits,
-        "blocks_edits": capabilities.blocks_edits if edits == "block" else "",
+        "blocks_edits": capabilities.blocks_edits,
+        "readers_seconds": capabilities.readers_seconds,
+        "schedule": schedule,
     }
 
     def read() -> TargetStatus:
@@ -87,4 +105,5 @@ def target_status(session: Session, desired: Desired, edits: str) -> TargetStatu
     try:
         return persistently(session.timing, read)
     except CatalogError as error:
-        return TargetStatus(**known, message=error.message)
+        hint = f" ({error.hint})" if error.hint else ""
+        return TargetStatus(**known, message=error.message + hint)

@@ -121,7 +121,8 @@ def _read_by_the_sdk(server: MlflowServer, folder: Path) -> None:
 
 
 def test_status_says_that_edits_cannot_be_blocked(catalog: Scratch, mlflow_server: MlflowServer) -> None:
-    catalog.write("catalog.yaml", SETTINGS.format(url=mlflow_server.url, more="prefix: never/, edits: block"))
+    catalog.write("catalog.yaml", SETTINGS.format(url=mlflow_server.url, more="prefix: never/"))
     catalog.commit()
     target = told(catalog, "status", "there")["targets"]["there"]
-    assert "drift" in target["cannot_block"]
+    assert "may write" in target["cannot_block"]
+    assert target["edit_seen"] == {"applications_seconds": 60, "drift_seconds": None, "schedule": None}
