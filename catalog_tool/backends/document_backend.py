@@ -11,7 +11,9 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from catalog_tool.backends.base import LabelEvent
@@ -20,6 +22,7 @@ from catalog_tool.backends.document_contents import (
     BeatenError,
     Blobs,
     Head,
+    Reader,
     side_by_side,
     skill_entry,
     skill_files,
@@ -28,7 +31,7 @@ from catalog_tool.backends.document_contents import (
 from catalog_tool.backends.document_steps import WriteCall, sealed_events
 from catalog_tool.backends.stored import storable_text
 from catalog_tool.clock import iso
-from catalog_tool.errors import BackendError, LeaseLostError, UnavailableError
+from catalog_tool.errors import BackendError, LeaseLostError, RefusedError, UnavailableError
 from catalog_tool.model.addresses import LABEL, SKILL
 from catalog_tool.model.capabilities import Capabilities
 from catalog_tool.model.target import (
@@ -48,6 +51,7 @@ SWEEP_SECONDS = 24 * 3600.0
 """How often contents that nothing refers to are looked for, and how old one has to be before it is removed."""
 _LONGEST_PAUSE_SECONDS = 0.4
 _LAST_SECOND = 253_402_300_799
+_NOTHING = b""
 T = TypeVar("T")
 
 
@@ -58,6 +62,7 @@ class DocumentBackend:
         self.capabilities = capabilities
         self._blobs = blobs
         self._is_checked = False
+        self._expected: Mapping[str, bytes] = {}
 
     def place(self) -> str:
         """Where the store is."""
@@ -83,28 +88,42 @@ class DocumentBackend:
             lease=_lease(document, head.now),
         )
 
+    def expect(self, entries: Mapping[str, bytes]) -> None:
+        """What git has, by address, for the next whole ``scan``: what the store says to hold it is not fetched."""
+        self._expected = entries
+
     def scan(self, only: Collection[str] | None = None) -> Iterator[Live]:
         """The objects that the document names now, with their contents as they are stored."""
         document, _ = self._document()
         if document is None:
             return
         chosen = document.rows if only is None else {a: document.rows[a] for a in only if a in document.rows}
-        there = [(address, row) for address, row in chosen.items() if row.is_there]
+        stored: dict[str, list[str]] = defaultdict(list)
+        for address, row in chosen.items():
+            if row.at is not None:
+                stored[row.at].append(address)
+            elif row.value is not None:
+                yield _live(address, row, row.value.encode())
         gone: dict[str, str | None] = {}
-        for (address, row), entry in zip(there, side_by_side(self._entry, there), strict=True):
-            if entry is None:
-                gone[address] = row.at
-            else:
-                yield _live(address, row, entry)
+        readers = self._together(stored) if only is None else ((at, self._blobs) for at in stored)
+        for at, entries in side_by_side(lambda item: (item[0], _entries(*item, stored[item[0]])), readers):
+            for address, entry in zip(stored[at], entries, strict=True):
+                if entry is None:
+                    gone[address] = at
+                else:
+                    yield _live(address, chosen[address], entry)
         if gone:
             yield from self._anew(gone)
 
-    def _entry(self, item: tuple[str, Row]) -> bytes | None:
-        address, row = item
-        if row.at is None:
-            return (row.value or "").encode()
-        read = skill_entry if address.startswith(f"{SKILL}/") else version_entry
-        return read(self._blobs, row.at)
+    def _together(self, stored: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, Reader]]:
+        """A reader for each reference: of what the store tells together, else one that asks for each content."""
+        expected, self._expected = self._expected, {}
+        left = {at: expected.get(addresses[0]) for at, addresses in stored.items()}
+        with suppress(RefusedError):  # who may not ask for all may still read each
+            for at, reader in self._blobs.readers(dict(left)):
+                if left.pop(at, _NOTHING) is not _NOTHING:
+                    yield at, reader
+        yield from ((at, self._blobs) for at in left)
 
     def _anew(self, gone: Mapping[str, str | None]) -> Iterator[Live]:
         """Contents that were not there: removed by somebody, or replaced since the document was read."""
@@ -245,6 +264,11 @@ class DocumentBackend:
     def close(self) -> None:
         """Let go of connections; the next call would open others."""
         self._blobs.close()
+
+
+def _entries(at: str, reader: Reader, addresses: Sequence[str]) -> list[bytes | None]:
+    """What is stored there, as an object of the kind of each address; None where it has gone."""
+    return [(skill_entry if address.startswith(f"{SKILL}/") else version_entry)(reader, at) for address in addresses]
 
 
 def _lease(document: Document, now: float) -> Lease | None:

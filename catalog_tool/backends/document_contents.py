@@ -31,7 +31,14 @@ class BeatenError(Exception):
     """The document is no longer the one that was read: somebody else replaced it first."""
 
 
-class Blobs(Protocol):
+class Reader(Protocol):
+    """Where contents are read from: a store, or what it told of itself all at once."""
+
+    def read(self, key: str) -> bytes | None:
+        """A content, None where there is none."""
+
+
+class Blobs(Reader, Protocol):
     """A store of contents by key, and of one document. May be used by several threads at once.
 
     Only ``BackendError`` and ``BeatenError`` leave it. What was acknowledged is read by everyone from then on.
@@ -49,8 +56,12 @@ class Blobs(Protocol):
     def check(self) -> None:
         """Make sure that the store keeps what ``replace_head`` promises. Raises ``BackendError``."""
 
-    def read(self, key: str) -> bytes | None:
-        """A content, None where there is none."""
+    def readers(self, wanted: Mapping[str, bytes | None]) -> Iterator[tuple[str, Reader]]:
+        """A reader of the contents of each reference, where the store tells them together; others are left out.
+
+        The bytes are what git has for an entry, None where that is nothing: what the store itself says to hold
+        exactly these is not fetched. Raises ``RefusedError`` where that may not be asked.
+        """
 
     def write(self, key: str, data: bytes) -> None:
         """Store a content."""
@@ -81,12 +92,24 @@ def side_by_side(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
                 future.cancel()
 
 
-def version_entry(blobs: Blobs, at: str) -> bytes | None:
+class Told(NamedTuple):
+    """Contents that a store told of itself; the others are asked for one by one where ``others`` is a store."""
+
+    contents: Mapping[str, bytes]
+    others: Reader | None = None
+
+    def read(self, key: str) -> bytes | None:
+        """A content, None where there is none."""
+        found = self.contents.get(key)
+        return found if found is not None or self.others is None else self.others.read(key)
+
+
+def version_entry(blobs: Reader, at: str) -> bytes | None:
     """A version's entry as it is stored."""
     return blobs.read(entry_key(at))
 
 
-def skill_entry(blobs: Blobs, at: str) -> bytes | None:
+def skill_entry(blobs: Reader, at: str) -> bytes | None:
     """A skill's entry with the list of what is really stored; each file is hashed and let go."""
     table = blobs.read(entry_key(at))
     if table is None:
@@ -104,7 +127,7 @@ def skill_entry(blobs: Blobs, at: str) -> bytes | None:
     return skill_entry_with(entry, listed)
 
 
-def skill_files(blobs: Blobs, at: str) -> dict[str, tuple[str, bytes]]:
+def skill_files(blobs: Reader, at: str) -> dict[str, tuple[str, bytes]]:
     """A skill's files: path → mode and bytes."""
     table = blobs.read(entry_key(at))
     read = _table(table) if table is not None else None

@@ -12,6 +12,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from catalog_tool.backends.aws import (
@@ -27,7 +28,7 @@ from catalog_tool.backends.aws import (
 )
 from catalog_tool.backends.document import owner
 from catalog_tool.backends.document_backend import DocumentBackend
-from catalog_tool.backends.document_contents import WORKERS, BeatenError, Head
+from catalog_tool.backends.document_contents import WORKERS, BeatenError, Head, Reader, Told
 from catalog_tool.errors import BackendError, UnavailableError, UsageError
 from catalog_tool.model.capabilities import Capabilities
 
@@ -135,25 +136,35 @@ class DynamoBlobs:
                 }
                 self._client.put_item(TableName=self._table, Item=item)
 
+    def readers(self, wanted: Mapping[str, bytes | None]) -> Iterator[tuple[str, Reader]]:
+        """Everything, a megabyte a request. Items come in the order of their keys, so one reference's are together."""
+        items = self._items("blob/0", "blob/g", "sk, #data, parts", {"#data": "data"})
+        for at, found in groupby(items, key=lambda item: owner(_key_and_number(item)[0])):
+            if at in wanted:
+                yield at, Told(dict(_joined(found)))
+
     def listed(self) -> Iterator[tuple[str, float]]:
         """Page after page, without the contents. The document's own are none of the caller's, but old ones are."""
         item, _ = self._get("head")
         current = _word(item, "tag") if item is not None else ""
-        values = {":pk": {"S": self._partition}, ":blob": {"S": "blob/"}}
+        for found in self._items("blob/", "blob0", "sk, #at", {"#at": "at"}):
+            key, number = _key_and_number(found)
+            if number == _number(0) and owner(key) != current:
+                yield key, time.time() - float(found.get("at", {}).get("N", "inf"))
+
+    def _items(self, first: str, last: str, fields: str, names: Mapping[str, str]) -> Iterator[Item]:
+        """These fields of all items between two keys, in order."""
         question = {
             "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :blob)",
-            "ExpressionAttributeValues": values,
-            "ExpressionAttributeNames": {"#at": "at"},
-            "ProjectionExpression": "sk, #at",
+            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {":pk": {"S": self._partition}, ":first": {"S": first}, ":last": {"S": last}},
+            "ExpressionAttributeNames": names,
+            "ProjectionExpression": fields,
             "ConsistentRead": True,
         }
         with clear_errors(self._place, self._known):
             for page in self._client.get_paginator("query").paginate(**question):
-                for found in page.get("Items", ()):
-                    key, _, number = found["sk"]["S"].removeprefix("blob/").rpartition("/")
-                    if number == _number(0) and owner(key) != current:
-                        yield key, time.time() - float(found.get("at", {}).get("N", "inf"))
+                yield from page.get("Items", ())
 
     def remove(self, key: str) -> None:
         """One content, its first part last; one that is not there is no error."""
@@ -173,6 +184,22 @@ def _sort(key: str, number: int) -> str:
 
 def _number(number: int) -> str:
     return f"{number:04}"
+
+
+def _key_and_number(item: Item) -> tuple[str, str]:
+    """A content's key, and which part of it an item is."""
+    key, _, number = item["sk"]["S"].removeprefix("blob/").rpartition("/")
+    return key, number
+
+
+def _joined(items: Iterator[Item]) -> Iterator[tuple[str, bytes]]:
+    """The contents of which every part is among the items, with their keys."""
+    for key, found in groupby(items, key=lambda item: _key_and_number(item)[0]):
+        parts = {_key_and_number(item)[1]: item for item in found}
+        first = parts.get(_number(0))
+        wanted = [_number(number) for number in range(_parts(first))] if first is not None else [""]
+        if all(number in parts for number in wanted):
+            yield key, b"".join(_content(parts[number]) for number in wanted)
 
 
 def _content(item: Item) -> bytes:

@@ -8,6 +8,7 @@ headers would lose writes without a word: it is found out before the first one, 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,8 +25,9 @@ from catalog_tool.backends.aws import (
     status_of,
     where,
 )
+from catalog_tool.backends.document import entry_key
 from catalog_tool.backends.document_backend import DocumentBackend
-from catalog_tool.backends.document_contents import WORKERS, BeatenError, Head
+from catalog_tool.backends.document_contents import WORKERS, BeatenError, Head, Reader, Told
 from catalog_tool.errors import BackendError, UsageError
 from catalog_tool.model.capabilities import Capabilities
 from catalog_tool.model.limits import BUNDLE_BYTES
@@ -139,14 +141,33 @@ class S3Blobs:
         with clear_errors(self._place, self._known):
             self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=data)
 
+    def readers(self, wanted: Mapping[str, bytes | None]) -> Iterator[tuple[str, Reader]]:
+        """By the ETags and sizes of a listing: an entry whose MD5 is its object's ETag is what is stored there.
+
+        An ETag that is no MD5 (KMS, parts) costs a request for its object, and proves nothing.
+        """
+        guesses = {entry_key(at): entry for at, entry in wanted.items() if entry is not None}
+        held = {
+            key: entry
+            for key, found, _ in self._pages()
+            if (entry := guesses.get(key)) is not None and (found.get("ETag"), found.get("Size")) == _seen_as(entry)
+        }
+        reader = Told(held, self)
+        yield from ((at, reader) for at in wanted)
+
     def listed(self) -> Iterator[tuple[str, float]]:
         """Page after page; ages by the store's clock."""
+        for key, found, now in self._pages():
+            yield key, now - found["LastModified"].timestamp()
+
+    def _pages(self) -> Iterator[tuple[str, Mapping[str, Any], float]]:
+        """Every content's key, what the listing says of it, and the store's time."""
         root = self._key("")
         with clear_errors(self._place, self._known):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=root):
                 now = server_time(page)
                 for found in page.get("Contents", ()):
-                    yield str(found["Key"])[len(root) :], now - found["LastModified"].timestamp()
+                    yield str(found["Key"])[len(root) :], found, now
 
     def remove(self, key: str) -> None:
         """One object; one that is not there is no error."""
@@ -156,6 +177,11 @@ class S3Blobs:
     def close(self) -> None:
         """Close the connections that are idle; the client opens others when it needs them."""
         self._client.close()
+
+
+def _seen_as(data: bytes) -> tuple[str, int]:
+    """ETag and size of an object that was stored in one part, and not encrypted with a key of KMS or the caller's."""
+    return f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"', len(data)
 
 
 def checked_bucket(bucket: Any) -> str:

@@ -121,10 +121,10 @@ class DocumentConformance(BackendConformance):
     def test_a_content_replaced_and_removed_during_a_scan_is_read_anew(self, connect: Connect, hand: Hand) -> None:
         backend = held(connect)
         old, new = put_skill(), put_skill(files={"SKILL.md": b"new\n"})
-        done(backend, *(put_version(f"p{number:02}") for number in range(40)), old)
+        done(backend, *(put_version(f"p{number:02}") for number in range(40)), old, put_label("v1", name="p00"))
         gone = key_of(hand, old.address)
         scan = backend.scan()
-        next(scan)
+        assert next(scan).entry == b'"v1"'  # the document has been read, and no content yet
         done(backend, new._replace(seen=old.entry))
         hand.remove(gone)
         assert {item.address: item.entry for item in scan}[new.address] == new.entry

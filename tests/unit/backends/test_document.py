@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from catalog_tool.backends.document_backend import DocumentBackend
-from catalog_tool.backends.document_contents import BeatenError, Head
+from catalog_tool.backends.document_contents import BeatenError, Head, Reader
 from catalog_tool.model.capabilities import Capabilities
 from catalog_tool.sync.conformance import Connect
 from unit.backends.document_conformance import DocumentConformance
@@ -68,6 +68,9 @@ class MemoryBlobs:
     def read(self, key: str) -> bytes | None:
         found = self._stored.blobs.get(key)
         return found[0] if found else None
+
+    def readers(self, wanted: Mapping[str, bytes | None]) -> Iterator[tuple[str, Reader]]:
+        yield from ((at, self) for at in wanted)
 
     def write(self, key: str, data: bytes) -> None:
         self._stored.put(key, data)
