@@ -1,7 +1,9 @@
 """Labels as flags of flagd: which version a user gets, for those who ask a flag service anyway.
 
 A flag's key is ``ID@LABEL``, its variants are versions, as over OFREP. A weighted label becomes flagd's
-``fractional`` over ``targetingKey``, candidates first, weights in hundredths of a per cent.
+``fractional`` over ``targetingKey``, candidates first, weights in hundredths of a per cent. What is hashed begins
+with the prompt's id, as in our own bucketing and unlike flagd's default (the flag's key): so the labels of a
+prompt choose alike.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ LOST_ALWAYS = (
 )
 LOST_WITH_WEIGHTS = (
     "who gets which version: flagd hashes a key another way (MurmurHash3, not SHA-256), so the share is the same and"
-    " the people are others than those whom our client and service choose",
+    " the people are others than those whom our client and service choose; flagd's evaluators may differ among"
+    " themselves (that of Python hashes since 2.0 another encoding of the key than that of JavaScript)",
     "shares below 1 % where flagd is older than its high-precision buckets: it counts in hundreds",
 )
 
@@ -65,7 +68,7 @@ def _flag(name: str, label: str, value: LabelValue, version_ids: Mapping[tuple[s
         flag["targeting"] = {
             "if": [
                 {"var": "targetingKey"},
-                {"fractional": [{"cat": [{"var": "$flagd.flagKey"}, {"var": "targetingKey"}]}, *weights]},
+                {"fractional": [{"cat": [name, {"var": "targetingKey"}]}, *weights]},
                 None,
             ]
         }

@@ -35,7 +35,7 @@ def test_weighted_labels_become_fractional_targeting(catalog: Scratch) -> None:
     condition, split, otherwise = canary["targeting"]["if"]
     assert (condition, otherwise) == ({"var": "targetingKey"}, None)
     by, *weights = split["fractional"]
-    assert by == {"cat": [{"var": "$flagd.flagKey"}, {"var": "targetingKey"}]}
+    assert by == {"cat": ["support/greet", {"var": "targetingKey"}]}
     assert weights == [["v2", 200], ["v3", 50], ["v1", 9750]]
     assert sum(weight for _, weight in weights) == 10_000
     shown = catalog.run("show", "support/greet@v2", "--format", "json").json()

@@ -17,7 +17,7 @@ import pytest
 from client_trials import SOAK, trials
 from served_prompts import Service, entry, serving, until, write_bundle
 
-from catalog_tool.client import PromptClient
+from catalog_tool.client import PromptClient, Tuning
 
 NAME = "support/agent"
 HERE = Path(__file__).parent
@@ -66,7 +66,8 @@ class TestRow5ColdHerd:
         service.streams = False  # a stream that opens asks once more for what was fetched before it was open
         for _ in range(trials(200) if SOAK else 3):
             service.requests.clear()
-            with PromptClient(service.url, cache_dir=False, timeout_seconds=5) as client:
+            # Without jitter no refresh is due before the trial is over; with it one in a few hundred trials is.
+            with PromptClient(service.url, cache_dir=False, timeout_seconds=5, tuning=Tuning(jitter=0)) as client:
                 barrier = threading.Barrier(50)
 
                 def get(number: int, client: PromptClient = client, barrier: threading.Barrier = barrier) -> float:
@@ -78,6 +79,8 @@ class TestRow5ColdHerd:
 
                 with ThreadPoolExecutor(50) as pool:
                     waits = list(pool.map(get, range(50)))
+                told = client.counters()
+            assert (told["fetches"], told.get("retries", 0)) == (10, 0)
             assert sorted(service.requests) == [f"/v1/prompts/prompt{number}?label=production" for number in range(10)]
             assert max(waits) < 2 * service.delay, sorted(waits)[-5:]
 
