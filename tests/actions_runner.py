@@ -55,7 +55,7 @@ class Runner:
 
     def __init__(self, workspace: Path, temp: Path, environment: Mapping[str, str]) -> None:
         self.workspace, self.temp, self.environment = workspace, temp, dict(environment)
-        self.cache: dict[str, bytes] = {}
+        self.cache: dict[str, dict[str, bytes]] = {}
         self.artifacts: dict[str, list[str]] = {}
         self.uploaded: list[Any] = []
 
@@ -153,16 +153,17 @@ class Runner:
         return {"token": "ghs_canary", "app-slug": "catalog-app"}
 
     def _cache_restore(self, given: Mapping[str, str]) -> None:
+        assert given["key"].startswith(given["restore-keys"])
         found = [key for key in self.cache if key.startswith(given["restore-keys"])]
-        if found:
-            path = Path(given["path"])
+        for name, data in self.cache[found[-1]].items() if found else ():
+            path = Path(given["path"], name) if name else Path(given["path"])
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self.cache[found[-1]])
+            path.write_bytes(data)
 
     def _cache_save(self, given: Mapping[str, str]) -> None:
         path = Path(given["path"])
-        if path.is_file():
-            self.cache[given["key"]] = path.read_bytes()
+        files = {"": path} if path.is_file() else {str(file.relative_to(path)): file for file in path.rglob("*")}
+        self.cache[given["key"]] = {name: file.read_bytes() for name, file in files.items() if file.is_file()}
 
     def _upload_artifact(self, given: Mapping[str, str]) -> None:
         path = Path(given["path"])

@@ -34,13 +34,17 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """An answer; ``tools`` are (name, arguments as JSON text), ``tokens`` in and out, None: not counted."""
+    """An answer; ``tools`` are (name, arguments as JSON text), ``tokens`` in and out, None: not counted.
+
+    ``model`` is the name that it says it answers as.
+    """
 
     text: str = ""
     tools: tuple[tuple[str, str], ...] = ()
     tokens: tuple[int, int] | None = (10, 5)
     vectors: list[list[float]] | None = None
     finish: bool = True
+    model: str = MODEL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +147,7 @@ def whole(path: str, said: Said) -> dict[str, Any]:
         ]
         message = {"role": "assistant", "content": said.text or None, **({"tool_calls": calls} if calls else {})}
         usage = said.tokens and {"prompt_tokens": said.tokens[0], "completion_tokens": said.tokens[1]}
-        return {"model": MODEL, "choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}
+        return {"model": said.model, "choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}
     usage = said.tokens and {"input_tokens": said.tokens[0], "output_tokens": said.tokens[1]}
     if path.endswith("/responses"):
         output: list[dict[str, Any]] = [
@@ -151,10 +155,10 @@ def whole(path: str, said: Said) -> dict[str, Any]:
             {"type": "message", "content": [{"type": "output_text", "text": said.text}]},
         ]
         output += [{"type": "function_call", "name": name, "arguments": text} for name, text in said.tools]
-        return {"model": MODEL, "status": "completed", "output": output, "usage": usage}
+        return {"model": said.model, "status": "completed", "output": output, "usage": usage}
     content: list[dict[str, Any]] = [{"type": "text", "text": said.text}]
     content += [{"type": "tool_use", "name": name, "input": json.loads(text)} for name, text in said.tools]
-    return {"model": MODEL, "content": content, "stop_reason": "end_turn", "usage": usage}
+    return {"model": said.model, "content": content, "stop_reason": "end_turn", "usage": usage}
 
 
 def streamed(path: str, said: Said) -> Iterator[str]:
@@ -167,7 +171,7 @@ def streamed(path: str, said: Said) -> Iterator[str]:
 
 def _chat_events(words: list[str], said: Said) -> Iterator[str]:
     for word in words:
-        yield _event({"model": MODEL, "choices": [{"delta": {"content": word}, "finish_reason": None}]})
+        yield _event({"model": said.model, "choices": [{"delta": {"content": word}, "finish_reason": None}]})
     for index, (name, text) in enumerate(said.tools):
         for piece in ({"name": name, "arguments": text[:3]}, {"arguments": text[3:]}):
             yield _event({"choices": [{"delta": {"tool_calls": [{"index": index, "function": piece}]}}]})
@@ -188,7 +192,7 @@ def _response_events(path: str, words: list[str], said: Said) -> Iterator[str]:
 def _message_events(words: list[str], said: Said) -> Iterator[str]:
     tokens = said.tokens or (0, 0)
     usage = {"input_tokens": tokens[0], "output_tokens": 1}
-    yield _event({"type": "message_start", "message": {"model": MODEL, "usage": usage}})
+    yield _event({"type": "message_start", "message": {"model": said.model, "usage": usage}})
     for word in words:
         delta = {"type": "text_delta", "text": word}
         yield _event({"type": "content_block_delta", "index": 0, "delta": delta})

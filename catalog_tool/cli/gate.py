@@ -15,7 +15,7 @@ from catalog_tool.cli.label_moves import LabelDesk, desk_for, released_value, sh
 from catalog_tool.cli.records import RECORD_OPTIONS, RecordOptions, record_options, records_of
 from catalog_tool.clock import now
 from catalog_tool.errors import UsageError
-from catalog_tool.gate.decide import decide
+from catalog_tool.gate.decide import decide, decide_again
 from catalog_tool.gate.decision import ALLOW, DENY, INDETERMINATE, NOTED, Decision, Question, Reason
 from catalog_tool.gate.in_toto import statement
 from catalog_tool.gate.judge import ask, with_evidence
@@ -36,6 +36,7 @@ Examples:
   catalog gate support_agent v3 --label production --weight 5
   catalog gate support_agent v3 --label production --candidate run.json --format json
   catalog gate support_agent v3 --label production --candidate results.json --from promptfoo --keep
+  catalog gate support_agent v3 --label production --candidate run.json --again   is it still as good?
   catalog gate support_agent v3 --label production --statement v3.intoto.json   for signing
 
 Evidence is read from prompts/ID/evidence, the newest run of exactly this content. If the label has been moved
@@ -50,18 +51,23 @@ Exit codes: 0 allow, 1 deny, 2 wrong usage, 3 indeterminate (the label does not 
 @click.option("--label", metavar="LABEL", required=True, shell_complete=labels, help="The label that is to move.")
 @click.option("--weight", type=click.FloatRange(0, 100, min_open=True), help="The share that VERSION is to get.")
 @record_options
+@click.option("--again", is_flag=True, help="Judge what the label has already by a new run: --candidate is it.")
 @click.option("--statement", metavar="FILE", help="Write VERSION's record as an in-toto statement to FILE, a new one.")
 @rev_option
 @format_option("text", "json")
 @click.pass_context
-def command(ctx: click.Context, /, name: str, version: str, label: str, *, weight: float | None, **asked: Any) -> int:
+def command(
+    ctx: click.Context, /, name: str, version: str, label: str, *, weight: float | None, again: bool, **asked: Any
+) -> int:
     """May this version have that label? A decision, with every reason."""
+    if again and (weight is not None or asked["candidate"] is None):
+        raise UsageError("--again judges a new run, and no move", hint="name the run with --candidate, and no --weight")
     place = place_of(ctx)
     desk = desk_for(place, asked["revision"], name, label, version)
-    question, shelf = _question(place, desk, version, weight)
+    question, shelf = _held(desk, version) if again else _question(place, desk, version, weight)
     given = records_of(question, desk.catalog, RecordOptions(**{name: asked.pop(name) for name in RECORD_OPTIONS}))
     question = with_evidence(question, shelf, given.candidate, given.baseline)
-    decision = decide(question)
+    decision = decide_again(question) if again else decide(question)
     if asked["statement"] is not None:
         _write_statement(question, asked["statement"])
     if asked["output"] == "json":
@@ -82,6 +88,15 @@ def _question(place: Place, desk: LabelDesk, version: str, weight: float | None)
             return ask(made, version, policy, shelf, now()), shelf
     wanted = promoted(desk.current, version, weight, policy)
     return ask(Move(desk.prompt, desk.label, desk.current, wanted), version, policy, desk.shelf, now()), desk.shelf
+
+
+def _held(desk: LabelDesk, version: str) -> tuple[Question, CatalogShelf]:
+    """What the label has already, compared with what git knows of it."""
+    if desk.current is None or version not in desk.current.versions:
+        message = f"{desk.prompt}@{desk.label} does not point to {version}"
+        raise UsageError(message, hint="leave --again out to judge a move")
+    move = Move(desk.prompt, desk.label, desk.current, desk.current)
+    return ask(move, version, desk.policy or read_policy({}), desk.shelf, now()), desk.shelf
 
 
 def _write_statement(question: Question, path: str) -> None:

@@ -55,6 +55,14 @@ def decide(question: Question) -> Decision:
     return _verdict(reasons)
 
 
+def decide_again(question: Question) -> Decision:
+    """Would the label get now what it has already? The record and its baseline are judged as for a move.
+
+    That the content is the same settles nothing here: the model behind its name may not be.
+    """
+    return _verdict([*_presence(question)])
+
+
 def _needs_no_evidence(question: Question) -> Reason | None:
     """Moves that bring no new content to anybody: the same content, or back to what was live."""
     version, baseline = question.candidate.version, question.baseline

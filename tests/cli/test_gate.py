@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from scratch import Answer, Scratch
 
+from catalog_tool.gate.records import evidence_bytes
 from catalog_tool.source.schemas import load_schema
 
 ASK = ("gate", gated.ID, "v3", "--label", "production")
@@ -220,3 +221,40 @@ def test_names_of_cases_are_hostile(scratch: Scratch) -> None:
         assert "\x1b" not in answer.out
         assert "##[" not in answer.out
         assert not any(line.lstrip().startswith("::") for line in answer.out.splitlines())
+
+
+class TestAgain:
+    """A new run of what the label has already: the content is the same, the model behind its name may not be."""
+
+    def ask(self, scratch: Scratch, lost: list[str], version: str = "v2", *more: str) -> Answer:
+        made = gated.evidence(scratch, "v2", gated.cases(failed=lost), hour=2)
+        path = scratch.root.parent / "again.json"
+        path.write_bytes(evidence_bytes(made))
+        arguments = ("gate", gated.ID, version, "--label", "production", "--candidate", str(path), *more)
+        return scratch.run(*arguments, env=NOW)
+
+    def test_its_rules_decide_against_what_git_knows(self, scratch: Scratch) -> None:
+        gated.start(scratch)
+        gated.record_both(scratch)
+        assert self.ask(scratch, LOST).code == 0  # as a move, the same content needs no evidence
+        assert self.ask(scratch, [], "v2", "--again").code == 0
+        worse = self.ask(scratch, LOST, "v2", "--again")
+        assert worse.code == 1
+        assert "worse than v2: 6 lost, 0 won of 40 cases" in worse.out
+
+    def test_it_is_no_move_even_where_the_branch_makes_one(self, scratch: Scratch) -> None:
+        gated.start(scratch)
+        gated.record_both(scratch)
+        scratch.git("checkout", "--quiet", "-b", "feature")
+        scratch.write(gated.REGISTRY, gated.LABELS.replace("v2", "v3"))
+        scratch.commit("Move production")
+        answer = self.ask(scratch, [], "v2", "--again")
+        assert answer.code == 2
+        assert "support_agent@production does not point to v2" in answer.err
+
+    def test_without_a_new_run_there_is_nothing_to_judge(self, scratch: Scratch) -> None:
+        gated.start(scratch)
+        gated.record_both(scratch)
+        answer = scratch.run("gate", gated.ID, "v2", "--label", "production", "--again", env=NOW)
+        assert answer.code == 2
+        assert "--candidate" in answer.err

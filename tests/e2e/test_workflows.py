@@ -5,19 +5,25 @@ from __future__ import annotations
 import http.server
 import importlib.util
 import json
+import re
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from actions_runner import Job, Runner
+from demo_activity import NOW
+from demo_activity import write as write_month
 from forge_server import Github, serving
-from model_server import ModelServer, Said
+from model_server import ModelServer, Raw, Said, Script
 from scratch import Scratch
 
+REPOSITORY = Path(__file__).parents[2]
 FAULTS = Path(__file__).parents[1] / "faults" / "test_hostile_output.py"
 SPEC = importlib.util.spec_from_file_location("hostile_output", FAULTS)
 assert SPEC is not None
@@ -357,12 +363,42 @@ def odd_loki() -> Iterator[str]:
     thread.join()
 
 
+def until_now(lines: str) -> str:
+    """The generated month's lines, moved to end today."""
+    moved = datetime.now(UTC) - NOW
+    text = re.sub(r"[0-9]{19}", lambda found: str(int(found[0]) + int(moved.total_seconds()) * 10**9), lines)
+    stamp = re.compile(r'(?<="time":")[^"]+')
+    return stamp.sub(lambda found: (datetime.fromisoformat(found[0]) + moved).isoformat(), text)
+
+
 class TestSchedules:
     def test_usage_that_could_not_be_read_is_reported_kept_and_fails(self, story: Story, odd_loki: str) -> None:
         done = story.run("catalog-usage.yml", "report", {"loki": odd_loki})
         assert done.conclusion == "failure"
         assert story.runner.artifacts["catalog-usage"] == ["usage.html", "usage.json", "usage.markdown"]
         assert "the source loki is failed" in done.summary
+
+    def test_usage_is_reported_from_the_lines_of_a_collector(self, story: Story, tmp_path: Path) -> None:
+        root = story.scratch.root
+        for name in ("code-reviewer", "legacy-formatter"):
+            shutil.copytree(REPOSITORY / "skills" / name, root / "skills" / name)
+        story.scratch.commit("Add skills", when=(datetime.now(UTC) - timedelta(days=200)).isoformat())
+        write_month(tmp_path / "month")
+        for name in ("telemetry.jsonl", "hooks.jsonl"):
+            (root / name).write_text(until_now((tmp_path / "month" / name).read_text()))
+        given = {"otlp": "telemetry.jsonl", "hooks": "hooks.jsonl"}
+        done = story.run("catalog-usage.yml", "report", given)
+        assert done.conclusion == "success", done.log
+        written = story.runner.temp / "catalog" / "usage"
+        document = json.loads((written / "usage.json").read_text())
+        rows = {row["telemetry_name"]: (row["activations"], row["status"]) for row in document["rows"]}
+        assert rows["code-reviewer"] == (14, "active")
+        assert rows["legacy-formatter"] == (0, "never")
+        assert {source["kind"]: source["status"] for source in document["sources"]} == {"otlp": "ok", "hooks": "ok"}
+        assert done.summary == (written / "usage.markdown").read_text()
+        assert "legacy-formatter" in done.summary
+        assert "legacy-formatter" in (written / "usage.html").read_text()
+        assert story.runner.artifacts["catalog-usage"] == ["usage.html", "usage.json", "usage.markdown"]
 
     def test_usage_of_no_source_fails(self, story: Story) -> None:
         assert story.run("catalog-usage.yml", "report", {}).conclusion == "failure"
@@ -407,13 +443,111 @@ class TestEvaluation:
         assert "key-canary" not in done.log
         assert done.conclusion == "success", done.log
 
+
+SAMPLE = {
+    "format": 1, "at": "2026-01-01T00:00:00Z", "kind": "sample", "prompt": "greet",
+    "prompt_version_id": "v1-aaaaaaaaaaaa", "digest": "sha256:" + "a" * 64, "label": "production", "model": "m",
+    "scores": {}, "input": {"vars": {"name": "Ada"}, "messages": []},
+}  # fmt: skip
+GATE = "labels:\n  production: {protected: true, gate: {min_cases: 1}}\n"
+HOSTILE = "gpt-4o-2024-11-20\n~~~~~~~~~~\n::error::owned\n@all"
+
+
+class TestScheduledEvaluation:
+    """What production points to, again: its golden tests, its gate, the model behind its name, its samples."""
+
+    def evaluate(self, story: Story, answer: Said | Raw | Script, **inputs: Any) -> Job:
+        story.runner.artifacts.clear()
+        with ModelServer(answer if callable(answer) else lambda _: answer) as server:
+            given = {"endpoint": server.url, **inputs}
+            secrets = {"evaluation-key": "key-canary"}
+            done = story.run("catalog-eval.yml", "evaluate", given, secrets=secrets)
+        assert all(seen.headers["authorization"] == "Bearer key-canary" for seen in server.seen)
+        assert "key-canary" not in done.log + done.summary
+        return done
+
     def test_what_production_points_to_is_run_again(self, story: Story) -> None:
         story.merge()
-        with ModelServer(lambda _: Said(text="Hello Ada")) as server:
-            done = story.run("catalog-eval.yml", "evaluate", {"endpoint": server.url})
+        done = self.evaluate(story, Said(text="Hello Ada"))
         assert done.conclusion == "success", done.log
         assert "1.json" in story.runner.artifacts["catalog-evaluations"]
-        with ModelServer(lambda _: Said(text="Hello nobody")) as server:
-            story.runner.artifacts.clear()
-            done = story.run("catalog-eval.yml", "evaluate", {"endpoint": server.url})
-        assert done.conclusion == "failure"
+        assert self.evaluate(story, Said(text="Hello nobody")).conclusion == "failure"
+
+    def test_its_gate_decides_against_the_evidence_that_was_merged(self, story: Story) -> None:
+        story.scratch.write("catalog.yaml", (story.scratch.root / "catalog.yaml").read_text() + GATE)
+        more = "".join(TESTS.partition("\n")[2].replace("name: ada", f"name: ada {n}", 1) for n in range(6))
+        story.scratch.write("prompts/greet/tests/cases.yaml", TESTS + more)
+        story.scratch.commit("Protect production")
+        story.merge()
+        first = self.evaluate(story, Said(text="Hello Ada"))
+        assert first.conclusion == "failure"
+        assert "there is no evidence for greet@v1, which production has now" in first.summary
+        assert first.step("Score").outcome == "skipped"
+        shutil.copytree(story.runner.temp / "catalog/evidence/1", story.scratch.root / "prompts/greet/evidence")
+        story.scratch.commit("Keep the evidence")
+        good = self.evaluate(story, Said(text="Hello Ada"))
+        assert good.conclusion == "success", good.log
+        assert "allow: greet@v1 for production" in good.summary
+        once = self.evaluate(story, lambda seen: Said(text="Hello Ada" if seen.number != 7 else "Hello"))
+        assert once.conclusion == "success", once.log
+        assert "1 lost, 0 won of 7 cases" in once.summary
+        bad = self.evaluate(story, Said(text="Hello nobody"))
+        assert bad.step("Evaluate").outcome == "failure"
+        assert "deny: greet@v1 for production" in bad.summary
+        assert "worse than v1: 7 lost, 0 won of 7 cases" in bad.summary
+
+    def test_a_model_that_changed_behind_its_name_is_named_once(self, story: Story) -> None:
+        story.merge()
+        old, new = (Said(text="Hello Ada", model=name) for name in ("gpt-4o-2024-08-06", HOSTILE))
+        named = 'greet: "gpt-4o-2024-08-06" was ["gpt-4o-2024-08-06"], now'
+        for answer in (old, old):
+            assert "changed behind" not in self.evaluate(story, answer).summary
+        done = self.evaluate(story, new)
+        assert done.conclusion == "success", done.log
+        assert f"{named} [{json.dumps(HOSTILE)}]\n~~~~~~~~~~\n" in done.summary
+        assert "::warning title=catalog::A model changed behind its name" in done.log
+        down = self.evaluate(story, Raw(status=400))
+        assert down.conclusion == "failure"
+        assert "changed behind" not in down.summary + self.evaluate(story, new).summary
+
+    def test_new_samples_are_scored_once_and_told_by_version(self, story: Story) -> None:
+        story.scratch.write(
+            "prompts/greet/tests/cases.yaml", "expect: [{type: not_contains, value: As an AI}]\n" + TESTS
+        )
+        story.scratch.write(
+            "prompts/other/v1.yaml", PROMPT.format(version="v1", text="x {{name}}").replace("greet", "other")
+        )
+        story.scratch.write("prompts/other/tests/cases.yaml", TESTS)
+        story.scratch.write("prompts/registry.yaml", "greet:\n  production: v1\nother:\n  production: v1\n")
+        story.scratch.commit("Expect something of every answer")
+        story.merge()
+        outputs = ["As an AI I cannot", "Hello", "Hello", "Hello"]
+        lines = [json.dumps({**SAMPLE, "id": f"s{n}", "output": text}) for n, text in enumerate(outputs)]
+        file = story.scratch.write("samples.jsonl", "\n".join(lines[:3]) + "\n")
+        given = {"samples": "samples.jsonl", "min-new": 3}
+        first = self.evaluate(story, Said(text="Hello Ada"), **given)
+        assert first.conclusion == "success", first.log
+        assert '"v1-aaaaaaaaaaaa" "pass": 0.6666666666666666 over 3' in first.summary
+        again = self.evaluate(story, Said(text="Hello Ada"), **given)
+        assert again.summary == ""
+        file.write_text(file.read_text() + lines[3] + "\n")
+        more = self.evaluate(story, Said(text="Hello Ada"), **{**given, "min-new": 1})
+        assert '"pass": 1 over 1' in more.summary
+        assert "1.prom" in story.runner.artifacts["catalog-evaluations"]
+        assert 'metric="pass"} 4\n' in (story.runner.temp / "catalog" / "samples" / "1.prom").read_text()
+
+    def test_a_judge_grades_samples_by_rubrics(self, story: Story) -> None:
+        story.merge()
+        story.scratch.write("samples.jsonl", json.dumps({**SAMPLE, "id": "s", "output": "Hello"}) + "\n")
+        given = {"samples": "samples.jsonl", "min-new": 1, "max-cost": 0, "judge-model": "own", "rubrics": "style"}
+        done = self.evaluate(story, Said(text='{"reason": "Hello Ada", "score": 4}'), **given)
+        assert done.conclusion == "success", done.log
+        assert '"style": 0.75 over 1' in done.summary
+
+    def test_samples_that_are_not_there_are_a_failure_and_evaluations_are_kept(self, story: Story) -> None:
+        story.merge()
+        done = self.evaluate(story, Said(text="Hello Ada"), samples="none.jsonl")
+        assert done.step("Score").outcome == "failure"
+        assert done.step("Evaluate").outcome == "success"
+        assert "--samples none.jsonl" in done.log
+        assert "1.json" in story.runner.artifacts["catalog-evaluations"]

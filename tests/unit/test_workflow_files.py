@@ -164,6 +164,16 @@ def test_one_sync_waits_for_another_and_is_never_thrown_away() -> None:
     assert concurrency["cancel-in-progress"] is False
 
 
+def test_what_a_run_leaves_is_never_read_by_another_catalog_s() -> None:
+    restored = [
+        step["with"] for path in shipped() for step in steps(path) if "actions/cache/restore" in step.get("uses", "")
+    ]
+    assert len(restored) == 2
+    for given in restored:  # a key that ended in `a-` would find what the catalog `a-b` left
+        assert given["restore-keys"].endswith("//")
+        assert given["key"].startswith(given["restore-keys"])
+
+
 class TestAction:
     def test_everything_it_installs_is_pinned_by_hash(self) -> None:
         text = (ACTION / "requirements.txt").read_text(encoding="utf-8")
