@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from catalog_tool.errors import UsageError
-from catalog_tool.model.target import Control, Journal, LastSync, Restore, TargetState
+from catalog_tool.model.target import Control, Journal, LastSync, Live, Restore, TargetState
 from catalog_tool.sync.ancestry import superseded_by
 from catalog_tool.sync.compare import compare
 from catalog_tool.sync.lease import Holding, holding
@@ -28,24 +29,26 @@ _DIFFERS = "is not what git says; see `catalog pull` and `catalog sync --overwri
 
 def plan_target(session: Session, desired: Desired, options: PlanOptions) -> Result:
     """Plan without writing anything. Raises ``BackendError`` where the target cannot be read whole."""
-    state, plan = _look(session, desired, options)
+    state, plan, _ = _look(session, desired, options)
     return _refused(session, desired, options, state, plan) or planned(plan)
 
 
 def sync_target(session: Session, desired: Desired, options: PlanOptions, expect: str | None = None) -> Result:
     """Plan and apply. ``expect`` is the digest of the only plan that may be applied; another is ``stale``.
 
-    Every precondition is checked again under the lease, by planning anew from what is there then.
-    Raises ``BackendError`` where the target cannot be read, or the lease is lost on the way.
+    Every precondition is checked again under the lease: all of the target is read once more, and planned
+    anew unless it is what it was. Raises ``BackendError`` where the target cannot be read, or the lease is
+    lost on the way.
     """
-    state, plan = _look(session, desired, options)
+    before = _look(session, desired, options)
+    state, plan, _ = before
     early = _refused(session, desired, options, state, plan) or _unexpected(plan, expect)
     if early is not None:
         return early
     if not plan.writes and not _is_news(desired, state):
         return planned(plan)
     with holding(session.backend, session.actor, session.timing, session.lock_timeout) as lease:
-        state, plan = _look(session, desired, options)
+        state, plan, _ = before if _is_as_seen(session, desired, before) else _look(session, desired, options)
         early = _refused(session, desired, options, state, plan) or _unexpected(plan, expect)
         return early or _Application(session, lease, state, plan).run()
 
@@ -54,7 +57,7 @@ def apply_plan(session: Session, desired: Desired, saved: SavedPlan) -> Result:
     """Apply a plan from a file: ``stale`` where the bundle, the target or the plan is another by now."""
     if desired.bundle == saved.bundle:
         return sync_target(session, desired, replace(saved.options, now=int(session.timing.now())), saved.digest)
-    _, plan = _look(session, desired, saved.options)
+    plan = _look(session, desired, saved.options).plan
     reason = f"git is another by now: the plan is for the bundle {saved.bundle}"
     return Result(status=STALE, plan=plan, actions=plan.actions, reason=reason)
 
@@ -69,7 +72,7 @@ def adopt(session: Session, desired: Desired, objects: Sequence[str]) -> Result:
         if address not in desired.objects:
             raise UsageError(f"git has no {address}", hint="write prompts/ID@v2, labels/ID@production or skills/NAME")
     options = PlanOptions(only=tuple(objects), now=int(session.timing.now()))
-    _, plan = _look(session, desired, options)
+    plan = _look(session, desired, options).plan
     wrong = next((action for action in plan.actions if action.action != ADOPT), None)
     if wrong is not None:
         absent = wrong.state in (State.CREATE, State.MISSING)
@@ -79,13 +82,55 @@ def adopt(session: Session, desired: Desired, objects: Sequence[str]) -> Result:
     return sync_target(session, desired, options, expect=plan.digest)
 
 
-def _look(session: Session, desired: Desired, options: PlanOptions) -> tuple[TargetState, Plan]:
+class _Look(NamedTuple):
+    """A target read whole, and what follows from it; ``seen`` is a hash over all objects, of this process only."""
+
+    state: TargetState
+    plan: Plan
+    seen: int
+
+
+class _Hashed:
+    """Hands a scan on and hashes it; in another order the same objects give another hash."""
+
+    def __init__(self, scan: Iterable[Live]) -> None:
+        self._scan = scan
+        self.seen = 0
+
+    def __iter__(self) -> Iterator[Live]:
+        for item in self._scan:
+            self.seen = hash((self.seen, item))
+            yield item
+
+
+def _look(session: Session, desired: Desired, options: PlanOptions) -> _Look:
     backend = session.backend
 
-    def read() -> tuple[TargetState, Plan]:
+    def read() -> _Look:
         state = backend.load()
-        comparison = compare(desired, state, scan_knowing(backend, desired), metadata=backend.capabilities.metadata)
-        return state, make_plan(session.destination, desired, state, comparison, options, session.gates)
+        scan = _Hashed(scan_knowing(backend, desired))
+        comparison = compare(desired, state, scan, metadata=backend.capabilities.metadata)
+        plan = make_plan(session.destination, desired, state, comparison, options, session.gates)
+        return _Look(state, plan, scan.seen)
+
+    return persistently(session.timing, read)
+
+
+def _is_as_seen(session: Session, desired: Desired, before: _Look) -> bool:
+    """Whether the target still holds what it held, so that the same input would give the same plan."""
+    backend = session.backend
+
+    def read() -> bool:
+        state = backend.load()
+        scan = _Hashed(scan_knowing(backend, desired))
+        deque(scan, maxlen=0)
+        known = before.state
+        same_store = known.store_id in ("", state.store_id)  # taking the lease makes a store that was not there
+        return (
+            same_store
+            and scan.seen == before.seen
+            and (state.control, state.inventory) == (known.control, known.inventory)
+        )
 
     return persistently(session.timing, read)
 

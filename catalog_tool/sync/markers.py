@@ -7,13 +7,14 @@ never trusted for content.
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring
 from typing import NamedTuple
 
 from catalog_tool.canonical.identity import HASH_VERSION
-from catalog_tool.canonical.jcs import canonical_bytes
 from catalog_tool.model.target import Applied
 
 MANAGED_BY = "catalog"
+_TEXT = encode_basestring
 
 
 class Ownership(NamedTuple):
@@ -29,16 +30,11 @@ NOBODY = Ownership()
 
 def marker_text(catalog: str, address: str, applied: Applied, commit: str | None) -> str:
     """The marker of an object as canonical JSON."""
-    document = {
-        "managed_by": MANAGED_BY,
-        "catalog": catalog,
-        "object": address,
-        "digest": applied.digest,
-        "meta": applied.meta,
-        "hv": HASH_VERSION,
-        "commit": commit,
-    }
-    return canonical_bytes(document, is_plain=True).decode()
+    written = _TEXT(commit) if commit is not None else "null"
+    return (  # put together by hand: one is made for each object that is written
+        f'{{"catalog":{_TEXT(catalog)},"commit":{written},"digest":{_TEXT(applied.digest)},"hv":{HASH_VERSION},'
+        f'"managed_by":"{MANAGED_BY}","meta":{_TEXT(applied.meta)},"object":{_TEXT(address)}}}'
+    )
 
 
 def read_marker(text: str | None, catalog: str, address: str) -> Ownership:

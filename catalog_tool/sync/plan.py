@@ -361,7 +361,7 @@ _LEVELS = {VERSION: 0, SKILL: 1, LABEL: 2}
 
 def _order(action: Action) -> tuple[int, str]:
     """Versions before skills before labels; what goes, goes last, and labels before the versions they name."""
-    level = _LEVELS[parse_address(action.object).kind]
+    level = _LEVELS[action.object.partition("/")[0]]
     return (10 - level if action.action == DELETE else level), action.object
 
 

@@ -14,7 +14,7 @@ from catalog_tool.checks.inspection import Options, inspect
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.skill_record import SkillRecord
 from catalog_tool.errors import GitError
-from catalog_tool.model.addresses import LABEL, SKILL, label_address, skill_address, version_address
+from catalog_tool.model.addresses import LABEL, SKILL, VERSION, label_address, skill_address, version_address
 from catalog_tool.model.finding import ERROR, Finding
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.limits import SKILL_FILE_BYTES
@@ -30,6 +30,8 @@ SkillContents = tuple[Mapping[str, bytes], Mapping[str, str]]
 
 
 NO_META = digest_of({})
+_META_KEY = b'"meta":'
+_DECODE = json.JSONDecoder().raw_decode
 
 
 class WantedObject(NamedTuple):
@@ -42,7 +44,15 @@ class WantedObject(NamedTuple):
     @property
     def meta(self) -> str:
         """The digest of what is kept with it but never counts; empty for a label."""
-        return "" if self.address.startswith(LABEL) else meta_digest(self.address, json.loads(self.entry))
+        if self.address.startswith(LABEL):
+            return ""
+        if self.address.startswith(VERSION) and self.entry.count(_META_KEY) == 1:
+            # Inside a string the quotes would be escaped, so this is the entry's own member: no need to read the rest.
+            start = self.entry.index(_META_KEY) + len(_META_KEY)
+            if self.entry.startswith(b"{}", start):
+                return NO_META
+            return digest_of(_DECODE(self.entry[start:].decode())[0])
+        return meta_digest(self.address, json.loads(self.entry))
 
 
 def meta_digest(address: str, entry: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from itertools import groupby
@@ -17,7 +16,6 @@ from catalog_tool.sync.markers import marker_text
 from catalog_tool.sync.plan import DELETE, Action, Plan
 from catalog_tool.sync.states import State
 from catalog_tool.sync.timing import Timing, persistently
-from catalog_tool.sync.wanted import meta_digest
 
 DROPPED = "dropped"
 _OUTCOMES = {DONE: "done", FAILED: "failed", "changed": "failed", "unconfirmed": "unconfirmed"}
@@ -108,8 +106,7 @@ class Writer:
         if action.action == DELETE or action.state is State.GONE:
             return Write(address, action.seen)
         wanted = self._plan.desired.objects[address]
-        meta = "" if address.startswith(LABEL) else meta_digest(address, json.loads(wanted.entry))
-        applied = Applied(wanted.digest, meta)
+        applied = Applied(wanted.digest, wanted.meta)
         marker = marker_text(self._plan.desired.catalog, address, applied, self._plan.desired.commit)
         if action.bookkeeping:
             return Write(address, action.seen, marker=marker, applied=applied)
@@ -122,5 +119,5 @@ _LEVELS = {VERSION: 0, SKILL: 0, LABEL: 1}
 
 def _level(action: Action) -> int:
     """Versions and skills, then labels, then what goes: labels before versions."""
-    level = _LEVELS[parse_address(action.object).kind]
+    level = _LEVELS[action.object.partition("/")[0]]
     return 3 - level if action.action == DELETE else level
