@@ -12,10 +12,16 @@ from pathlib import Path
 from catalog_tool.backends.base import Backend
 from catalog_tool.clock import iso
 from catalog_tool.errors import BackendError, LeaseLostError
-from catalog_tool.model.target import RENEW_SECONDS, Lease
+from catalog_tool.model.target import LEASE_SECONDS, RENEW_SECONDS, Lease
 from catalog_tool.sync.timing import Timing, persistently
 
 POLL_SECONDS = 1.0
+NO_CLOCKS_SECONDS = 24 * 3600.0
+"""A lease that claims to end later than this was written by no sync: no two clocks are so far apart."""
+_HINT = (
+    "wait for it, or give more time with --lock-timeout:"
+    f" who does not renew for {LEASE_SECONDS} seconds is replaced, whatever the lease says"
+)
 
 
 class Holding:
@@ -46,15 +52,20 @@ class Holding:
 def holding(backend: Backend, holder: str, timing: Timing, timeout_seconds: float) -> Iterator[Holding]:
     """Hold the target's lease. Raises ``BackendError`` where another sync keeps it for ``timeout_seconds``.
 
-    A holder that died on this host is taken over at once.
+    A holder that died on this host is taken over at once, and so is a lease that no sync wrote; one that is
+    not renewed while we look on for as long as a lease holds is taken over then, whatever it claims.
     """
     wanted = own_lease(holder)
     deadline = timing.steady() + timeout_seconds
     held = persistently(timing, lambda: backend.take_lease(wanted))
+    first, seen = held, timing.steady()
     while held.token != wanted.token:
+        if (held.token, held.expires_at) != (first.token, first.expires_at):
+            first, seen = held, timing.steady()
         if timing.steady() >= deadline:
-            raise BackendError(_told(held), hint="wait for it, or give more time with --lock-timeout")
-        dead = held.token if is_dead(held) else None
+            raise BackendError(_told(held), hint=_HINT)
+        is_over = is_dead(held) or _is_made_up(held, timing) or timing.steady() - seen >= LEASE_SECONDS
+        dead = held.token if is_over else None
         if dead is None:
             timing.sleep(min(POLL_SECONDS, max(0.0, deadline - timing.steady())))
         held = persistently(timing, lambda dead=dead: backend.take_lease(wanted, instead_of=dead))  # type: ignore[misc]
@@ -63,6 +74,10 @@ def holding(backend: Backend, holder: str, timing: Timing, timeout_seconds: floa
     finally:
         with contextlib.suppress(BackendError):  # it runs out by itself
             backend.drop_lease(wanted.token)
+
+
+def _is_made_up(held: Lease, timing: Timing) -> bool:
+    return held.expires_at - timing.now() > LEASE_SECONDS + NO_CLOCKS_SECONDS
 
 
 def _told(held: Lease) -> str:

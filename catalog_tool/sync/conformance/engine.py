@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ from catalog_tool.backends.fitness import fitness
 from catalog_tool.backends.stored import label_versions
 from catalog_tool.errors import BackendError, UnavailableError
 from catalog_tool.model.addresses import LABEL, parse_address, version_address
-from catalog_tool.model.target import DONE, Lease, Live, Run, Write
+from catalog_tool.model.target import DONE, LEASE_SECONDS, Lease, Live, Run, Write
 from catalog_tool.source.git import Git
 from catalog_tool.sync.apply import plan_target, sync_target
 from catalog_tool.sync.compare import compare
@@ -94,6 +95,14 @@ def edit(backend: Backend, *writes: Write) -> None:
     backend.drop_lease(EDITOR.token)
 
 
+def assert_no_lease_lasts(backend: Backend) -> None:
+    """A sync takes over the lease that somebody who is not there holds, without waiting for its end."""
+    waited = _Waited()
+    waiting = replace(session(backend), timing=waited.timing(), lock_timeout=60)
+    assert sync_target(waiting, wanted(backend, FIRST), OPTIONS).status == "done"
+    assert waited.seconds == 0
+
+
 class EngineConformance:
     """The engine on this store.
 
@@ -147,6 +156,16 @@ class EngineConformance:
             assert sync(FaultyBackend(backend, after=_every_other_write()), sample).status == "done"
             bury(backend)
             assert_holds(backend, sample)
+
+    def test_a_lease_that_nobody_renews_is_taken_over_whatever_it_says(self, connect: Connect) -> None:
+        for number, claimed in enumerate((None, 253_402_300_799.0)):
+            prefix = f"l{number}-"
+            assert connect(prefix=prefix).take_lease(EDITOR).token == EDITOR.token
+            backend, waited = _Claiming(connect(prefix=prefix), claimed), _Waited()
+            waiting = replace(session(backend), timing=waited.timing(), lock_timeout=60)
+            assert sync_target(waiting, wanted(backend, FIRST), OPTIONS).status == "done"
+            assert (waited.seconds >= LEASE_SECONDS) == (claimed is None)
+            assert_holds(connect(prefix=prefix), FIRST)
 
     def test_two_syncs_at_once_and_the_older_commit_never_wins(self, connect: Connect) -> None:
         with TemporaryDirectory() as folder:
@@ -238,6 +257,33 @@ class EngineConformance:
         result = sync(backend, agreed)
         assert [(action.object, action.state.value) for action in result.actions] == [(label.address, "converged")]
         assert_holds(backend, agreed)
+
+
+class _Claiming(FaultyBackend):
+    """A store in which somebody wrote another end into the lease."""
+
+    def __init__(self, inner: Backend, claimed: float | None) -> None:
+        super().__init__(inner)
+        self._claimed = claimed
+
+    def take_lease(self, lease: Lease, *, instead_of: str | None = None) -> Lease:
+        """The other's with that end, as long as it is the other's."""
+        held = super().take_lease(lease, instead_of=instead_of)
+        return held if held.token == lease.token or self._claimed is None else held._replace(expires_at=self._claimed)
+
+
+class _Waited:
+    """A steady clock that only waiting moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timing(self) -> Timing:
+        """Time by this clock."""
+        return QUICK._replace(steady=lambda: self.seconds, sleep=self._wait)
+
+    def _wait(self, seconds: float) -> None:
+        self.seconds += seconds
 
 
 class _Blind(FaultyBackend):

@@ -28,8 +28,9 @@ from catalog_tool.errors import BackendError, LeaseLostError, RefusedError, Unav
 from catalog_tool.model.addresses import skill_address, version_address
 from catalog_tool.model.target import CHANGED, DONE, FAILED, Applied, Control, Lease, Live, Write
 from catalog_tool.sync.conformance import BackendConformance, Connect
+from catalog_tool.sync.conformance.engine import assert_no_lease_lasts
 from catalog_tool.sync.conformance.samples import put_label, put_skill, put_version
-from catalog_tool.sync.conformance.store import LEASE, RUN, done, held, live
+from catalog_tool.sync.conformance.store import LEASE, OTHER, RUN, done, held, live
 
 NAME = "support/greet"
 PRODUCTION = f"labels/{NAME}@production"
@@ -139,6 +140,11 @@ class DocumentConformance(BackendConformance):
         with pytest.raises(LeaseLostError):
             backend.save_control(Control.from_json(None), LEASE.token)
         assert set(live(backend)) == {put_version().address}
+
+    def test_a_lease_that_a_hand_made_endless_blocks_nobody(self, connect: Connect, hand: Hand) -> None:
+        assert connect().take_lease(OTHER).token == OTHER.token
+        edit(hand, lambda found: setattr(found, "lease", found.lease._replace(expires_at=253_402_300_799.0)))  # type: ignore[union-attr]
+        assert_no_lease_lasts(connect())
 
     def test_what_a_writer_calls_itself_may_be_anything(self, connect: Connect) -> None:
         backend = connect()

@@ -22,12 +22,15 @@ from catalog_tool.errors import LeaseLostError
 from catalog_tool.model.addresses import skill_address, version_address
 from catalog_tool.model.target import CHANGED, DONE, FAILED, Applied, Control, Lease, Live, Write
 from catalog_tool.sync.conformance import BackendConformance, Connect
+from catalog_tool.sync.conformance.engine import assert_no_lease_lasts
 from catalog_tool.sync.conformance.samples import put_label, put_skill, put_version
-from catalog_tool.sync.conformance.store import LEASE, RUN, done, held, live
+from catalog_tool.sync.conformance.store import LEASE, OTHER, RUN, done, held, live
 
 ByHand = Callable[[str], None]
 NAME = "support/greet"
 PRODUCTION = f"labels/{NAME}@production"
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999."""
 
 
 class SqlConformance(BackendConformance):
@@ -87,6 +90,11 @@ class SqlConformance(BackendConformance):
         with pytest.raises(LeaseLostError):
             backend.save_control(Control.from_json(None), LEASE.token)
         assert set(live(backend)) == {put_version().address}
+
+    def test_a_lease_that_a_hand_made_endless_blocks_nobody(self, connect: Connect, by_hand: ByHand) -> None:
+        assert connect().take_lease(OTHER).token == OTHER.token
+        by_hand(f"UPDATE lease SET expires_at = {LAST_SECOND}")
+        assert_no_lease_lasts(connect())
 
     def test_what_a_writer_calls_itself_may_be_anything(self, connect: Connect) -> None:
         backend = connect()

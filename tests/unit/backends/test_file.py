@@ -25,8 +25,9 @@ from catalog_tool.backends.file_folder import Folder
 from catalog_tool.errors import BackendError, LeaseLostError, UnavailableError, UsageError
 from catalog_tool.model.target import CHANGED, Live, Write
 from catalog_tool.sync.conformance import Connect
+from catalog_tool.sync.conformance.engine import assert_no_lease_lasts
 from catalog_tool.sync.conformance.samples import put_label, put_skill, put_version
-from catalog_tool.sync.conformance.store import LEASE, RUN, done, held, live
+from catalog_tool.sync.conformance.store import LEASE, OTHER, RUN, done, held, live
 
 from .store_promises import StorePromises
 
@@ -221,6 +222,13 @@ class TestHands:
         path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
         with pytest.raises(BackendError, match=message):
             connect().load()
+
+    def test_a_lease_that_a_hand_made_endless_blocks_nobody(self, connect: Connect, folder: Path) -> None:
+        taken = connect().take_lease(OTHER)
+        path = folder / "current.json"
+        assert json.dumps(taken.expires_at) in path.read_text("utf-8")
+        path.write_text(path.read_text("utf-8").replace(json.dumps(taken.expires_at), "253402300799"), "utf-8")
+        assert_no_lease_lasts(connect())
 
     def test_a_pointer_that_is_a_link(self, connect: Connect, folder: Path) -> None:
         done(held(connect), put_version())

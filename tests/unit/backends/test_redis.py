@@ -21,14 +21,15 @@ import catalog_tool
 from catalog_tool.backends.audit import verify
 from catalog_tool.backends.redis import RedisBackend
 from catalog_tool.backends.redis import connect as connect_redis
-from catalog_tool.backends.redis_keys import READER_ACL, WRITER_ACL, channel, lease_key
+from catalog_tool.backends.redis_keys import READER_ACL, WRITER_ACL, channel, lease_bytes, lease_key
 from catalog_tool.backends.redis_server import Command, Decided, RedisServer
 from catalog_tool.client import PromptClient
 from catalog_tool.errors import BackendError, LeaseLostError, RefusedError, UnavailableError, UsageError
 from catalog_tool.model.target import CHANGED, Control, Live, Write
 from catalog_tool.sync.conformance import Connect
+from catalog_tool.sync.conformance.engine import assert_no_lease_lasts
 from catalog_tool.sync.conformance.samples import put_label, put_skill, put_version
-from catalog_tool.sync.conformance.store import LEASE, RUN, done, held, live
+from catalog_tool.sync.conformance.store import LEASE, OTHER, RUN, done, held, live
 
 from .store_promises import StorePromises
 
@@ -84,6 +85,12 @@ class TestRedis(StorePromises):
             with pytest.raises(LeaseLostError):
                 call()
         assert live(backend) == {}
+
+    def test_a_lease_that_a_hand_made_endless_blocks_nobody(self, connect: Connect, by_hand: ByHand) -> None:
+        assert connect().take_lease(OTHER).token == OTHER.token
+        by_hand("SET", lease_key(""), lease_bytes(OTHER._replace(expires_at=253_402_300_799.0)))
+        assert by_hand("PTTL", lease_key("")) == -1
+        assert_no_lease_lasts(connect())
 
     def test_edits_by_hand_are_seen_as_they_are(self, connect: Connect, by_hand: ByHand) -> None:
         backend = held(connect)

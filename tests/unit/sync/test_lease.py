@@ -1,0 +1,61 @@
+"""Who holds a target's lease, and when it is taken over."""
+
+from __future__ import annotations
+
+import pytest
+
+from catalog_tool.backends.memory import MemoryBackend, MemoryStore
+from catalog_tool.errors import BackendError
+from catalog_tool.model.target import LEASE_SECONDS, RENEW_SECONDS, Lease
+from catalog_tool.sync.lease import NO_CLOCKS_SECONDS, holding
+from catalog_tool.sync.timing import Timing
+
+OTHER = Lease("other", "somebody", "elsewhere", 1, 1)
+START = 1_760_000_000.0
+
+
+class Waiting:
+    """A clock that only waiting moves, and a store whose own clock is ``apart`` seconds ahead."""
+
+    def __init__(self, apart: float = 0.0) -> None:
+        self.seconds = 0.0
+        self.store = MemoryStore()
+        self._apart = apart
+        self.timing = Timing(
+            now=lambda: START + self.seconds, steady=lambda: self.seconds, sleep=self._sleep, jitter=lambda: 0.0
+        )
+        self.renewing = False
+
+    def backend(self) -> MemoryBackend:
+        return MemoryBackend(self.store, clock=lambda: START + self._apart + self.seconds)
+
+    def _sleep(self, seconds: float) -> None:
+        before, self.seconds = self.seconds, self.seconds + seconds
+        if self.renewing and self.seconds // RENEW_SECONDS > before // RENEW_SECONDS:
+            assert self.backend().take_lease(OTHER).token == OTHER.token
+
+
+@pytest.mark.parametrize("apart", [0.0, 3600.0, -3600.0, NO_CLOCKS_SECONDS - 1])
+def test_a_holder_that_renews_is_never_taken_over_whatever_its_clock_says(apart: float) -> None:
+    waiting = Waiting(apart)
+    waiting.backend().take_lease(OTHER)
+    waiting.renewing = True
+    with (
+        pytest.raises(BackendError, match="somebody is syncing") as told,
+        holding(waiting.backend(), "us", waiting.timing, 300),
+    ):
+        pass
+    assert waiting.seconds == 300
+    assert f"{LEASE_SECONDS} seconds" in told.value.hint
+
+
+@pytest.mark.parametrize(
+    ("ahead", "waited"),
+    [(20, 20), (LEASE_SECONDS, 30), (3600, 30), (NO_CLOCKS_SECONDS, 30), (NO_CLOCKS_SECONDS + 60, 0), (9e9, 0)],
+)
+def test_one_that_nobody_renews_is_over_in_time_whatever_it_claims(ahead: float, waited: float) -> None:
+    waiting = Waiting()
+    waiting.store.leases[""] = OTHER._replace(expires_at=START + ahead)
+    with holding(waiting.backend(), "us", waiting.timing, 60) as lease:
+        assert waiting.store.leases[""].token == lease.token
+    assert waiting.seconds == waited
