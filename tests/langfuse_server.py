@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import threading
@@ -33,12 +34,14 @@ class Seen(NamedTuple):
 class Fault(NamedTuple):
     """What goes wrong with one request. ``effect``: the server does what was asked, only its answer is another.
 
-    ``answer`` None: the line is cut after half of the real answer; ``until``: nothing is sent before that is set.
+    ``answer`` None: the line is cut after half of the real answer; ``until``: nothing is done before that is set;
+    ``held``: it is done at once, and nothing is sent before that is set.
     """
 
     answer: Answer | None = None
     effect: bool = False
     until: threading.Event | None = None
+    held: threading.Event | None = None
 
 
 class LangfuseServer:
@@ -178,6 +181,8 @@ def _handler(server: LangfuseServer) -> type[BaseHTTPRequestHandler]:  # noqa: C
                 self._cut(b"")
                 return
             found = server.answer(seen, self.headers.get("authorization"), raw, self.headers.get("content-type") or "")
+            if fault is not None and fault.held is not None:
+                fault.held.wait(30)
             if fault is None:
                 self._send(found)
             elif fault.answer is not None:
@@ -213,6 +218,11 @@ def _handler(server: LangfuseServer) -> type[BaseHTTPRequestHandler]:  # noqa: C
                 self.end_headers()
                 self.wfile.write(data[: len(data) // 2])
             self.close_connection = True
+
+        def handle(self) -> None:
+            """Whoever is kept waiting has left by the time that an answer comes."""
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                super().handle()
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
             """Nothing."""

@@ -168,7 +168,7 @@ class LangfuseBackend:
             self._reader.census(memory)
         self._save(head, memory, token, control.to_json())
 
-    def _save(self, head: Head, memory: Memory, token: str, control: Any = None) -> None:
+    def _save(self, head: Head, memory: Memory, token: str, control: Any = None) -> Head:
         self._loaded = None
         noted = self._state.save(head, memory)
 
@@ -176,7 +176,7 @@ class LangfuseBackend:
             self._hold(now, token)
             return now._replace(parts=noted.parts, control=now.control if control is None else control)
 
-        self._state.update(change)
+        return self._state.update(change)
 
     def write(self, writes: Sequence[Write], run: Run) -> list[Written]:
         """The steps, prompts side by side, then the inventory; where one fails, that of the steps that were made."""
@@ -184,6 +184,8 @@ class LangfuseBackend:
         self._hold(head, run.token)
         skills = self._skills if self.capabilities.skills else None
         steps = Steps(self._api, self._reader, memory.copy(), run, skills)
+        if steps.announce(writes):
+            head = self._save(head, steps.memory, run.token)
         try:
             return self._made(steps, writes, run)
         finally:

@@ -89,12 +89,16 @@ class Skills:
 
     def _shown(self, name: str, manifest: Manifest, memory: Memory) -> Live:
         address = skill_address(name)
-        known = memory.skills.get(name, {})
-        listed = _listed(manifest, known.get("modes", {}))
-        entry = known.get("entry") or _foreign(name, manifest, listed)
+        listed, entry = _explained(name, manifest, memory)
         marker = memory.markers.get(address) or (manifest.message if manifest.message.startswith("{") else None)
         by = manifest.created_by if manifest.created_by not in ("API", "") else None
         return Live(address, skill_entry_with(canonical_bytes(entry), listed), marker, manifest.created_at or None, by)
+
+    def announce(self, write: Write, memory: Memory) -> None:
+        """Note what is about to be stored: a crash between the files and the inventory leaves nothing unexplained."""
+        if write.entry is not None:
+            name = parse_address(write.address).name
+            memory.skills[name] = {**memory.skills.get(name, {}), "next": _noted(write.entry, write)}
 
     def contents(self, name: str, memory: Memory) -> dict[str, tuple[str, bytes]]:
         """A skill's files, each with the hash that the manifest gives. Raises ``BackendError`` where one has not."""
@@ -102,8 +106,8 @@ class Skills:
         if manifest is None:
             raise BackendError(f"{name} is not on the target any more")
         texts = self._texts(sorted({digest for digest, _ in manifest.files.values()}))
-        modes = memory.skills.get(name, {}).get("modes", {})
-        return {path: (modes.get(path, _PLAIN), texts[digest]) for path, (digest, _) in manifest.files.items()}
+        modes = {file["path"]: file["mode"] for file in _explained(name, manifest, memory)[0]}
+        return {path: (modes[path], texts[digest]) for path, (digest, _) in manifest.files.items()}
 
     def _texts(self, hashes: list[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
@@ -140,8 +144,8 @@ class Skills:
             return Written(write.address, DONE)
         if write.entry is not None and now != write.entry:
             self._put(write, name, manifest)
-            entry = {key: value for key, value in json.loads(write.entry).items() if key != "files"}
-            memory.skills[name] = {"entry": entry, "modes": dict(write.modes or {})}
+        if write.entry is not None:
+            memory.skills[name] = _noted(write.entry, write)
         if write.applied is None:
             memory.inventory.pop(write.address, None)
         else:
@@ -163,14 +167,16 @@ class Skills:
         contents = write.contents or {}
         hashes = {path: _hash(_text(path, data).encode()) for path, data in contents.items()}
         _check_name(name, contents)
-        known = {digest for digest, _ in manifest.files.values()} if manifest is not None else set()
-        if manifest is None or {path: digest for path, (digest, _) in manifest.files.items()} != hashes:
+        if manifest is None or _hashes(manifest) != hashes:
+            known = {*_hashes(manifest).values()} if manifest is not None else set()
             files = [
                 {"path": path, "sha256Hash": hashes[path]} if hashes[path] in known
                 else {"path": path, "content": _text(path, data)}
                 for path, data in sorted(contents.items())
             ]  # fmt: skip
-            manifest = self._create(name, files, hashes, write.marker)
+            last = self._manifest(name, {"label": LATEST})
+            made = last is not None and _hashes(last) == hashes  # by a step that was cut off before the label
+            manifest = last if last is not None and made else self._create(name, files, hashes, write.marker)
         if PRODUCTION not in manifest.labels:
             labels = [*(label for label in manifest.labels if label != LATEST), PRODUCTION]
             path = f"{_SKILLS}/{quote(name, safe='')}/versions/{manifest.number}"
@@ -186,7 +192,7 @@ class Skills:
             answer = self._api.ask("POST", _SKILLS, body={"files": files, "commitMessage": message})
         except UnavailableError:
             last = self._manifest(name, {"label": LATEST})
-            if last is None or {path: digest for path, (digest, _) in last.files.items()} != hashes:
+            if last is None or _hashes(last) != hashes:
                 raise
             return last
         if not isinstance(answer, dict) or answer.get("name") != name:
@@ -204,6 +210,29 @@ def _manifest(answer: Mapping[str, Any]) -> Manifest:
         raise BackendError(f"a skill that is none of Langfuse's: {error!r}") from error
 
 
+def _hashes(manifest: Manifest) -> dict[str, str]:
+    return {path: digest for path, (digest, _) in manifest.files.items()}
+
+
+def _noted(entry: bytes, write: Write) -> dict[str, Any]:
+    """What is remembered of a skill: all that Langfuse has no place for."""
+    kept = {key: value for key, value in json.loads(entry).items() if key != "files"}
+    return {"entry": kept, "modes": dict(write.modes or {})}
+
+
+def _explained(name: str, manifest: Manifest, memory: Memory) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The files with their modes, and the entry without them: of the write of ours that stored them, if one did."""
+    known = memory.skills.get(name, {})
+    for one in (known, known.get("next", {})):
+        listed = _listed(manifest, one.get("modes", {}))
+        digest = skill_digest(SkillFile(**file) for file in listed)
+        if one.get("entry", {}).get("digest") == digest:
+            return listed, one["entry"]
+    listed = _listed(manifest, known.get("modes", {}))
+    claimed = known.get("entry") or _foreign(name, manifest)
+    return listed, {**claimed, "digest": skill_digest(SkillFile(**file) for file in listed)}
+
+
 def _listed(manifest: Manifest, modes: Mapping[str, str]) -> list[dict[str, Any]]:
     try:
         return [
@@ -214,12 +243,9 @@ def _listed(manifest: Manifest, modes: Mapping[str, str]) -> list[dict[str, Any]
         raise BackendError(f"a hash that is none: {error}") from error
 
 
-def _foreign(name: str, manifest: Manifest, listed: list[dict[str, Any]]) -> dict[str, Any]:
-    """The entry of a skill that was never ours."""
-    digest = skill_digest(SkillFile(**file) for file in listed)
-    return {
-        "description": manifest.description, "digest": digest, "owners": [], "path": f"skills/{name}", "tags": [],
-    }  # fmt: skip
+def _foreign(name: str, manifest: Manifest) -> dict[str, Any]:
+    """The entry of a skill that was never ours, without its digest."""
+    return {"description": manifest.description, "owners": [], "path": f"skills/{name}", "tags": []}
 
 
 def _hash(data: bytes) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 from catalog_tool.backends import langfuse_document as document
 from catalog_tool.backends.langfuse_api import LangfuseApi
@@ -40,6 +41,15 @@ class Steps:
         self._reader = reader
         self.memory = memory
         self._run = run
+
+    def announce(self, writes: Sequence[Write]) -> bool:
+        """Note the skills that are about to be stored; whether there are any."""
+        if self._skills is None:
+            return False
+        stored = [write for write in writes if write.entry is not None and parse_address(write.address).kind == SKILL]
+        for write in stored:
+            self._skills.announce(write, self.memory)
+        return bool(stored)
 
     def make(self, write: Write) -> Written:
         """One step. Raises ``UnavailableError`` where it is not known whether it was made."""

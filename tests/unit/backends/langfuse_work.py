@@ -16,6 +16,15 @@ from catalog_tool.sync.conformance.samples import Sample, desired_of
 from catalog_tool.sync.live import scan_knowing
 from catalog_tool.sync.wanted import Desired
 
+HEAD = b"---\nname: pdf\ndescription: Fill PDF forms.\n---\n"
+FILES = {
+    "SKILL.md": HEAD + b"# PDF\r\n\n",
+    "scripts/run.sh": b"#!/bin/sh\necho hi\n",
+    "d\u00e4ta/x.md": "Grüße 😀".encode(),
+}
+"""A skill that Langfuse can hold: text files only."""
+EDITED = {**FILES, "SKILL.md": HEAD + b"# Better\n"}
+
 
 def sdk(module: str) -> Any:
     """A module of Langfuse's own SDK; a loud skip where it is not installed."""
@@ -23,8 +32,9 @@ def sdk(module: str) -> Any:
     return pytest.importorskip(f"langfuse.api.{module}", reason=missing)
 
 
-def opened(server: LangfuseServer, prefix: str = "") -> LangfuseBackend:
-    return connect_langfuse({"url": server.url, "public_key": PUBLIC, "secret_key": SECRET, "prefix": prefix})
+def opened(server: LangfuseServer, prefix: str = "", **more: Any) -> LangfuseBackend:
+    keys = {"url": server.url, "public_key": PUBLIC, "secret_key": SECRET}
+    return connect_langfuse({**keys, "prefix": prefix, **more})
 
 
 class Ui:
@@ -75,4 +85,4 @@ def states(backend: LangfuseBackend, sample: Sample) -> dict[str, str]:
     return {item.address: item.state.value for item in found.observed}
 
 
-__all__ = ["OPTIONS", "Ui", "desired", "opened", "sdk", "session", "states"]
+__all__ = ["EDITED", "FILES", "OPTIONS", "Ui", "desired", "opened", "sdk", "session", "states"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import threading
@@ -9,32 +10,43 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import count
 
-import httpx
 import pytest
 from langfuse_server import Fault, LangfuseServer, Seen
+from langfuse_skill_store import SkillShelf
 from langfuse_store import BROKEN, Answer, Prompt, error
 from soak import SOAK
 
-from catalog_tool.backends import langfuse_api
 from catalog_tool.errors import BackendError, RefusedError, UnavailableError
 from catalog_tool.sync.apply import plan_target, sync_target
-from catalog_tool.sync.conformance.samples import FIRST, SECOND
+from catalog_tool.sync.conformance.engine import bury
+from catalog_tool.sync.conformance.samples import FIRST, SECOND, Sample, desired_of
 from catalog_tool.sync.drift import UNKNOWN, look_for_drift
 
-from .langfuse_work import OPTIONS, desired, opened, session
+from .langfuse_work import EDITED, FILES, OPTIONS, desired, opened, session
 
-STRIDE = 1 if SOAK else 9
-"""A quick run puts each fault at every ninth request, beginning at another one each."""
+STRIDE = 1 if SOAK else 13
+"""A quick run puts each fault at every 13th request, beginning at another one each."""
+LONGEST = 30
+"""In how many seconds a sync has to end, whatever happens at one request."""
 CONFLICT = error(400, "Failed to create prompt 'x' due to unique constraint failure. Please add a delay.")
+NEVER = threading.Event()
+"""What somebody who hangs waits for."""
+SILENCE = 0.5
+"""How long these trials wait for a server that hangs, in seconds."""
 FAULTS = {
     "429": Fault(Answer(429, {"message": "Rate limit exceeded"}, {"retry-after": "1"})),
+    "429 after": Fault(Answer(429, {"message": "Rate limit exceeded"}, {"retry-after": "1"}), effect=True),
     "500 before": Fault(BROKEN),
     "500 after": Fault(BROKEN, effect=True),
     "503 of a proxy": Fault(Answer(503, "<html>down</html>")),
     "502 after": Fault(Answer(502, "<html>bad gateway</html>"), effect=True),
+    "hang before": Fault(until=NEVER),
+    "hang after": Fault(effect=True, held=NEVER),
     "cut before": Fault(),
     "cut after": Fault(effect=True),
+    "400 conflict": Fault(CONFLICT),
     "a 200 that is no JSON": Fault(Answer(200, "<html>hello</html>"), effect=True),
 }
 
@@ -64,6 +76,14 @@ def first_synced(server: LangfuseServer) -> None:
         assert sync_target(session(backend), desired(FIRST), OPTIONS).status == "done"
 
 
+@pytest.fixture
+def hung() -> Iterator[None]:
+    """Whoever hangs is let go at the end."""
+    NEVER.clear()
+    yield
+    NEVER.set()
+
+
 @pytest.fixture(scope="module")
 def first() -> dict[str, Prompt]:
     """A project in which the first sample is synced."""
@@ -72,23 +92,105 @@ def first() -> dict[str, Prompt]:
         return server.project.prompts
 
 
+def numbers(name: str) -> Iterator[int]:
+    """The requests at which a fault is tried: all of them, or every 13th from another one each."""
+    return count(1 + sorted(FAULTS).index(name) % STRIDE, STRIDE)
+
+
+def patience(name: str) -> dict[str, float]:
+    """A short timeout where somebody hangs, else the usual one, so that a busy machine changes nothing."""
+    return {"timeout": SILENCE} if name.startswith("hang") else {}
+
+
+@pytest.mark.usefixtures("hung")
 @pytest.mark.parametrize("name", sorted(FAULTS))
 def test_a_fault_at_every_request_of_a_sync(first: dict[str, Prompt], name: str) -> None:
-    number = 1 + sorted(FAULTS).index(name) % STRIDE
-    while True:
+    for number in numbers(name):
         with LangfuseServer() as server:
             server.project.prompts = copy.deepcopy(first)
             server.fault = at(number, FAULTS[name])
-            with closing(opened(server)) as backend:
+            started = time.monotonic()
+            with closing(opened(server, **patience(name))) as backend:
                 result = sync_target(session(backend), desired(SECOND), OPTIONS)
-            reached = len(server.seen) >= number
+            assert time.monotonic() - started < LONGEST, (name, number)
+            sent = len(server.seen)
             server.fault = lambda _: None
             assert result.status == "done", (name, number)
             holds_second_once(server)
-        if not reached:
+        if sent < number:
             break
-        number += STRIDE
     assert number > 20
+
+
+SKILLED = Sample({("greet", "v1"): "Be brief."}, {("greet", "production"): "v1"}, {"pdf": FILES})
+RESKILLED = Sample(
+    {("greet", "v1"): "Be brief.", ("greet", "v2"): "Be warm."}, {("greet", "production"): "v2"}, {"pdf": EDITED}
+)
+
+
+@pytest.fixture(scope="module")
+def skilled() -> tuple[dict[str, Prompt], SkillShelf]:
+    """A project with one prompt and one skill."""
+    with LangfuseServer() as server:
+        server.skills = SkillShelf()
+        with closing(opened(server)) as backend:
+            assert sync_target(session(backend), desired_of(SKILLED), OPTIONS).status == "done"
+        return server.project.prompts, server.skills
+
+
+@pytest.mark.usefixtures("hung")
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_a_fault_at_every_request_of_a_sync_of_a_skill(
+    skilled: tuple[dict[str, Prompt], SkillShelf], name: str
+) -> None:
+    for number in numbers(name):
+        with LangfuseServer() as server:
+            server.project.prompts, server.skills = copy.deepcopy(skilled)
+            server.fault = at(number, FAULTS[name])
+            started = time.monotonic()
+            with closing(opened(server, **patience(name))) as backend:
+                result = sync_target(session(backend), desired_of(RESKILLED), OPTIONS)
+            assert time.monotonic() - started < LONGEST, (name, number)
+            sent = len(server.seen)
+            server.fault = lambda _: None
+            assert result.status == "done", (name, number)
+            assert [one["labels"] for one in server.skills.skills["pdf"].values()] == [[], ["production", "latest"]]
+            with closing(opened(server)) as fresh:
+                assert plan_target(session(fresh), desired_of(RESKILLED), OPTIONS).status == "unchanged", (name, number)
+        if sent < number:
+            break
+    assert number > 15
+
+
+@pytest.mark.parametrize("effect", [False, True])
+def test_a_server_that_goes_away_at_every_request(
+    skilled: tuple[dict[str, Prompt], SkillShelf],
+    effect: bool,  # noqa: FBT001 - a parameter of pytest's
+) -> None:
+    """It goes before or after what that request asked, and comes back later: the next sync completes the rest."""
+    for number in count(1 + effect, 1 if SOAK else 6):
+        with LangfuseServer() as server:
+            server.project.prompts, server.skills = copy.deepcopy(skilled)
+            server.fault = gone_from(number, effect=effect)
+            with closing(opened(server)) as backend, contextlib.suppress(UnavailableError):
+                sync_target(session(backend), desired_of(RESKILLED), OPTIONS)
+            sent = len(server.seen)
+            server.fault = lambda _: None
+            with closing(opened(server)) as backend:
+                bury(backend)
+                result = sync_target(session(backend), desired_of(RESKILLED), OPTIONS)
+                assert result.status in ("done", "unchanged"), (number, result)
+                assert plan_target(session(backend), desired_of(RESKILLED), OPTIONS).status == "unchanged", number
+            assert [one["labels"] for one in server.skills.skills["pdf"].values()] == [[], ["production", "latest"]]
+            assert sorted(server.project.prompts["greet"].versions) == [1, 2], number
+        if sent < number:
+            break
+    assert number > 30
+
+
+def gone_from(number: int, *, effect: bool) -> Callable[[Seen], Fault | None]:
+    """A server that answers nothing from one request on; with ``effect`` it still does what that one asked."""
+    return lambda seen: Fault(BROKEN, effect=effect and seen.number == number) if seen.number >= number else None
 
 
 def test_a_conflict_at_every_post(server: LangfuseServer) -> None:
@@ -108,9 +210,8 @@ def test_a_conflict_at_every_post(server: LangfuseServer) -> None:
     holds_second_once(server)
 
 
-def test_an_answer_that_never_comes_is_read_back(server: LangfuseServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_never_comes_is_read_back(server: LangfuseServer) -> None:
     """The first POST of a version hangs until after the client has given up, and is made then."""
-    monkeypatch.setattr(langfuse_api, "_TIMEOUT", httpx.Timeout(0.4, connect=5.0))
     never, hung = threading.Event(), []
 
     def fault(seen: Seen) -> Fault | None:
@@ -119,10 +220,9 @@ def test_an_answer_that_never_comes_is_read_back(server: LangfuseServer, monkeyp
             return Fault(BROKEN, effect=True, until=never)
         return None
 
-    first_synced_faulty = opened(server)
     server.fault = fault
     started = time.monotonic()
-    with closing(first_synced_faulty) as backend:
+    with closing(opened(server, timeout=SILENCE)) as backend:
         result = sync_target(session(backend), desired(FIRST), OPTIONS)
     assert time.monotonic() - started < 20
     never.set()

@@ -21,15 +21,8 @@ from catalog_tool.sync.conformance.samples import FIRST, Sample, desired_of, put
 from catalog_tool.sync.conformance.store import LEASE, RUN, done, live
 from catalog_tool.sync.plan import PlanOptions
 
-from .langfuse_work import OPTIONS, opened, sdk, session
+from .langfuse_work import EDITED, FILES, OPTIONS, opened, sdk, session
 
-HEAD = b"---\nname: pdf\ndescription: Fill PDF forms.\n---\n"
-FILES = {
-    "SKILL.md": HEAD + b"# PDF\r\n\n",
-    "scripts/run.sh": b"#!/bin/sh\necho hi\n",
-    "d\u00e4ta/x.md": "Grüße 😀".encode(),
-}
-EDITED = {**FILES, "SKILL.md": HEAD + b"# Better\n"}
 PDF = skill_address("pdf")
 
 
