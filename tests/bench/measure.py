@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+_LAUNCHER = Path(__file__).with_name("launcher.py")
 _KIB = 1 if sys.platform == "darwin" else 1024
 _FOREIGN = ("CI", "GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "PYTHONDONTWRITEBYTECODE")
 
@@ -52,19 +53,16 @@ def spend(
     command: Sequence[str], cwd: Path, *, extra: Mapping[str, str] | None = None, codes: Sequence[int] = (0,)
 ) -> Cost:
     """Run ``command`` to its end and say what it cost; raises ``CommandError`` on another exit code."""
-    with tempfile.TemporaryFile() as output:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            command, cwd=cwd, env=environment(extra), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in codes:
+    with tempfile.TemporaryFile() as output, tempfile.NamedTemporaryFile() as report:
+        launched = [sys.executable, "-S", "-E", str(_LAUNCHER), report.name, *command]
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+        done = subprocess.run(launched, cwd=cwd, env=environment(extra), check=False, **streams)
+        found = json.loads(report.read() or "null") or {"code": done.returncode}
+        if found["code"] not in codes or "cpu" not in found:
             output.seek(0)
             tail = output.read()[-2000:].decode(errors="replace")
-            raise CommandError(f"{' '.join(command)[:300]}: exit {process.returncode}\n{tail}")
-    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * _KIB)
+            raise CommandError(f"{' '.join(command)[:300]}: exit {found['code']}\n{tail}")
+    return Cost(found["cpu"], found["wall"], found["peak"] * _KIB)
 
 
 def interleaved(runs: int, trials: Mapping[str, Callable[[], Cost]]) -> dict[str, Cost]:
