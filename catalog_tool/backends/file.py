@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog_tool.backends.base import LabelEvent
+from catalog_tool.backends.evidence import KeptEvidence, changed_record
 from catalog_tool.backends.file_documents import (
     Kept,
     KeptFile,
@@ -27,6 +28,7 @@ from catalog_tool.backends.file_documents import (
     root_bytes,
     shelf_of,
 )
+from catalog_tool.backends.file_evidence import add_record, records_about
 from catalog_tool.backends.file_folder import POINTER, Folder
 from catalog_tool.backends.file_snapshot import Snapshot
 from catalog_tool.backends.naming import Prefix
@@ -293,6 +295,16 @@ class FileBackend:
             except ValueError as error:
                 what = f"{self.place()}: event {number} of the audit trail cannot be read: {error}"
                 raise BackendError(what, hint="it was edited by hand") from error
+
+    def keep_evidence(self, record: KeptEvidence) -> None:
+        """One file, under the lock."""
+        if not add_record(self._folder, record._replace(prompt=self._prefix.name_on(record.prompt))):
+            raise changed_record(self.place(), record)
+
+    def evidence(self, prompt: str) -> Iterator[KeptEvidence]:
+        """The files of one prompt."""
+        for record in records_about(self._folder, self._prefix.name_on(prompt)):
+            yield record._replace(prompt=prompt)
 
     def close(self) -> None:
         """Nothing stays open."""

@@ -5,6 +5,7 @@
 ``objects/ab/cdef…``      contents by their SHA-256; never changed once they are there
 ``trail.jsonl``           the audit trail; only ever appended to, and read as far as the pointer says
 ``lock``                  locked by whoever writes; the system frees it when that process dies
+``evidence/``             records of evaluations (``file_evidence``), each added once
 ``unfinished/``           files that are being written; whoever has the lock next removes what is left
 ========================  ==========================================================================
 
@@ -35,7 +36,8 @@ except ImportError as problem:  # Windows has no lock that two threads of one pr
     raise UsageError("a file target needs a POSIX system", hint="use `backend: sqlite` here") from problem
 
 POINTER, OBJECTS, TRAIL, LOCK, UNFINISHED = "current.json", "objects", "trail.jsonl", "lock", "unfinished"
-_OURS = frozenset({POINTER, OBJECTS, TRAIL, LOCK, UNFINISHED})
+EVIDENCE = "evidence"
+_OURS = frozenset({POINTER, OBJECTS, TRAIL, LOCK, UNFINISHED, EVIDENCE})
 _SHARD = 2
 _PAUSE_SECONDS = 0.005
 _AT_ONCE = 128
@@ -240,6 +242,38 @@ class Folder:
             os.close(handle)
         self._dirty.add(self.path)
         return length + len(lines)
+
+    def add_file(self, place: tuple[str, str], name: str, data: bytes) -> bool:
+        """Add a plain file two folders down, on disk when this returns. Only under the lock.
+
+        One that is there stays as it is; False where it holds other bytes.
+        """
+        outer, inner = place
+        self._make_folder(outer)
+        self._make_folder(f"{outer}/{inner}")
+        path = self.path / outer / inner / name
+        if os.path.lexists(path):
+            return read_plain(path, BUNDLE_BYTES) == data
+        handle, unfinished = self._begin(data)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        unfinished.rename(path)
+        _sync_folder(path.parent)
+        return True
+
+    def names_in(self, place: tuple[str, str]) -> list[str]:
+        """What is in a folder two folders down; nothing where there is none."""
+        path = self.path.joinpath(*place)
+        with self.clear_errors():
+            is_ours = not path.parent.is_symlink() and not path.is_symlink() and path.is_dir()
+            return sorted(found.name for found in path.iterdir()) if is_ours else []
+
+    def read_file(self, place: tuple[str, str], name: str) -> bytes | None:
+        """A plain file's bytes, two folders down; None where there is none."""
+        with self.clear_errors():
+            return read_plain(self.path.joinpath(*place, name), BUNDLE_BYTES)
 
     def publish(self, pointer: bytes) -> None:
         """Let the new set be seen: everything stored before is on disk first, and the pointer when this returns."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from catalog_tool.backends.audit import Move, chained
 from catalog_tool.backends.base import LabelEvent
+from catalog_tool.backends.evidence import KeptEvidence, changed_record
 from catalog_tool.backends.naming import Prefix
 from catalog_tool.backends.stored import label_value, label_versions, skill_entry_of
 from catalog_tool.errors import LeaseLostError
@@ -56,6 +57,7 @@ class MemoryStore:
         self.controls: dict[str, Control] = {}
         self.inventories: dict[str, dict[str, Applied]] = {}
         self.leases: dict[str, Lease] = {}
+        self.evidence: dict[tuple[str, str, str], bytes] = {}
 
 
 class MemoryBackend:
@@ -216,6 +218,22 @@ class MemoryBackend:
         """The whole store's trail: its chain is one, whatever the prefix."""
         with self.store.lock:
             yield from list(self.store.events)
+
+    def keep_evidence(self, record: KeptEvidence) -> None:
+        """Beside the objects, by the name on the target."""
+        with self.store.lock:
+            key = (self._prefix.name_on(record.prompt), record.subject, record.digest)
+            if self.store.evidence.setdefault(key, record.data) != record.data:
+                raise changed_record(self.place(), record)
+
+    def evidence(self, prompt: str) -> Iterator[KeptEvidence]:
+        """Those of one prompt, as they are at the call."""
+        with self.store.lock:
+            outer = self._prefix.name_on(prompt)
+            found = [
+                KeptEvidence(prompt, *key[1:], data) for key, data in self.store.evidence.items() if key[0] == outer
+            ]
+        yield from found
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from typing import Any, LiteralString, NamedTuple, cast
 
 from catalog_tool.backends.sql_backend import FORMAT, SqlBackend
-from catalog_tool.backends.sql_postgres import SCHEMA, TABLES, TEXT, TYPES
+from catalog_tool.backends.sql_postgres import EVIDENCE_TABLE, SCHEMA, TABLES, TEXT, TYPES
 from catalog_tool.backends.sql_session import Dialect, Row, Session, Table
 from catalog_tool.errors import BackendError, RefusedError, UnavailableError, UsageError
 from catalog_tool.model.capabilities import Capabilities
@@ -46,6 +46,7 @@ DIALECT = Dialect(
     hashed="encode(sha256(content), 'hex')",
     sized="length(content)",
     locked=" FOR UPDATE",
+    evidence_table=EVIDENCE_TABLE,
 )
 _NO_URL = "the `url` of a postgres target is none"
 _URL_FORM = "write postgresql://role@host:5432/database"
@@ -95,6 +96,14 @@ class PostgresSession:
             return []
         asked = f"{sql} WHERE {_is_one_of(columns)}{ending}"
         return self._connection.execute(_spelt(asked), _columns(keys), binary=True).fetchall()
+
+    def has(self, table: Table) -> bool:
+        """By its name in our schema."""
+        return bool(self.rows("SELECT to_regclass(?) IS NOT NULL", (f"{SCHEMA}.{table.name}",))[0][0])
+
+    def run(self, sql: str) -> None:
+        """As it is."""
+        self._connection.execute(_spelt(sql))
 
     def together(self) -> AbstractContextManager[object]:
         """One round trip for all of them, where libpq can (14 and newer)."""

@@ -8,7 +8,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from catalog_tool.backends.base import LabelEvent
+from catalog_tool.backends.evidence import KeptEvidence, changed_record
 from catalog_tool.backends.naming import Prefix
+from catalog_tool.backends.sql_evidence import add_record, records_about
 from catalog_tool.backends.sql_reading import all_events, everything, files_of, some, touched
 from catalog_tool.backends.sql_session import (
     CONTROL,
@@ -201,6 +203,24 @@ class SqlBackend:
         with self._database.scanning() as session:
             if session is not None:
                 yield from all_events(session)
+
+    def keep_evidence(self, record: KeptEvidence) -> None:
+        """One row, in a transaction of its own."""
+        with self._database.writing(create=True) as session:
+            if session is None:
+                raise BackendError(f"{self.place()} could not be created")
+            checked_store_id(session, self.place())
+            if not add_record(session, record._replace(prompt=self._prefix.name_on(record.prompt))):
+                raise changed_record(self.place(), record)
+
+    def evidence(self, prompt: str) -> Iterator[KeptEvidence]:
+        """The rows of one prompt, at one moment."""
+        with self._database.reading() as session:
+            if session is None:
+                return
+            checked_store_id(session, self.place())
+            found = list(records_about(session, self._prefix.name_on(prompt)))
+        yield from (record._replace(prompt=prompt) for record in found)
 
     def close(self) -> None:
         """Close the connection; the next call would open another."""

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 SCHEMA = "catalog"
 
-TABLES = """
+EVIDENCE_TABLE = """
+CREATE TABLE catalog.evidence (
+  id text COLLATE "C" NOT NULL, subject text COLLATE "C" NOT NULL, digest text COLLATE "C" NOT NULL,
+  content bytea NOT NULL, PRIMARY KEY (id, subject, digest)
+);
+"""
+"""By itself too: a store that an older version made gets it with its first record."""
+
+TABLES = f"""
 CREATE TABLE catalog.meta (key text PRIMARY KEY, value text NOT NULL);
 CREATE TABLE catalog.prompt_version (
   id text COLLATE "C" NOT NULL, version text COLLATE "C" NOT NULL, version_id text NOT NULL, digest text NOT NULL,
@@ -43,7 +51,7 @@ CREATE FUNCTION catalog.label_event_is_append_only() RETURNS trigger LANGUAGE pl
   $$ BEGIN RAISE EXCEPTION 'label_event is append-only' USING ERRCODE = 'insufficient_privilege'; END $$;
 CREATE TRIGGER label_event_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON catalog.label_event
   FOR EACH STATEMENT EXECUTE FUNCTION catalog.label_event_is_append_only();
-"""
+{EVIDENCE_TABLE}"""
 
 TEXT = "text"
 TYPES = {
@@ -64,7 +72,7 @@ GRANT USAGE ON SCHEMA catalog TO {role};
 GRANT SELECT ON ALL TABLES IN SCHEMA catalog TO {role};
 GRANT INSERT, UPDATE, DELETE ON catalog.prompt_version, catalog.label, catalog.skill, catalog.skill_file,
   catalog.inventory, catalog.control, catalog.lease, catalog.generation TO {role};
-GRANT INSERT ON catalog.label_event TO {role};
+GRANT INSERT ON catalog.label_event, catalog.evidence TO {role};
 """
 """What a role needs that syncs into tables which another role made and owns."""
 

@@ -35,6 +35,7 @@ INVENTORY = Table("inventory", 2, ("scope", "address", "digest", "meta"))
 CONTROL = Table("control", 1, ("scope", "document"))
 LEASE = Table("lease", 1, ("scope", "token", "holder", "host", "pid", "started", "expires_at"))
 GENERATION = Table("generation", 1, ("id", "generation"))
+EVIDENCE = Table("evidence", 3, ("id", "subject", "digest", "content"))
 LABEL_EVENT = Table(
     "label_event",
     1,
@@ -46,7 +47,8 @@ class Dialect(NamedTuple):
     """The expressions that are spelt differently. Each gives bytes as they are stored, whatever a hand left there.
 
     ``hashed`` and ``sized`` are of a file's content, computed by the store where it can. ``locked`` ends
-    a SELECT whose rows must stay as they are until the transaction ends.
+    a SELECT whose rows must stay as they are until the transaction ends. ``evidence_table`` makes the
+    table ``evidence``.
     """
 
     entry: str
@@ -55,6 +57,7 @@ class Dialect(NamedTuple):
     hashed: str
     sized: str
     locked: str
+    evidence_table: str
 
 
 class Session(Protocol):
@@ -71,6 +74,12 @@ class Session(Protocol):
 
     def lookup(self, sql: str, columns: Sequence[str], keys: Sequence[Sequence[str]], ending: str = "") -> list[Row]:
         """The rows of ``sql`` (a SELECT up to its FROM) whose ``columns`` are one of ``keys``, which may be none."""
+
+    def has(self, table: Table) -> bool:
+        """Whether the table is there."""
+
+    def run(self, sql: str) -> None:
+        """One statement that gives no rows."""
 
     def together(self) -> AbstractContextManager[object]:
         """Statements inside, none of which gives rows, need not wait for each other's answers."""

@@ -22,7 +22,7 @@ from catalog_tool.backends.sql_session import Dialect, Row, Session, Table
 from catalog_tool.errors import BackendError, UnavailableError, UsageError
 from catalog_tool.model.capabilities import Capabilities
 from catalog_tool.stores.sqlite_schema import TABLES, USER_VERSION
-from catalog_tool.stores.sqlite_target import TARGET_TABLES
+from catalog_tool.stores.sqlite_target import EVIDENCE_TABLE, TARGET_TABLES
 
 BUSY_SECONDS = 10.0
 """How long a call waits for another writer."""
@@ -39,6 +39,7 @@ DIALECT = Dialect(
     hashed="sha256_hex(CAST(content AS BLOB))",
     sized="length(CAST(content AS BLOB))",
     locked="",
+    evidence_table=EVIDENCE_TABLE,
 )
 _KEYS = 400
 """How many keys one SELECT looks up: with two columns below the 999 parameters that every SQLite takes."""
@@ -71,6 +72,14 @@ class SqliteSession:
             asked = f"{sql} JOIN (VALUES {places}) k ON {same}{ending}"
             found += self.rows(asked, [value for key in part for value in key])
         return found
+
+    def has(self, table: Table) -> bool:
+        """By the schema's own table."""
+        return bool(self.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table.name,)))
+
+    def run(self, sql: str) -> None:
+        """As it is."""
+        self._connection.execute(sql)
 
     def together(self) -> AbstractContextManager[object]:
         """Nothing to wait for: SQLite is in this process."""

@@ -8,7 +8,7 @@ removes a policy is judged by the old one, too.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from catalog_tool.checks.inspection import Inspection
 from catalog_tool.clock import now
@@ -16,7 +16,7 @@ from catalog_tool.gate.findings import gate_findings, policy_findings
 from catalog_tool.gate.judge import Policies, judge_all, policies_of
 from catalog_tool.gate.moves import Move, moves
 from catalog_tool.gate.policy import Policy
-from catalog_tool.gate.shelf import CatalogShelf
+from catalog_tool.gate.shelf import CatalogShelf, Sources
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import ERROR, WARNING, Finding
 from catalog_tool.source.branches import named_branch
@@ -43,22 +43,28 @@ def unjudged(tree: WorkTree | RevisionTree) -> Iterator[Finding]:
                   severity=severity)  # fmt: skip
 
 
-def findings(tree: WorkTree | RevisionTree, inspection: Inspection, old: CatalogFiles, base: str) -> Iterator[Finding]:
-    """What the gates say of the labels that moved since the base. Raises ``GitError``."""
-    files = inspection.files
+def findings(
+    tree: WorkTree | RevisionTree,
+    inspection: Inspection,
+    released: tuple[CatalogFiles, str],
+    beside: Callable[[Sources], Sources] | None = None,
+) -> Iterator[Finding]:
+    """What the gates say of the labels that moved since the base: its files and commit. Raises ``GitError``."""
+    (old, base), files = released, inspection.files
     broken = [found for found in old.findings if found.severity == ERROR and found.path == old.layout.registry]
     if old.layout.registry is not None and broken:
         yield finding("C323", "the gates were not asked: the registry at the base cannot be read", severity=ERROR)
         return
     changes = list(moves(old.labels, files.labels))
-    shelf = _shelf(tree, inspection, base)
+    shelf: Sources = _shelf(tree, inspection, base)
+    shelf = beside(shelf) if beside is not None else shelf
     present, before = policies_of(files.settings), policies_of(old.settings)
     yield from _judged(changes, present.usable, shelf, files, "")
     yield from _judged(changes, _loosened(present, before), shelf, files, BEFORE)
 
 
 def _judged(
-    changes: list[Move], policies: dict[str, Policy], shelf: CatalogShelf, files: CatalogFiles, whose: str
+    changes: list[Move], policies: dict[str, Policy], shelf: Sources, files: CatalogFiles, whose: str
 ) -> Iterator[Finding]:
     def locate(prompt: str, label: str) -> Spot:
         return files.registry.at([prompt, label]) if files.registry is not None else NOWHERE

@@ -8,9 +8,9 @@ points to may not vanish; a versioned partial or tool may not change either.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from catalog_tool.checks.inspection import Inspection
 from catalog_tool.checks.prompt_record import PromptRecord
@@ -61,8 +61,10 @@ def _no_base() -> Finding:
     return finding("P153", "there is no base to compare released versions with", severity=INFO)
 
 
-def findings(tree: WorkTree | RevisionTree, inspection: Inspection, since: str | None) -> Iterator[Finding]:
-    """What changed of what had been released. Raises ``GitError``."""
+def findings(
+    tree: WorkTree | RevisionTree, inspection: Inspection, since: str | None, beside: Callable[[Any], Any] | None = None
+) -> Iterator[Finding]:
+    """What changed of what had been released; ``beside`` as in ``validation.Request``. Raises ``GitError``."""
     base = find_base(tree, since)
     if base.finding is not None:
         yield base.finding
@@ -77,7 +79,7 @@ def findings(tree: WorkTree | RevisionTree, inspection: Inspection, since: str |
     yield from _versions(old_tree, old, inspection, base.commit)
     yield from _shared(old, inspection.files, base.commit)
     if has_gates(old.settings) or has_gates(inspection.files.settings):
-        yield from import_module(GATE_RULES).findings(tree, inspection, old, base.commit)
+        yield from import_module(GATE_RULES).findings(tree, inspection, (old, base.commit), beside)
 
 
 def _prompts_differ(tree: WorkTree | RevisionTree, files: CatalogFiles, base: str) -> bool:

@@ -23,6 +23,7 @@ from catalog_tool.source.memory import Memory, code_fingerprint
 from catalog_tool.source.root import Place
 
 _LISTED = "listed"
+_CHECKS = "catalog_tool.checks.validation"
 _CLEAN = Status(None, (), ())
 
 
@@ -52,6 +53,9 @@ class State(NamedTuple):
 
 def validate(place: Place, **asked: Any) -> Validation:
     """Find everything that is wrong; ``asked`` are the fields of ``validation.Request``."""
+    if asked.get("beside") is not None:  # what is beside git changes without git
+        checks = import_module(_CHECKS)
+        return Validation(*checks.validate(place, checks.Request(**asked))[0])
     memory = Memory(place.root)
     answers = memory.answers()
     listed = _listed_of(answers)
@@ -89,7 +93,7 @@ def _remembered(
 def _anew(place: Place, asked: dict[str, Any], memory: Memory, known: Listed | None) -> Validation:
     """Check everything, and remember the answer for as long as nothing changes."""
     stamp = _index_stamp(place.git) if place.git is not None else []
-    checks = import_module("catalog_tool.checks.validation")
+    checks = import_module(_CHECKS)
     validation, inspection, tree = checks.validate(place, checks.Request(**asked))
     if place.git is None or tree.has_unwatched or inspection.external:
         return Validation(*validation)

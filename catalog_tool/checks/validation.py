@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from catalog_tool.checks import immutability
 from catalog_tool.checks.golden_tests import golden_findings
@@ -20,13 +20,17 @@ _PACKAGE = "catalog_tool"
 
 
 class Request(NamedTuple):
-    """What to validate: ``revision`` (None: the work tree), ``since`` (None: the merge base)."""
+    """What to validate: ``revision`` (None: the work tree), ``since`` (None: the merge base).
+
+    ``beside`` adds evidence to what the gates judge by (``gate.shelf.Sources`` → the same), None adds nothing.
+    """
 
     revision: str | None = None
     since: str | None = None
     profile: str | None = None
     jobs: int = 1
     progress: Callable[[int, int], None] | None = None
+    beside: Callable[[Any], Any] | None = None
 
 
 def validate(place: Place, request: Request) -> tuple[Validation, Inspection, WorkTree | RevisionTree]:
@@ -40,9 +44,10 @@ def validate(place: Place, request: Request) -> tuple[Validation, Inspection, Wo
         profile=request.profile, jobs=request.jobs, memory=memory, progress=request.progress, entries=_has_limits
     )  # fmt: skip
     inspection = inspect(tree, options)
+    released = immutability.findings(tree, inspection, request.since, request.beside)
     found = [
         *inspection.findings,
-        *settle(immutability.findings(tree, inspection, request.since), inspection.files.settings.rules),
+        *settle(released, inspection.files.settings.rules),
         *settle(golden_findings(tree, inspection), inspection.files.settings.rules),
         *settle(_of_targets(inspection), inspection.files.settings.rules),
     ]

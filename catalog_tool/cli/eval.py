@@ -9,15 +9,15 @@ from typing import Any
 
 import click
 
-from catalog_tool.cli.complete import references
+from catalog_tool.cli.complete import references, targets
 from catalog_tool.cli.context import answer, format_option, place_of, tell
 from catalog_tool.cli.eval_options import asking_options, options_from
+from catalog_tool.cli.eval_places import check_files, places_for, write
 from catalog_tool.cli.progress import progress
 from catalog_tool.errors import BackendError, UsageError
 from catalog_tool.evals.comparison import compare, status_of
 from catalog_tool.evals.golden import GoldenCase, GoldenSet, read_golden
 from catalog_tool.evals.offline import PromptLook, look_at_prompt, newest_versions, status_of_all
-from catalog_tool.evals.publish import write_whole
 from catalog_tool.evals.runner import evaluate
 from catalog_tool.evals.sample_runs import (
     SampleRun,
@@ -39,8 +39,6 @@ from catalog_tool.evals.samples import (
 )
 from catalog_tool.evals.session import Session
 from catalog_tool.evals.snapshots import snapshot_bytes, snapshot_path
-from catalog_tool.gate.evidence import Evidence
-from catalog_tool.gate.records import evidence_bytes, evidence_path
 from catalog_tool.model.prompt import PromptVersion
 from catalog_tool.report.eval_json import evaluation_document, offline_document, samples_document
 from catalog_tool.report.eval_text import evaluation_text, offline_text, samples_text
@@ -55,12 +53,13 @@ Examples:
   catalog eval support_agent@v3 --endpoint http://localhost:11434/v1 --model llama3.2
   catalog eval support_agent@v3 --baseline support_agent@production --endpoint openai \\
       --cache .eval-cache --max-cost 2 --out prompts/support_agent/evidence
+  catalog eval support_agent@v3 --endpoint openai --store prod      evidence on a target instead of in git
   catalog eval support_agent@v3 --cache .eval-cache      replay: no key, no request
   catalog eval support_agent --samples samples.jsonl --min-new 50 --rubric answer_relevance \\
       --judge-model gpt-4.1-mini --endpoint openai --metrics scores.prom
 
 Keys come from the environment only. Evidence is what `catalog gate` decides by; nothing is written
-without --out, --cache, --update-snapshots or --samples.
+without --out, --store, --cache, --update-snapshots or --samples.
 Exit codes: 0 passed, 1 a case failed, 2 wrong usage, 3 a case could not be asked or judged.
 """
 _EXITS = {"pass": 0, "done": 0, "waiting": 0, "fail": 1, "error": 3, "unknown": 3}
@@ -73,6 +72,7 @@ _EXITS = {"pass": 0, "done": 0, "waiting": 0, "fail": 1, "error": 3, "unknown": 
 @click.option("--update-snapshots", is_flag=True, help="Record how the cases render (with --level0).")
 @click.option("--case", "cases", multiple=True, metavar="NAME", help="Only this case; repeatable.")
 @click.option("--out", metavar="DIR", help="Write evidence here, one file a run.")
+@click.option("--store", metavar="TARGET", shell_complete=targets, help="Keep evidence on this target, by digest.")
 @asking_options
 @click.option("--samples", metavar="FILE", help="Score the production samples of this file instead.")
 @click.option("--min-new", type=click.IntRange(1), default=50, show_default=True, help="Wait for so many new ones.")
@@ -104,9 +104,9 @@ def _refuse_combinations(reference: str | None, asked: Mapping[str, Any]) -> Non
         raise UsageError("--level0 and --samples are two different things")
     if asked["update_snapshots"] and not asked["level0"]:
         raise UsageError("--update-snapshots records what --level0 renders", hint="give both")
-    if modes and (asked["out"] or asked["baseline"]):
-        raise UsageError(f"--out and --baseline do not go with --{modes[0]}: it asks no model for answers")
-    if asked["cases"] and (modes or asked["out"]):
+    if modes and (asked["out"] or asked["store"] or asked["baseline"]):
+        raise UsageError(f"--out, --store and --baseline do not go with --{modes[0]}: it asks no model for answers")
+    if asked["cases"] and (modes or asked["out"] or asked["store"]):
         raise UsageError("--case is for trying: no evidence is made of some cases only")
     if asked["update_snapshots"] and reference is not None and parse_reference(reference).revision:
         raise UsageError("renderings are recorded in the work tree", hint="leave the revision out")
@@ -131,7 +131,7 @@ def _recorded(place: Place, catalog: OpenCatalog, look: PromptLook) -> str | Non
     if not any(case.messages is not None for case in look.cases):
         return None
     path = snapshot_path(catalog.files.settings.prompts, look.version)
-    _write(Path(place.root) / path, snapshot_bytes(look.cases))
+    write(Path(place.root) / path, snapshot_bytes(look.cases))
     return path
 
 
@@ -144,12 +144,15 @@ def _evaluation(
         hint = f"add cases with `expect` to {catalog.files.settings.prompts}/{version.id}/tests/, or try --level0"
         raise UsageError(f"{version.id} has no golden cases that expect something", hint=hint)
     other = _baseline(place, version, asked["baseline"])
-    with Session(options_from(asked), os.environ) as session:
+    with (
+        places_for(place, catalog.files.settings, version.id, asked) as places,
+        Session(options_from(asked), os.environ) as session,
+    ):
         asking = session.asking(version, golden, progress("asking"))
         against = session.asking(other, golden, progress("asking the baseline")) if other else None
         candidate = evaluate(version, golden, asking)
         baseline = evaluate(other, golden, against) if other and against else None
-    written = [_evidence(Path(asked["out"]), record) for record in (candidate, baseline) if asked["out"] and record]
+        written = [where for record in (candidate, baseline) if record for where in places.keep(record)]
     compared = compare(candidate, baseline) if baseline else None
     if output == "json":
         answer(json_document(evaluation_document(candidate, baseline, compared, written)))
@@ -167,13 +170,8 @@ def _baseline(place: Place, version: PromptVersion, reference: str | None) -> Pr
     return resolve_prompt(open_catalog(place, wanted.revision), wanted).version
 
 
-def _evidence(folder: Path, record: Evidence) -> str:
-    path = folder / Path(evidence_path("prompts", record)).name
-    _write(path, evidence_bytes(record))
-    return path.as_posix()
-
-
 def _samples(catalog: OpenCatalog, version: PromptVersion, output: str, asked: Mapping[str, Any]) -> int:
+    check_files(asked)
     path = Path(asked["samples"])
     mark_path = Path(asked["watermark"] or f"{path}.watermark.json")
     mark = read_watermark(mark_path)
@@ -224,15 +222,8 @@ def _publish(run: SampleRun, batch: Batch, version: PromptVersion, mark_path: Pa
         if lacking:
             tell(f'{lacking} samples carry no `vars` and cannot become cases: record input as {{"vars", "messages"}}')
     if asked["metrics"]:
-        _write(Path(asked["metrics"]), metrics_text(version.id, run.mark.totals).encode())
+        write(Path(asked["metrics"]), metrics_text(version.id, run.mark.totals).encode())
     try:
         write_watermark(mark_path, run.mark)
     except OSError as error:
         raise BackendError(f"{mark_path} cannot be written: {error.strerror}") from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        write_whole(path, data)
-    except OSError as error:
-        raise BackendError(f"{path} cannot be written: {error.strerror}") from error

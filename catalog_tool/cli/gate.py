@@ -11,7 +11,15 @@ import click
 
 from catalog_tool.cli.complete import labels, prompt_ids
 from catalog_tool.cli.context import answer, format_option, place_of, rev_option, wants_color
-from catalog_tool.cli.label_moves import LabelDesk, desk_for, released_value, shelf_of
+from catalog_tool.cli.label_moves import (
+    EVIDENCE_FROM,
+    LabelDesk,
+    desk_for,
+    evidence_option,
+    judging_by,
+    released_value,
+    shelf_of,
+)
 from catalog_tool.cli.records import RECORD_OPTIONS, RecordOptions, record_options, records_of
 from catalog_tool.clock import now
 from catalog_tool.errors import UsageError
@@ -21,7 +29,7 @@ from catalog_tool.gate.in_toto import statement
 from catalog_tool.gate.judge import ask, with_evidence
 from catalog_tool.gate.moves import Move, promoted
 from catalog_tool.gate.policy import read_policy
-from catalog_tool.gate.shelf import CatalogShelf
+from catalog_tool.gate.shelf import Sources
 from catalog_tool.report.gate_json import gate_document
 from catalog_tool.report.gate_text import gate_text
 from catalog_tool.report.json_document import json_document
@@ -35,11 +43,13 @@ Examples:
   catalog gate support_agent v3 --label production
   catalog gate support_agent v3 --label production --weight 5
   catalog gate support_agent v3 --label production --candidate run.json --format json
+  catalog gate support_agent v3 --label production --evidence-from prod
   catalog gate support_agent v3 --label production --candidate results.json --from promptfoo --keep
   catalog gate support_agent v3 --label production --candidate run.json --again   is it still as good?
   catalog gate support_agent v3 --label production --statement v3.intoto.json   for signing
 
-Evidence is read from prompts/ID/evidence, the newest run of exactly this content. If the label has been moved
+Evidence is read from prompts/ID/evidence, with --evidence-from from a target too: the newest run of exactly
+this content. If the label has been moved
 to VERSION already, since the base of your branch, that move is judged; else the one that `promote` would make.
 Exit codes: 0 allow, 1 deny, 2 wrong usage, 3 indeterminate (the label does not move either).
 """
@@ -51,6 +61,7 @@ Exit codes: 0 allow, 1 deny, 2 wrong usage, 3 indeterminate (the label does not 
 @click.option("--label", metavar="LABEL", required=True, shell_complete=labels, help="The label that is to move.")
 @click.option("--weight", type=click.FloatRange(0, 100, min_open=True), help="The share that VERSION is to get.")
 @record_options
+@evidence_option
 @click.option("--again", is_flag=True, help="Judge what the label has already by a new run: --candidate is it.")
 @click.option("--statement", metavar="FILE", help="Write VERSION's record as an in-toto statement to FILE, a new one.")
 @rev_option
@@ -64,9 +75,10 @@ def command(
         raise UsageError("--again judges a new run, and no move", hint="name the run with --candidate, and no --weight")
     place = place_of(ctx)
     desk = desk_for(place, asked["revision"], name, label, version)
-    question, shelf = _held(desk, version) if again else _question(place, desk, version, weight)
-    given = records_of(question, desk.catalog, RecordOptions(**{name: asked.pop(name) for name in RECORD_OPTIONS}))
-    question = with_evidence(question, shelf, given.candidate, given.baseline)
+    with judging_by(place, desk, asked[EVIDENCE_FROM]) as desk:
+        question, sources = _held(desk, version) if again else _question(place, desk, version, weight)
+        given = records_of(question, desk.catalog, RecordOptions(**{name: asked.pop(name) for name in RECORD_OPTIONS}))
+        question = with_evidence(question, sources, given.candidate, given.baseline)
     decision = decide_again(question) if again else decide(question)
     if asked["statement"] is not None:
         _write_statement(question, asked["statement"])
@@ -77,26 +89,27 @@ def command(
     return EXIT_CODES[decision.status]
 
 
-def _question(place: Place, desk: LabelDesk, version: str, weight: float | None) -> tuple[Question, CatalogShelf]:
+def _question(place: Place, desk: LabelDesk, version: str, weight: float | None) -> tuple[Question, Sources]:
     """The move that the tree makes already, compared with the base; else the one that a promotion would make."""
     policy = desk.policy or read_policy({})
     base, released = released_value(desk)
     if weight is None and desk.current is not None and base is not None:
         made = Move(desk.prompt, desk.label, released, desk.current)
         if version in made.gaining():
-            shelf = shelf_of(place, desk.catalog, base)
-            return ask(made, version, policy, shelf, now()), shelf
+            then = desk.with_target(shelf_of(place, desk.catalog, base))
+            return ask(made, version, policy, then, now()), then
     wanted = promoted(desk.current, version, weight, policy)
-    return ask(Move(desk.prompt, desk.label, desk.current, wanted), version, policy, desk.shelf, now()), desk.shelf
+    sources = desk.sources
+    return ask(Move(desk.prompt, desk.label, desk.current, wanted), version, policy, sources, now()), sources
 
 
-def _held(desk: LabelDesk, version: str) -> tuple[Question, CatalogShelf]:
+def _held(desk: LabelDesk, version: str) -> tuple[Question, Sources]:
     """What the label has already, compared with what git knows of it."""
     if desk.current is None or version not in desk.current.versions:
         message = f"{desk.prompt}@{desk.label} does not point to {version}"
         raise UsageError(message, hint="leave --again out to judge a move")
     move = Move(desk.prompt, desk.label, desk.current, desk.current)
-    return ask(move, version, desk.policy or read_policy({}), desk.shelf, now()), desk.shelf
+    return ask(move, version, desk.policy or read_policy({}), desk.sources, now()), desk.sources
 
 
 def _write_statement(question: Question, path: str) -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
 
+import click
+
+from catalog_tool.cli.complete import targets
+from catalog_tool.cli.context import lazily
 from catalog_tool.errors import UsageError
 from catalog_tool.evals.golden import read_golden
 from catalog_tool.gate.judge import policies_of
 from catalog_tool.gate.policy import Policy
-from catalog_tool.gate.shelf import CatalogShelf
+from catalog_tool.gate.shelf import CatalogShelf, Sources
+from catalog_tool.gate.target_evidence import TargetEvidence
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.model.names import is_label, is_version
@@ -20,16 +27,39 @@ from catalog_tool.source.root import Place
 from catalog_tool.source.tree import RevisionTree, WorkTree, read_one
 
 REGISTRY = "registry.yaml"
+EVIDENCE_FROM = "evidence_from"
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def evidence_option(command: _Command) -> _Command:
+    """``--evidence-from TARGET``, for ``judging_by``."""
+    return click.option(
+        "--evidence-from", EVIDENCE_FROM, metavar="TARGET", shell_complete=targets,
+        help="Judge by the evidence on this target too (`catalog eval --store`).",
+    )(command)  # fmt: skip
 
 
 class LabelDesk(NamedTuple):
-    """One prompt's label, about to move. ``policy`` is None where the label has no gate."""
+    """One prompt's label, about to move. ``policy`` is None where the label has no gate.
+
+    ``target`` has evidence besides ``shelf``, None where no target is at hand.
+    """
 
     catalog: OpenCatalog
     prompt: str
     label: str
     policy: Policy | None
     shelf: CatalogShelf
+    target: TargetEvidence | None = None
+
+    @property
+    def sources(self) -> Sources:
+        """All that the gate judges by."""
+        return self.with_target(self.shelf)
+
+    def with_target(self, shelf: CatalogShelf) -> Sources:
+        """Another shelf of this catalog, with the target's evidence."""
+        return self.target.beside(shelf) if self.target is not None else shelf
 
     @property
     def current(self) -> LabelValue | None:
@@ -78,6 +108,16 @@ def desk_for(place: Place, revision: str | None, prompt: str, label: str, versio
     tree = catalog.tree
     commit = merged_commit(tree) if isinstance(tree, WorkTree | RevisionTree) else None
     return LabelDesk(catalog, prompt, label, policies.usable.get(label), shelf_of(place, catalog, commit))
+
+
+@contextmanager
+def judging_by(place: Place, desk: LabelDesk, target: str | None) -> Iterator[LabelDesk]:
+    """The desk with the evidence on a target, None for none. UsageError: there is no such target, or it keeps none."""
+    if target is None:
+        yield desk
+        return
+    with lazily("cli.evidence_store:evidence_on")(place, desk.catalog.files.settings, target) as found:
+        yield desk._replace(target=found)
 
 
 def check_version(catalog: OpenCatalog, prompt: str, version: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from catalog_tool.cli.complete import labels, prompt_ids
 from catalog_tool.cli.context import answer, format_option, place_of, wants_color
 from catalog_tool.cli.gate import EXIT_CODES
-from catalog_tool.cli.label_moves import LabelDesk, desk_for
+from catalog_tool.cli.label_moves import EVIDENCE_FROM, LabelDesk, desk_for, evidence_option, judging_by
 from catalog_tool.clock import now
 from catalog_tool.gate.judge import Judgement, judge
 from catalog_tool.gate.moves import Move, promoted
@@ -46,20 +47,20 @@ Exit codes: 0 done, 1 the gate denies, 2 wrong usage, 3 the gate cannot decide. 
 @click.option(
     "--weight", type=click.FloatRange(0, 100, min_open=True), help="Its share in per cent (default: the next step)."
 )
+@evidence_option
 @click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing.")
 @format_option("text", "json")
 @click.pass_context
-def command(
-    ctx: click.Context, /, name: str, version: str, label: str, *, weight: float | None, **asked: str | bool
-) -> int:
+def command(ctx: click.Context, /, name: str, version: str, label: str, *, weight: float | None, **asked: Any) -> int:
     """Give a label to a version, in git, if its gate allows."""
     place = place_of(ctx)
     desk = desk_for(place, None, name, label, version)
     move = Move(name, label, desk.current, promoted(desk.current, version, weight, desk.policy))
-    judgements = list(judge(move, desk.policy, desk.shelf, now())) if desk.policy is not None else []
+    with judging_by(place, desk, asked[EVIDENCE_FROM]) as desk:
+        judgements = list(judge(move, desk.policy, desk.sources, now())) if desk.policy is not None else []
     refused = next((judged.decision.status for judged in judgements if not judged.decision.allows), None)
-    status = refused or move_label(place, desk, move, is_trial=bool(asked["dry_run"]))
-    answer_move(ctx, desk, move, (status, judgements), str(asked["output"]))
+    status = refused or move_label(place, desk, move, is_trial=asked["dry_run"])
+    answer_move(ctx, desk, move, (status, judgements), asked["output"])
     return EXIT_CODES[refused] if refused is not None else 0
 
 

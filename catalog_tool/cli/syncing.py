@@ -11,11 +11,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from catalog_tool.backends.evidence import KeepsEvidence
 from catalog_tool.cli.complete import targets
 from catalog_tool.cli.context import place_of, report_context, tell
 from catalog_tool.cli.progress import progress
 from catalog_tool.clock import now
 from catalog_tool.errors import CatalogError, GitError, UsageError
+from catalog_tool.gate.target_evidence import TargetEvidence
 from catalog_tool.model.settings import Settings
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.formats import findings_report
@@ -199,6 +201,10 @@ class Work(NamedTuple):
     session: Session
 
 
+def _evidence_of(target: OpenTarget) -> TargetEvidence | None:
+    return TargetEvidence(target.name, target.backend) if isinstance(target.backend, KeepsEvidence) else None
+
+
 @contextlib.contextmanager
 def working(side: GitSide, name: str, how: Mapping[str, Any] | None = None) -> Iterator[Work]:
     """Open a target; Ctrl-C and a cancelled job stop a sync between two steps, not within one."""
@@ -213,7 +219,7 @@ def working(side: GitSide, name: str, how: Mapping[str, Any] | None = None) -> I
                 destination=target.destination,
                 git=side.place.git,
                 actor=actor(side.place.git),
-                gates=label_gates(side.reading, side.place.git, now()),
+                gates=label_gates(side.reading, side.place.git, now(), _evidence_of(target)),
                 lock_timeout=given.get("lock_timeout", LOCK_TIMEOUT_SECONDS),
                 concurrency=given.get("concurrency", 4),
                 progress=progress("syncing"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import click
 
@@ -20,6 +22,7 @@ from catalog_tool.model.finding import Finding
 from catalog_tool.model.settings import PROFILES
 from catalog_tool.model.validation import Validation
 from catalog_tool.report.formats import findings_report
+from catalog_tool.source.root import Place
 
 EPILOG = """\b
 Examples:
@@ -40,6 +43,12 @@ Exit codes: 0 no errors, 1 errors (with --strict: or warnings), 2 wrong usage, 3
 @click.option(
     "--profile", type=click.Choice(PROFILES), help="Check skills under this profile (default: the settings')."
 )
+@click.option(
+    "--evidence-from",
+    metavar="TARGET",
+    shell_complete=lambda *typed: lazily("cli.complete:targets")(*typed),
+    help="Gates judge by the evidence on this target too.",
+)
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option(
     "--jobs",
@@ -58,13 +67,19 @@ def command(
     report = findings_report(output)
     wanted = inner_paths(place, paths)
     processes = jobs or os.cpu_count() or 1
-    validate = lazily("checks.recall:validate")
-    result: Validation = validate(place, **asked, jobs=processes, progress=progress("checking"))
+    with _beside(place, asked.pop("evidence_from")) as beside:
+        validate = lazily("checks.recall:validate")
+        result: Validation = validate(place, **asked, jobs=processes, progress=progress("checking"), beside=beside)
     if wanted:
         result = result._replace(findings=[found for found in result.findings if _below(found, wanted)])
     context = report_context(ctx, place, strict=strict)
     answer(report.render(result.findings, result.summary(), context), has_commands=output == "github")
     return int(result.is_invalid(strict=strict))
+
+
+def _beside(place: Place, target: object) -> AbstractContextManager[Any]:
+    """What adds a target's evidence to the gates' own, None without one; little is loaded then."""
+    return lazily("cli.evidence_store:adding_evidence")(place, target) if target is not None else nullcontext()
 
 
 def _below(found: Finding, wanted: list[str]) -> bool:

@@ -32,6 +32,15 @@ class Endpoint:
         return text.replace(self.key, "***") if self.key else text
 
 
+def key_lacking(endpoint: Endpoint) -> str | None:
+    """Why a provider would refuse every request: its key is not set. None where one is, or none may be needed."""
+    host = httpx.URL(endpoint.base).host
+    variable = _PROVIDERS_KEYS.get(host)
+    if variable is None or endpoint.key is not None:
+        return None
+    return f"{host} needs a key, and the environment variable {variable} is not set"
+
+
 def endpoint_at(address: str, environment: Mapping[str, str], variable: str | None = None) -> Endpoint:
     """The endpoint of an address or of one of ``SHORT_NAMES``.
 

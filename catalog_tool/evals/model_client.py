@@ -22,7 +22,6 @@ from catalog_tool.model.limits import CHARACTERS_A_TOKEN
 UNKNOWN_OUTPUT_TOKENS = 1000
 """What is reserved for an answer whose length the prompt does not bound."""
 EMBEDDINGS, EMBEDDINGS_PATH = "openai-embeddings", "/embeddings"
-_NOT_KNOWN = "the answer is not in the cache, and no endpoint is given"
 
 
 @dataclass(slots=True)
@@ -62,12 +61,20 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What every client needs: a courier (None: only the cache answers), a cache, a tally, a price."""
+    """What every client needs: a courier, a cache, a tally, a price.
+
+    ``courier`` is None where only the cache answers, and ``nobody`` says why.
+    """
 
     courier: Courier | None
     cache: ResponseCache | None
     tally: Tally
     price: Price | None = None
+    nobody: str = "no endpoint is given"
+
+    def not_known(self) -> AskError:
+        """The error where neither the cache nor anybody else answers."""
+        return AskError(f"the answer is not in the cache, and {self.nobody}")
 
     def known(self, key: str) -> Any:
         """What the cache has. Raises ``AskError`` where it is damaged, or lacks it and nobody can be asked."""
@@ -78,7 +85,7 @@ class Line:
                 raise AskError(f"the cache's entry {key[:12]}… is damaged: {error}") from error
             return None
         if found is None and self.courier is None:
-            raise AskError(_NOT_KNOWN)
+            raise self.not_known()
         return found
 
     def keep(self, key: str, value: Any) -> None:
@@ -127,7 +134,7 @@ class ModelClient:
     def _request(self, body: dict[str, Any]) -> Answer:
         courier = self._line.courier
         if courier is None:
-            raise AskError(_NOT_KNOWN)
+            raise self._line.not_known()
         sending = self._sending(body)
         self._warm_up(courier, sending)
         watch = _Stopwatch(self._protocol, stream=self._stream)
@@ -256,7 +263,7 @@ class EmbeddingClient:
             raise AskError(f"the cache's entry {key[:12]}… holds no vectors: {error}") from error
         courier = self.line.courier
         if courier is None:
-            raise AskError(_NOT_KNOWN)
+            raise self.line.not_known()
         expected = Tokens(input=sum(estimated(text) for text in texts), output=0)
         sending = Sending(path=EMBEDDINGS_PATH, body=body, estimate=Estimate(tokens=expected, price=self.line.price))
         vectors, tokens = courier.send(sending, lambda chunks, _: _embeddings(json_body(chunks), len(texts)))

@@ -15,7 +15,7 @@ from catalog_tool.errors import UsageError
 from catalog_tool.evals.budget import Budget, Limits
 from catalog_tool.evals.cache import ResponseCache
 from catalog_tool.evals.courier import Courier, Pause
-from catalog_tool.evals.endpoint import SHORT_NAMES, Endpoint, endpoint_at
+from catalog_tool.evals.endpoint import KEY_VARIABLE, SHORT_NAMES, Endpoint, endpoint_at, key_lacking
 from catalog_tool.evals.golden import GoldenSet
 from catalog_tool.evals.judge import ModelJudge
 from catalog_tool.evals.model_client import EmbeddingClient, Line, ModelClient, Tally
@@ -133,8 +133,14 @@ class Session(AbstractContextManager["Session"]):
         return EmbeddingClient(line=line, model=name)
 
     def _line(self, address: str | None, variable: str | None, model: str, tally: Tally) -> Line:
-        courier = None if address is None else self._courier(endpoint_at(address, self._environment, variable))
-        return Line(courier=courier, cache=self._cache, tally=tally, price=self._prices.of(model))
+        """Raises ``UsageError`` where nobody would answer without a key, and no cache may."""
+        endpoint = endpoint_at(address, self._environment, variable) if address is not None else None
+        lacking = key_lacking(endpoint) if endpoint is not None else "no endpoint is given"
+        if lacking is not None and self._cache is None:
+            raise UsageError(lacking, hint=f"set it, or {KEY_VARIABLE}, or name another one with --api-key-env")
+        courier = self._courier(endpoint) if endpoint is not None and lacking is None else None
+        price = self._prices.of(model)
+        return Line(courier=courier, cache=self._cache, tally=tally, price=price, nobody=lacking or "")
 
     def _courier(self, endpoint: Endpoint) -> Courier:
         return Courier(

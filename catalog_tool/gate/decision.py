@@ -63,12 +63,14 @@ class Content:
 class Record:
     """The evidence for one content.
 
-    ``flaws`` say which records could not be used; ``runs`` counts all that are about this content.
+    ``flaws`` say which records could not be used, ``changed`` which of those stand under this very content;
+    ``runs`` counts all that are about it.
     """
 
     evidence: Evidence | None = None
     runs: int = 0
     flaws: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,10 @@ def baseline_sample(question: Question) -> tuple[Sample | None, tuple[Reason, ..
     if question.baseline is None:
         message = f"{question.label} points to nothing yet: there is nothing to compare with"
         return None, (Reason(rule="baseline", outcome=NOTED, message=message),)
-    evidence = question.baseline_record.evidence
+    evidence, changed = question.baseline_record.evidence, question.baseline_record.changed
+    if changed:
+        said = tuple(f"a record of what {question.label} has now cannot be used: {flaw}" for flaw in changed)
+        return None, tuple(Reason(rule="baseline", outcome=UNDECIDED, message=message) for message in said)
     optional = question.policy.baseline == OPTIONAL
     if evidence is None or evidence.prompt.digest != question.baseline.digest:
         name = f"{question.prompt}@{question.baseline.version}"

@@ -19,6 +19,8 @@ def presence(question: Question) -> Iterator[Reason]:
     """There is a record, and it is about this content."""
     for flaw in question.record.flaws:
         yield Reason(rule="evidence", outcome=NOTED, message=f"a record cannot be used: {flaw}")
+    for changed in question.record.changed:
+        yield Reason(rule="evidence", outcome=UNDECIDED, message=f"a record cannot be used: {changed}")
     evidence, digest = question.record.evidence, question.candidate.digest
     if digest is None:
         message = f"{question.candidate_name} cannot be read, so nothing can be said about it"

@@ -16,11 +16,15 @@ from catalog_tool.source.tree import EXECUTABLE, FILE, Tree
 
 
 class Stored(NamedTuple):
-    """One file of evidence, or why it cannot be used."""
+    """One file of evidence, or why it cannot be used.
+
+    ``about`` is the digest of the content that a flawed record stands under, where its place says so.
+    """
 
     path: str
     evidence: Evidence | None
     flaw: str | None = None
+    about: str | None = None
 
 
 class Sources(Protocol):
@@ -113,12 +117,13 @@ def record_of(stored: Iterable[Stored], digest: str | None, like: Evidence | Non
     ``like``: runs on the same dataset with the same judge are preferred, because only they compare.
     """
     listed = list(stored)
-    flaws = tuple(f"{item.path}: {item.flaw}" for item in listed if item.flaw is not None)
+    flaws = tuple(f"{item.path}: {item.flaw}" for item in listed if item.flaw is not None and item.about is None)
+    changed = tuple(f"{item.path}: {item.flaw}" for item in listed if item.flaw is not None and item.about == digest)
     runs = [item.evidence for item in listed if item.evidence is not None and item.evidence.prompt.digest == digest]
     if not runs:
-        return Record(flaws=flaws)
+        return Record(flaws=flaws, changed=changed)
     newest = max(runs, key=lambda run: (_compares(run, like), run.finished_at, run.digest or ""))
-    return Record(evidence=newest, runs=len(runs), flaws=flaws)
+    return Record(evidence=newest, runs=len(runs), flaws=flaws, changed=changed)
 
 
 def _compares(run: Evidence, like: Evidence | None) -> bool:

@@ -8,6 +8,7 @@
 ``lease``          one row a ``scope``: who may write, until ``expires_at`` (seconds since the epoch)
 ``generation``     ``id``, ``generation``: one more at each change of any label of that prompt
 ``label_event``    the audit trail, in order of ``seq``; rows can be added at its end and nothing else
+``evidence``       ``id``, ``subject`` (the digest of the content), ``digest`` (the record's own), ``content``: the file
 =================  =================================================================================
 
 Names in the objects' tables, in ``generation`` and in ``label_event`` carry the prefix; addresses in
@@ -16,7 +17,15 @@ Names in the objects' tables, in ``generation`` and in ``label_event`` carry the
 
 from __future__ import annotations
 
-TARGET_TABLES = """
+EVIDENCE_TABLE = """
+CREATE TABLE evidence (
+  id TEXT NOT NULL, subject TEXT NOT NULL, digest TEXT NOT NULL, content BLOB NOT NULL,
+  PRIMARY KEY (id, subject, digest)
+);
+"""
+"""By itself too: a target that an older version made gets it with its first record."""
+
+_OTHER_TABLES = """
 ALTER TABLE prompt_version ADD COLUMN marker TEXT;
 ALTER TABLE label ADD COLUMN marker TEXT;
 ALTER TABLE skill ADD COLUMN marker TEXT;
@@ -42,4 +51,5 @@ CREATE TRIGGER label_event_grows_at_its_end BEFORE INSERT ON label_event
   WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM label_event)
   BEGIN SELECT RAISE(ABORT, 'label_event is append-only'); END;
 """
+TARGET_TABLES = _OTHER_TABLES + EVIDENCE_TABLE
 """Run after ``sqlite_schema.TABLES``. The last trigger also stops INSERT OR REPLACE, which fires no DELETE trigger."""

@@ -1,8 +1,8 @@
 """The gates of protected labels in ``plan``, ``apply`` and ``sync``: going round ``validate`` does not help.
 
 A move that is about to reach a target is judged from what the target's label has now, by the evidence of the
-revision that is synced. It passes if the gate allows it now, or allowed it when it was committed
-(``gate.committed``). Whatever it does not allow stays as it is on the target; the rest of the sync goes on.
+revision that is synced and of the target itself. It passes if the gate allows it now, or allowed it when it was
+committed (``gate.committed``). Whatever it does not allow stays as it is on the target; the rest of the sync goes on.
 
 On a target that was never synced nobody has anything yet: there the first value that a label ever had in git
 is stopped by bad evidence only. With nothing before it, there is nothing to compare with and nowhere to have stood.
@@ -20,6 +20,7 @@ from catalog_tool.gate.judge import Judgement, judge, policies_of
 from catalog_tool.gate.moves import Move
 from catalog_tool.gate.policy import Policy
 from catalog_tool.gate.shelf import CatalogShelf, Sources
+from catalog_tool.gate.target_evidence import TargetEvidence
 from catalog_tool.model.addresses import parse_address, version_address
 from catalog_tool.model.labels import label_value_of
 from catalog_tool.source.base import merged_commit
@@ -74,8 +75,8 @@ class LabelGates:
         return [judged for judged in judge(move, policy, sources, now) if not judged.decision.allows]
 
 
-def label_gates(reading: Reading, git: Git | None, now: int) -> LabelGates:
-    """The gates of one reading of the catalog."""
+def label_gates(reading: Reading, git: Git | None, now: int, target: TargetEvidence | None = None) -> LabelGates:
+    """The gates of one reading of the catalog; ``target`` has evidence besides the revision's, None for none."""
     settings = reading.files.settings
     protected = {name for name, rule in settings.labels.items() if rule.get("protected")}
     policies = {name: policy for name, policy in policies_of(settings).usable.items() if name in protected}
@@ -85,7 +86,8 @@ def label_gates(reading: Reading, git: Git | None, now: int) -> LabelGates:
         return found.digest if found is not None else None
 
     def sources() -> Sources:
-        return CatalogShelf(reading.tree, reading.files, digest, git=git, commit=merged_commit(reading.tree))
+        shelf = CatalogShelf(reading.tree, reading.files, digest, git=git, commit=merged_commit(reading.tree))
+        return target.beside(shelf) if target is not None else shelf
 
     return LabelGates(policies, sources, now)
 

@@ -139,6 +139,16 @@ class TestRuns:
         )
         assert greet.run("validate").code == 0
 
+    def test_without_its_key_a_provider_is_not_asked_and_the_cache_answers(self, greet: Scratch) -> None:
+        with ModelServer(kind) as server:
+            asked = ("eval", "greet@v1", "--cache", "cache", "--protocol", "chat", "--format", "json")
+            assert greet.run(*asked, "--endpoint", server.url, "--case", "ada").code == 0
+        found = document(greet.run(*asked, "--endpoint", "openai"))
+        assert [(case["name"], case["outcome"]) for case in found["cases"]] == [("ada", "pass"), ("bo", "error")]
+        assert found["usage"]["requests"] == 0
+        said = "the answer is not in the cache, and api.openai.com needs a key"
+        assert said in found["cases"][1]["message"]
+
     def test_against_a_baseline(self, greet: Scratch) -> None:
         with ModelServer(kind) as server:
             asked = ("eval", "greet@v2", "--baseline", "greet@production", "--endpoint", server.url, "--out", "ev")
@@ -198,6 +208,11 @@ class TestRuns:
         (("greet", "--endpoint", "localhost"), "no http(s) address"),
         (("greet", "--endpoint", "http://x", "--api-key-env", "NOPE"), "NOPE is not set"),
         (("greet", "--cache", "c", "--model", "own", "--max-cost", "1"), "the price of own is unknown"),
+        (("greet", "--endpoint", "openai"), "api.openai.com needs a key, and the environment variable OPENAI_API_KEY"),
+        (
+            ("greet", "--endpoint", "https://api.anthropic.com/v1"),
+            "the environment variable ANTHROPIC_API_KEY is not set",
+        ),
         (("greet", "--cache", "catalog.yaml"), "is no folder"),
         (("greet", "--cache", "c", "--case", "eve"), "there is no case 'eve'"),
         (("greet", "--cache", "c", "--case", "ada", "--out", "e"), "no evidence is made of some cases"),
@@ -206,6 +221,8 @@ class TestRuns:
         (("greet", "--update-snapshots", "--cache", "c"), "give both"),
         (("HEAD:greet", "--level0", "--update-snapshots"), "in the work tree"),
         (("greet", "--samples", "none.jsonl", "--rubric", "style"), "--samples none.jsonl"),
+        (("greet", "--samples", "catalog.yaml", "--metrics", "prompts"), "--metrics prompts is a folder"),
+        (("greet", "--samples", "catalog.yaml", "--cases-out", "catalog.yaml/c"), "catalog.yaml is not a folder"),
         (("greet", "--repeat", "0", "--cache", "c"), "--repeat"),
     ],
 )

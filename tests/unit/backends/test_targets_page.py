@@ -10,7 +10,7 @@ import pytest
 import catalog_tool
 from catalog_tool.backends import file, postgres, redis_keys, redis_reading, sql_postgres, sqlite
 from catalog_tool.backends import redis as redis_backend
-from catalog_tool.backends.file_folder import LOCK, OBJECTS, POINTER, TRAIL, UNFINISHED
+from catalog_tool.backends.file_folder import EVIDENCE, LOCK, OBJECTS, POINTER, TRAIL, UNFINISHED
 from catalog_tool.backends.redis_server import URL_VARIABLE
 from catalog_tool.backends.stored import NAME_BYTES
 from catalog_tool.client.sources import SOURCES
@@ -38,13 +38,13 @@ def test_every_setting_has_its_row_and_its_client(backend: str, setting: str) ->
 
 
 def test_where_things_are_is_said() -> None:
-    for name in (POINTER, OBJECTS, TRAIL, LOCK, UNFINISHED):
+    for name in (POINTER, OBJECTS, TRAIL, LOCK, UNFINISHED, EVIDENCE):
         assert f"| `{name}" in SECTIONS["file"]
     keys = {*redis_keys.OBJECTS.values(), *redis_keys.MARKERS.values(), redis_keys.META, redis_keys.FILE}
     keys |= {redis_keys.GENERATION, redis_keys.EVENT, redis_keys.MOVED}
     keys |= {key("PREFIX") for key in (redis_keys.inventory_key, redis_keys.control_key, redis_keys.lease_key)}
     assert {key for key in keys if f"`{key}`" not in SECTIONS["redis"]} == set()
-    for table in ("inventory", "control", "lease", "generation", "label_event"):
+    for table in ("inventory", "control", "lease", "generation", "label_event", "evidence"):
         assert f"`{table}`" in SECTIONS["sqlite"]
     assert f"schema `{sql_postgres.SCHEMA}`" in SECTIONS["postgres"]
 
