@@ -16,7 +16,8 @@ class Traffic(NamedTuple):
     """What one version saw from ``start`` to ``end`` (seconds since the epoch), evenly.
 
     ``error_share`` of ``calls`` fail; each takes ``seconds`` and costs ``dollars``; ``score`` is the mean of as many
-    scores as there are calls, None for none. ``before`` counts calls that were there at ``start``.
+    scores as there are calls, None for none. ``before`` counts calls that were there at ``start``;
+    of ``unpriced`` of them nobody knew the price.
     """
 
     version_id: str
@@ -30,6 +31,7 @@ class Traffic(NamedTuple):
     prompt: str = "support_agent"
     label: str = "production"
     before: int = 0
+    unpriced: int = 0
 
     def series(self) -> Iterator[Series]:
         """All series of this version; those of errors begin with the first error."""
@@ -47,6 +49,8 @@ class Traffic(NamedTuple):
             inside = self.calls if self.seconds <= bound else 0
             yield self._counter("catalog_prompt_duration_seconds_bucket", labels, inside)
         yield self._counter("catalog_prompt_cost_usd_total", good, self.calls * self.dollars)
+        if self.unpriced:
+            yield self._counter("catalog_prompt_unpriced_requests_total", good, self.unpriced)
         if self.score is not None:
             scored = {"gen_ai_prompt_name": self.prompt, "prompt_version_id": self.version_id, "metric": "all_hold"}
             yield self._counter("catalog_prompt_score_count", scored, self.calls)

@@ -84,6 +84,9 @@ def _together(checks: Sequence[Check]) -> tuple[str, str | None]:
     breaches = [check.message for check in checks if check.outcome == live_watch.BREACH]
     if breaches:
         return BREACH, "; ".join(breaches)
+    unknown = [check.message for check in checks if check.outcome == live_watch.UNKNOWN]
+    if unknown:
+        return UNKNOWN, "; ".join(unknown)
     waiting = [check.message for check in checks if check.outcome == live_watch.FEW]
     return (WAITING, waiting[0]) if waiting else (HEALTHY, None)
 

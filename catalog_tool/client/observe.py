@@ -45,6 +45,12 @@ class Measured(NamedTuple):
     tools_ok: int = 0
     tools_failed: int = 0
 
+    @property
+    def is_unpriced(self) -> bool:
+        """Whether what it cost is not known: there was an answer, or tokens were counted, and nobody named a price."""
+        used = self.status == "ok" or bool(self.input_tokens or self.output_tokens)
+        return self.cost_usd is None and used
+
 
 class Recorder(Protocol):
     """Where measurements go. Methods are called from any thread and never raise.
@@ -107,7 +113,10 @@ class Call:
     def usage(
         self, *, input_tokens: int | None = None, output_tokens: int | None = None, cost_usd: float | None = None
     ) -> None:
-        """What the provider says was used; what is None stays as it was."""
+        """What the provider says was used; what is None stays as it was.
+
+        A cost that nobody knows is left out, and counted as such (``semconv.UNPRICED``); 0 says that it was free.
+        """
         given = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cost_usd": cost_usd}
         self._numbers.update({name: value for name, value in given.items() if value is not None})
 

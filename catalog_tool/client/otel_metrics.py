@@ -19,6 +19,7 @@ class OtelRecorder:
         counter, histogram = meter.create_counter, meter.create_histogram
         self._requests = counter(semconv.REQUESTS, description="calls of models, by status")
         self._cost = counter(semconv.COST, description="what the calls cost, in US dollars")
+        self._unpriced = counter(semconv.UNPRICED, description="calls of which nobody knows what they cost")
         self._tools = counter(semconv.TOOL_CALLS, description="tools that models called, ok or failed")
         self._totals = {name: counter(name, description=f"{what} tokens") for name, what in _TOKENS.items()}
         self._histograms = {
@@ -48,8 +49,10 @@ class OtelRecorder:
         ):
             if number:
                 self._totals[name].add(number, by_status)
-        if measured.cost_usd:
+        if measured.cost_usd is not None:
             self._cost.add(measured.cost_usd, by_status)
+        if measured.is_unpriced:
+            self._unpriced.add(1, by_status)
         for status, number in (("ok", measured.tools_ok), ("failed", measured.tools_failed)):
             if number:
                 self._tools.add(number, {**labels, semconv.STATUS: status})

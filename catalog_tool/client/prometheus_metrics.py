@@ -38,6 +38,7 @@ class PrometheusRecorder:
         self._input = counter(semconv.INPUT_TOKENS, "Input tokens.")
         self._output = counter(semconv.OUTPUT_TOKENS, "Output tokens.")
         self._cost = counter(semconv.COST, "What the calls cost, in US dollars.")
+        self._unpriced = counter(semconv.UNPRICED, "Calls of which nobody knows what they cost.")
         self._tools = counter(semconv.TOOL_CALLS, "Tools that models called, ok or failed.")
         self._duration = histogram(semconv.DURATION, "The whole call.", SECONDS)
         self._first = histogram(semconv.TIME_TO_FIRST_TOKEN, "To the first token.", SECONDS)
@@ -69,10 +70,12 @@ class PrometheusRecorder:
         for counter, number in (
             (self._input, measured.input_tokens),
             (self._output, measured.output_tokens),
-            (self._cost, measured.cost_usd),
+            (self._unpriced, int(measured.is_unpriced)),
         ):
             if number:
                 counter.labels(*values).inc(number)
+        if measured.cost_usd is not None:
+            self._cost.labels(*values).inc(measured.cost_usd)
         for status, number in (("ok", measured.tools_ok), ("failed", measured.tools_failed)):
             if number:
                 self._tools.labels(*values[:-1], status).inc(number)

@@ -13,7 +13,7 @@ _WORDS = {
     "rolled_back": "BREACH, rolled back", "override": "rolled back before, until git catches up",
     "unknown": "unknown: it could not be looked at",
 }  # fmt: skip
-_SIGNS = {"healthy": "ok", "breach": "!!", "too_few": ".."}
+_SIGNS = {"healthy": "ok", "breach": "!!", "too_few": "..", "unknown": "??"}
 _BOLD, _RESET = "\x1b[1m", "\x1b[0m"
 
 

@@ -80,7 +80,7 @@ def alerts_of(label: str, policy: WatchPolicy) -> Iterator[Alert]:
         if not _is_alerted(rule):
             continue
         title, unit = _TITLES[rule.name]
-        for kind, expr, words in _conditions(rule, label, policy.min_samples):
+        for kind, expr, words in _conditions(rule, label, policy.min_samples, policy.window):
             yield Alert(
                 name=f"CatalogPrompt{title}{kind}",
                 label=label,
@@ -139,13 +139,14 @@ def _value(rule: WatchRule, label: str, selector: str, window: int) -> str:
     if rule.name == LATENCY:
         return promql.latency(selector, window, rule.quantile, by)
     if rule.name == COST:
-        return f"({promql.grown(f'{prometheus_name(COST_METRIC)}_total', selector, window, by)}) / ({calls} > 0)"
+        dollars = promql.grown(f"{prometheus_name(COST_METRIC)}_total", selector, window, by)
+        return f"({dollars}) / ({calls} > 0) unless on ({by}) ({promql.unpriced(selector, window, by)}) > 0"
     failed = f'{selector},status=~"{promql.FAILED_STATUSES}"'
     grown = promql.grown(f"{prometheus_name(REQUESTS)}_total", failed, window, by)
     return f"(({grown}) or {calls} * 0) / ({calls} > 0)"  # a version without errors has no series of them
 
 
-def _conditions(rule: WatchRule, label: str, least: int) -> Iterator[tuple[str, str, str]]:
+def _conditions(rule: WatchRule, label: str, least: int, window: int) -> Iterator[tuple[str, str, str]]:
     """A suffix of the name, what is true where the bound is broken on enough samples, and the bound in words."""
     value = _of(VALUES[rule.name], label)
     enough = f"and on ({BY}) {_of(SCORES if rule.name == SCORE else CALLS, label)} >= {least}"
@@ -153,6 +154,9 @@ def _conditions(rule: WatchRule, label: str, least: int) -> Iterator[tuple[str, 
     def against(sign: str, best: str) -> str:
         return f"{value} {sign} on ({PROMPT}) group_left () {best} by ({PROMPT}) ({value} {enough})"
 
+    if rule.name == COST:
+        unpriced = promql.unpriced(f"{LABEL}={promql.quoted(label)}", window, f"{BY}, {LABEL}")
+        yield "Unknown", f"({unpriced}) > 0 {enough}", "is not known: calls without a price"
     if rule.max is not None:
         yield "", f"{value} > {rule.max:.15g} {enough}", f"is above {rule.max:g}"
     if rule.min is not None:

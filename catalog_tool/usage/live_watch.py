@@ -14,7 +14,7 @@ from catalog_tool.gate.watch_policy import COST, ERROR_RATE, LATENCY, SCORE, Wat
 from catalog_tool.usage import promql
 from catalog_tool.usage.promql import PromQl
 
-HEALTHY, BREACH, FEW = "healthy", "breach", "too_few"
+HEALTHY, BREACH, FEW, UNKNOWN = "healthy", "breach", "too_few", "unknown"
 CONFIDENCE = 0.95
 
 
@@ -34,11 +34,15 @@ class Span(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """What was measured: ``low`` is the value itself, or of a share its interval's lower bound."""
+    """What was measured: ``low`` is the value itself, or of a share its interval's lower bound.
+
+    ``unknown`` says why the samples carry no value: an unknown price is unknown, never 0.
+    """
 
     value: float | None
     samples: float
     low: float | None = None
+    unknown: str | None = None
 
 
 class Check(NamedTuple):
@@ -76,6 +80,11 @@ def measure(prometheus: PromQl, rule: WatchRule, subject: Subject, span: Span) -
         failed = max(0.0, min(told, samples))
         low = wilson(round(failed), max(round(samples), 1, round(failed)), CONFIDENCE).low
         return Measure(failed / samples, samples, low)
+    if rule.name == COST and rule.query is None:
+        unpriced = prometheus.value(promql.unpriced(selector, span.seconds), span.at) or 0.0
+        if unpriced > 0:
+            calls = f"{max(1, round(unpriced))} of {round(samples)} calls of {subject.version_id}"
+            return Measure(None, samples, None, f"the price of {calls} is not known")
     value = prometheus.value(_query(rule, subject, selector, span.seconds), span.at)
     return Measure(value, samples, value)
 
@@ -113,6 +122,8 @@ def judge(rule: WatchRule, min_samples: int, version_id: str, found: Measure, be
 
     if samples < min_samples:
         return check(FEW, None, f"{rule.name}: {samples} samples, {min_samples} needed")
+    if found.unknown is not None:
+        return check(UNKNOWN, None, f"{rule.name} is unknown: {found.unknown}")
     if found.value is None or found.low is None:
         return check(FEW, None, f"{rule.name} has no value, though there are {samples} samples")
     said = f"{rule.name} {found.value:.4g} ({samples} samples)"
@@ -120,6 +131,8 @@ def judge(rule: WatchRule, min_samples: int, version_id: str, found: Measure, be
     for limit, is_upper in _limits(rule, stable):
         if found.low > limit if is_upper else found.value < limit:
             return check(BREACH, limit, f"{said}{against}; {'at most' if is_upper else 'at least'} {limit:.4g}")
+    if rule.compares and before is not None and before.unknown is not None and before.samples >= min_samples:
+        return check(UNKNOWN, None, f"{said}; what it is compared with is unknown: {before.unknown}")
     if rule.compares and stable is None:
         return check(FEW, None, f"{said}; too few samples of the stable version to compare")
     return check(HEALTHY, next((limit for limit, _ in _limits(rule, stable)), None), said + against)

@@ -14,6 +14,7 @@ from catalog_tool.semconv import (
     PROMPT_VERSION_ID,
     REQUESTS,
     SCORE,
+    UNPRICED,
     prometheus_name,
 )
 from catalog_tool.usage.web import Asker
@@ -90,6 +91,11 @@ def cost(selector: str, window: int, by: str = "") -> str:
     """US dollars a call."""
     dollars = grown(f"{prometheus_name(COST)}_total", selector, window, by)
     return f"({dollars}) / ({grown(f'{prometheus_name(REQUESTS)}_total', selector, window, by)} > 0)"
+
+
+def unpriced(selector: str, window: int, by: str = "") -> str:
+    """Calls of which nobody knows what they cost: with one of them the dollars a call are not known either."""
+    return grown(f"{prometheus_name(UNPRICED)}_total", selector, window, by)
 
 
 def scores(selector: str, window: int, by: str = "") -> str:

@@ -93,6 +93,33 @@ class TestPrometheus:
                 assert set(sample.labels) - {"le"} <= set(map(semconv.prometheus_name, semconv.METRIC_LABELS))
 
     @pytest.mark.parametrize(
+        ("usage", "status", "cost", "unpriced"),
+        [
+            ({"input_tokens": 9, "cost_usd": 0.25}, "ok", 0.25, None),
+            ({"input_tokens": 9, "cost_usd": 0.0}, "ok", 0, None),  # free, and known to be
+            ({"input_tokens": 9}, "ok", None, 1),
+            ({}, "ok", None, 1),
+            ({"output_tokens": 3}, "timeout", None, 1),  # what was used is paid
+            ({}, "error", None, None),
+        ],
+    )
+    def test_a_cost_that_nobody_knows_is_counted_and_never_0(
+        self, usage: dict[str, Any], status: str, cost: float | None, unpriced: int | None, client: PromptClient,
+        registry: Any,
+    ) -> None:  # fmt: skip
+        prompt = client.get(NAME)
+        with prompt.observe(model="m") as call:
+            call.usage(**usage)
+            if status != "ok":
+                call.fail(status)
+        labels = {
+            "gen_ai_prompt_name": NAME, "prompt_version_id": prompt.version_id, "catalog_prompt_label": "production",
+            "gen_ai_request_model": "m", "status": status,
+        }  # fmt: skip
+        assert registry.get_sample_value("catalog_prompt_cost_usd_total", labels) == cost
+        assert registry.get_sample_value("catalog_prompt_unpriced_requests_total", labels) == unpriced
+
+    @pytest.mark.parametrize(
         ("error", "status"),
         [
             (ValueError, "error"),
@@ -153,6 +180,8 @@ class TestOpenTelemetry:
                 call.usage(input_tokens=100, output_tokens=20, cost_usd=0.25)
                 call.tool(ok=False)
                 call.score(0.5)
+            with prompt.observe(model="own"):
+                pass
         data = json.loads(reader.get_metrics_data().to_json())
         (scope,) = data["resource_metrics"][0]["scope_metrics"]
         found = {metric["name"]: metric for metric in scope["metrics"]}
@@ -168,7 +197,10 @@ class TestOpenTelemetry:
             semconv.COST,
             semconv.TOOL_CALLS,
             semconv.SCORE,
+            semconv.UNPRICED,
         }
+        (point,) = found[semconv.UNPRICED]["data"]["data_points"]
+        assert (point["value"], point["attributes"][semconv.REQUEST_MODEL]) == (1, "own")
         (point,) = found[semconv.INPUT_TOKENS]["data"]["data_points"]
         assert point["value"] == 100
         assert set(point["attributes"]) == set(semconv.METRIC_LABELS)

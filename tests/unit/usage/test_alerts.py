@@ -54,7 +54,7 @@ def test_what_is_written_is_what_was_meant() -> None:
     document = rules_document({"production": FULL, "staging": USUAL})
     assert yaml.safe_load(dumped(document)) == document
     kinds = [[next(iter(rule)) for rule in group["rules"]] for group in document["groups"]]
-    assert kinds == [["record"] * 6 + ["alert"] * 8, ["record"] * 2 + ["alert"]]
+    assert kinds == [["record"] * 6 + ["alert"] * 9, ["record"] * 2 + ["alert"]]
     assert skipped_rules(FULL) == ["own"]
     rule = document["groups"][0]["rules"][6]
     assert (rule["for"], rule["labels"]["severity"]) == ("120s", "critical")
@@ -64,7 +64,7 @@ def test_what_is_written_is_what_was_meant() -> None:
 
 def test_promtool_takes_the_rules(tmp_path: Path) -> None:
     path = rules_file(tmp_path, {"production": FULL, "staging": USUAL})
-    assert "17 rules found" in tool("promtool", "check", "rules", path)
+    assert "18 rules found" in tool("promtool", "check", "rules", path)
 
 
 def counter(name: str, version: str, per_minute: float, **labels: str) -> dict[str, str]:
@@ -75,7 +75,7 @@ def counter(name: str, version: str, per_minute: float, **labels: str) -> dict[s
 
 def traffic(
     version: str, calls: float, errors: float = 0, *, seconds: float = 1, cost: float = 0.01, score: float = 0.9,
-    label: str = "production",
+    label: str = "production", unpriced: float = 0,
 ) -> list[dict[str, str]]:  # fmt: skip
     """A version's series at so many calls a minute, as the client's metrics are."""
     ok = {"catalog_prompt_label": label, "status": "ok"}
@@ -88,6 +88,8 @@ def traffic(
     for bound in ("1.0", "2.0", "4.0", "8.0", "+Inf"):
         inside = calls if bound == "+Inf" or seconds <= float(bound) else 0
         found.append(counter("catalog_prompt_duration_seconds_bucket", version, inside, le=bound, **ok))
+    if unpriced:
+        found.append(counter("catalog_prompt_unpriced_requests_total", version, unpriced, **ok))
     if errors:
         failed = {"catalog_prompt_label": label, "status": "error"}
         found.append(counter("catalog_prompt_requests_total", version, errors, **failed))
@@ -105,6 +107,14 @@ SITUATIONS: dict[str, tuple[list[dict[str, str]], set[tuple[str, str]]]] = {
     "slow": ([*traffic(OLD, 60), *traffic(NEW, 30, seconds=4)], {("LatencyRatio", NEW)}),
     "very slow": ([*traffic(OLD, 60), *traffic(NEW, 30, seconds=8)], {("Latency", NEW), ("LatencyRatio", NEW)}),
     "dear": ([*traffic(OLD, 60), *traffic(NEW, 30, cost=0.03)], {("CostRatio", NEW)}),
+    "dear, as far as prices are known": (
+        [*traffic(OLD, 60), *traffic(NEW, 30, cost=0.03, unpriced=1)],
+        {("CostUnknown", NEW)},
+    ),
+    "cheap, because the other is not known": (
+        [*traffic(OLD, 60, cost=0.001, unpriced=30), *traffic(NEW, 30)],
+        {("CostUnknown", OLD)},
+    ),
     "scored low": ([*traffic(OLD, 60), *traffic(NEW, 30, score=0.7)], {("ScoreDrop", NEW)}),
     "scored very low": ([*traffic(OLD, 60), *traffic(NEW, 30, score=0.1)], {("ScoreLow", NEW), ("ScoreDrop", NEW)}),
     "another label": ([*traffic(OLD, 60), *traffic(NEW, 30, 24, seconds=8, score=0.1, label="dev")], set()),

@@ -24,6 +24,8 @@ START = 1_795_000_000
 END = START + 1800
 WINDOW = 600
 OLD, NEW, QUIET, ODD = "v2-aaaaaaaaaaaa", "v3-bbbbbbbbbbbb", "v4-cccccccccccc", "v5-dddddddddddd"
+LOCAL, PARTLY = "v6-eeeeeeeeeeee", "v7-ffffffffffff"
+"""Versions that a model without a price answered: always, and once in a hundred calls."""
 NEW_SINCE = END - 300
 """The new version is younger than the window: its first errors are the first value of their series."""
 TRAFFIC = (
@@ -31,6 +33,8 @@ TRAFFIC = (
     Traffic(NEW, NEW_SINCE, END, 300, error_share=0.3, seconds=3.0, dollars=0.03, score=0.6),
     Traffic(QUIET, NEW_SINCE, END, 20, error_share=0.5),
     Traffic(NEW, START, END, 9000, error_share=0.9, label="staging"),
+    Traffic(LOCAL, NEW_SINCE, END, 300, dollars=0, unpriced=300),
+    Traffic(PARTLY, NEW_SINCE, END, 300, error_share=0.3, dollars=0.5, unpriced=3),
     Traffic(ODD, START, END, 600, prompt='odd"name\\'),
 )
 
@@ -132,6 +136,10 @@ def checks(prometheus: PromQl, written: dict[str, object], version: str, stable:
         ({"latency": {"max_ratio": 2}}, NEW, "breach"),
         ({"latency": {"max_ratio": 9}}, NEW, "healthy"),
         ({"cost": {"max_ratio": 1.5}}, NEW, "breach"),
+        ({"cost": {"max": 1}}, LOCAL, "unknown"),
+        ({"cost": {"max": 0.01}}, PARTLY, "unknown"),  # neither fine nor a breach, whatever the others cost
+        ({"cost": {"max_ratio": 1.5}}, PARTLY, "unknown"),
+        ({"error_rate": {"max": 0.2}}, PARTLY, "breach"),  # the other rules know
         ({"score": {"max_drop": 0.1}}, NEW, "breach"),
         ({"score": {"min": 0.5}}, NEW, "healthy"),
         ({"score": {"min": 0.5}}, QUIET, "too_few"),  # calls, but nobody scored them
@@ -140,6 +148,17 @@ def checks(prometheus: PromQl, written: dict[str, object], version: str, stable:
 def test_verdicts(prometheus: PromQl, rules: dict[str, object], version: str, outcome: str) -> None:
     (check,) = checks(prometheus, {"rules": rules}, version)
     assert check.outcome == outcome, check
+
+
+def test_an_unknown_price_is_named_also_of_what_is_compared_with(prometheus: PromQl) -> None:
+    (check,) = checks(prometheus, {"rules": {"cost": {"max": 1}}}, PARTLY)
+    assert check.message == f"cost is unknown: the price of 3 of 300 calls of {PARTLY} is not known"
+    assert (check.value, check.limit) == (None, None)
+    (check,) = checks(prometheus, {"rules": {"cost": {"max_ratio": 2}}}, NEW, LOCAL)
+    assert check.outcome == "unknown"
+    assert f"what it is compared with is unknown: the price of 300 of 300 calls of {LOCAL}" in check.message
+    (check,) = checks(prometheus, {"rules": {"cost": {"max": 0.02, "max_ratio": 2}}}, NEW, LOCAL)
+    assert check.outcome == "breach", "a bound of its own needs nothing to compare with"
 
 
 def test_without_a_stable_version_only_bounds_of_its_own_bind(prometheus: PromQl) -> None:
