@@ -43,16 +43,15 @@ class OtelRecorder:
                     self._histograms[name].record(seconds, by_status)
         if measured.tokens_per_second is not None:
             self._rate.record(measured.tokens_per_second, by_status)
-        for name, number in (
-            (semconv.INPUT_TOKENS, measured.input_tokens),
-            (semconv.OUTPUT_TOKENS, measured.output_tokens),
+        for counter, number in (
+            (self._totals[semconv.INPUT_TOKENS], measured.input_tokens),
+            (self._totals[semconv.OUTPUT_TOKENS], measured.output_tokens),
+            (self._unpriced, int(measured.is_unpriced)),
         ):
             if number:
-                self._totals[name].add(number, by_status)
+                counter.add(number, by_status)
         if measured.cost_usd is not None:
             self._cost.add(measured.cost_usd, by_status)
-        if measured.is_unpriced:
-            self._unpriced.add(1, by_status)
         for status, number in (("ok", measured.tools_ok), ("failed", measured.tools_failed)):
             if number:
                 self._tools.add(number, {**labels, semconv.STATUS: status})
