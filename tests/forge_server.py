@@ -73,6 +73,7 @@ class Github(http.server.ThreadingHTTPServer):
         self.requests: list[tuple[str, str]] = []
         self.wrong: list[str] = []
         self.user: str | None = None
+        self.app: str = BOT
         self.page_size = 100
         self.longest = 65_536
 
@@ -291,8 +292,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _open_pull(self, _: Any, content: Any) -> tuple[int, Any, Mapping[str, str]]:
         validated("ReposOwnerRepoPullsPostBody", content)
         pull = minimal("PullRequest") | {
-            "number": next(self.server.numbers), "title": content["title"], "body": content["body"], "user": user(BOT),
-            "state": "open", "html_url": "https://git.example.com/pull",
+            "number": next(self.server.numbers), "title": content["title"], "body": content["body"],
+            "user": user(self.server.app), "state": "open", "html_url": "https://git.example.com/pull",
         }  # fmt: skip
         pull["head"] = pull["head"] | {"ref": content["head"]}
         self.server.pulls[pull["number"]] = pull

@@ -141,7 +141,7 @@ class Story:
         (body,) = self.github.said(7)
         return body
 
-    def edit(self, value: str) -> None:
+    def edit(self, value: Any) -> None:
         with closing(sqlite3.connect(self.database)) as connection, connection:
             connection.execute("UPDATE label SET value = ? WHERE label = 'production'", (json.dumps(value),))
 
@@ -411,23 +411,89 @@ class TestSchedules:
 
 
 class TestReversePullRequest:
-    def test_an_edit_comes_back_as_a_branch_and_a_pull_request(self, story: Story, tmp_path: Path) -> None:
+    """Every run is a fresh clone, as a runner's is; the App that opens the pull request is not the workflow's own."""
+
+    branch = "catalog/pull/production"
+
+    @pytest.fixture
+    def origin(self, story: Story, tmp_path: Path) -> Path:
         story.write("v2", "Greet {{name}} briefly.")
         story.merge()
         story.sync()
-        origin = tmp_path / "origin.git"
-        story.scratch.git("clone", "--quiet", "--bare", ".", str(origin))
-        story.scratch.git("remote", "add", "origin", str(origin))
-        story.edit("v2")
+        story.scratch.git("clone", "--quiet", "--bare", ".", str(tmp_path / "origin.git"))
+        story.github.app = "catalog-app[bot]"
+        return tmp_path / "origin.git"
+
+    def pull(self, story: Story, origin: Path) -> Job:
+        clone = origin.parent / f"clone-{story.number}"
+        story.scratch.git("clone", "--quiet", "--branch", "main", str(origin), str(clone))
+        story.runner.workspace = clone
         secrets = {**story.secrets, "app-client-id": "Iv1", "app-private-key": "app-key"}
-        for _ in range(2):
-            done = story.run("catalog-drift.yml", "pull", {"targets": "production", "pull": True}, secrets=secrets)
-            assert done.conclusion == "success", done.log
-        (pull,) = story.github.pulls.values()
-        assert pull["head"]["ref"] == "catalog/pull/production"
-        assert "labels/greet@production" in pull["body"]
-        registry = story.scratch.git("--git-dir", str(origin), "show", "catalog/pull/production:prompts/registry.yaml")
+        return story.run("catalog-drift.yml", "pull", {"targets": "production", "pull": True}, secrets=secrets)
+
+    def log(self, story: Story, origin: Path) -> list[str]:
+        shown = ("--git-dir", str(origin), "log", "--format=%H %s", f"main..{self.branch}")
+        return story.scratch.git(*shown).splitlines()
+
+    def test_one_pull_request_is_opened_and_kept_as_the_edits_are(self, story: Story, origin: Path) -> None:
+        story.edit("v2")
+        assert self.pull(story, origin).conclusion == "success"
+        (opened,) = story.github.pulls.values()
+        assert opened["head"]["ref"] == self.branch
+        assert opened["title"] == "Bring back 1 edit from production of acme"
+        for told in ("labels/greet@production", "it points to v2", "deploys v1 → v2", "“warmly” became “briefly”"):
+            assert told in opened["body"], told
+        first = self.log(story, origin)
+        assert len(first) == 1
+        registry = story.scratch.git("--git-dir", str(origin), "show", f"{self.branch}:prompts/registry.yaml")
         assert "production: v2" in registry
+
+        body = opened["body"]
+        assert self.pull(story, origin).step("Bring back").outputs["action"] == "updated"
+        assert self.log(story, origin) == first
+        assert body.partition("\n")[2] == story.github.pulls[opened["number"]]["body"].partition("\n")[2]
+
+        story.edit([{"version": "v1", "weight": 90}, {"version": "v2", "weight": 10}])
+        assert self.pull(story, origin).conclusion == "success"
+        (updated,) = story.github.pulls.values()
+        assert "v1 90%, v2 10%" in updated["body"]
+        assert "it points to v2" not in updated["body"]
+        (second,) = self.log(story, origin)
+        assert second not in first
+
+    def test_it_is_built_anew_where_the_default_branch_went_on(self, story: Story, origin: Path) -> None:
+        story.edit("v2")
+        self.pull(story, origin)
+        story.scratch.write("README.md", "More.\n")
+        story.scratch.commit("Go on")
+        story.scratch.git("push", "--quiet", str(origin), "main")
+        assert self.pull(story, origin).conclusion == "success"
+        assert len(self.log(story, origin)) == 1
+        assert story.scratch.git("--git-dir", str(origin), "merge-base", "main", self.branch) == story.scratch.git(
+            "rev-parse", "main"
+        )
+        assert len(story.github.pulls) == 1
+
+    def test_what_a_person_pushed_to_the_branch_is_not_lost(self, story: Story, origin: Path) -> None:
+        story.edit("v2")
+        self.pull(story, origin)
+        story.scratch.git("fetch", "--quiet", str(origin), f"{self.branch}:person")
+        story.scratch.git("checkout", "--quiet", "person")
+        story.scratch.write("prompts/registry.yaml", "greet:\n  production: v2  # asked for by support\n")
+        mine = story.scratch.commit("Say why")
+        story.scratch.git("push", "--quiet", str(origin), f"person:{self.branch}")
+        story.edit([{"version": "v1", "weight": 90}, {"version": "v2", "weight": 10}])
+        done = self.pull(story, origin)
+        assert done.conclusion == "failure"
+        assert "is not one that pulls from production" in done.log
+        assert story.scratch.git("--git-dir", str(origin), "rev-parse", self.branch) == mine
+
+    def test_a_token_that_may_not_open_it_says_what_is_needed(self, story: Story, origin: Path) -> None:
+        story.edit("v2")
+        story.github.fail("POST", "/pulls$", 403, message="GitHub Actions is not permitted to create pull requests")
+        done = self.pull(story, origin)
+        assert done.conclusion == "failure"
+        assert "GitHub App" in done.log
 
 
 class TestEvaluation:
