@@ -32,6 +32,7 @@ from catalog_tool.model.limits import BUNDLE_BYTES
 
 try:
     import fcntl
+    import resource
 except ImportError as problem:  # Windows has no lock that two threads of one process respect
     raise UsageError("a file target needs a POSIX system", hint="use `backend: sqlite` here") from problem
 
@@ -40,8 +41,8 @@ EVIDENCE = "evidence"
 _OURS = frozenset({POINTER, OBJECTS, TRAIL, LOCK, UNFINISHED, EVIDENCE})
 _SHARD = 2
 _PAUSE_SECONDS = 0.005
-_AT_ONCE = 128
-"""How many objects are written before they are synced; each holds a file open."""
+_AT_ONCE = 1000
+"""How many objects are written before they are synced, where the process may hold twice as many files open."""
 _SYNCS = 16
 _FEW = 3
 """Fewer are synced one after the other: threads would cost more."""
@@ -63,7 +64,9 @@ class Folder:
     def __init__(self, path: Path, patience: float = 10.0) -> None:
         self.path = path
         self._patience = patience
+        self._at_once = _at_once()
         self._dirty: set[Path] = set()
+        self._shards: dict[str, Path] = {}
         self._begun: dict[str, tuple[int, Path]] = {}
 
     def place(self) -> str:
@@ -154,6 +157,7 @@ class Folder:
             try:
                 self._wait_for(handle)
                 self._dirty.clear()
+                self._shards.clear()
                 for left in (self.path / UNFINISHED).iterdir():
                     left.unlink()
                 yield True
@@ -176,14 +180,19 @@ class Folder:
         self._make_folder(UNFINISHED)
 
     def _make_folder(self, name: str) -> None:
+        if self._is_made(name):
+            _sync_folder((self.path / name).parent)
+
+    def _is_made(self, name: str) -> bool:
+        """Whether there was no such folder before."""
         path = self.path / name
         try:
             path.mkdir()
         except FileExistsError:
             if not stat.S_ISDIR(path.lstat().st_mode):
                 raise BackendError(f"{self.place()}: {name} is no folder", hint="was it edited by hand?") from None
-        else:
-            _sync_folder(path.parent)
+            return False
+        return True
 
     def _wait_for(self, handle: int) -> None:
         until = time.monotonic() + self._patience
@@ -201,13 +210,24 @@ class Folder:
     def put(self, data: bytes) -> str:
         """Store bytes; their hash. They are on disk after ``publish``. Only under the lock."""
         name = sha256(data).hexdigest()
+        shard = self._shard(name[:_SHARD])
         if name not in self._begun and self.read(name) != data:
-            self._make_folder(f"{OBJECTS}/{name[:_SHARD]}")
             self._begun[name] = self._begin(data)
-            if len(self._begun) >= _AT_ONCE:
+            if len(self._begun) >= self._at_once:
                 self._finish()
-        self._dirty.add(self._object(name).parent)
+        self._dirty.add(shard)
         return name
+
+    def _shard(self, name: str) -> Path:
+        """One of the folders of objects, made where it is not there: looked for once under a lock.
+
+        The folder above is synced with the others: whoever made this one may have died before that.
+        """
+        if name not in self._shards:
+            self._is_made(f"{OBJECTS}/{name}")
+            self._dirty.add(self.path / OBJECTS)
+            self._shards[name] = self.path / OBJECTS / name
+        return self._shards[name]
 
     def _finish(self) -> None:
         """Sync what was begun, together, because one sync costs a disk about what many at once do; then name it."""
@@ -312,6 +332,12 @@ class Folder:
                         Path(entry.path).unlink()
                         removed += 1
         return removed
+
+
+def _at_once() -> int:
+    """``_AT_ONCE``, or half as many files as the process may hold open."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _AT_ONCE if most == resource.RLIM_INFINITY else max(1, min(_AT_ONCE, most // 2))
 
 
 def _folders(path: Path) -> Iterator[Path]:

@@ -100,6 +100,7 @@ def _assert_synced(step: str, folder: Path, number: int) -> None:
         if name == "current.json":
             pointed = True
             assert any(part.startswith("objects/") for part in synced), f"step {number}: no folder of objects synced"
+            assert "objects" in synced, f"step {number}: the folder above it was not synced"
             assert "trail.jsonl" in synced, f"step {number}: the trail was not synced before it counted"
             synced.discard("")
     assert pointed, f"step {number} was acknowledged without a new pointer"

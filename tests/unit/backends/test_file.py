@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import random
+import resource
 import shutil
 import threading
 import time
@@ -100,6 +101,17 @@ class TestMaking:
             with pytest.raises(BackendError, match=r"holds bundle\.json"):
                 call(connect())
         assert [path.name for path in folder.iterdir()] == ["bundle.json"]
+
+    def test_a_process_that_may_hold_few_files_open(self, connect: Connect, folder: Path) -> None:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        open_now = sum(1 for _ in Path("/proc/self/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3 * open_now + 40, before[1]))
+        try:
+            done(held(connect), *(put_version(f"p{number}", text=str(number)) for number in range(200)))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert len(live(connect())) == 200
+        assert len(objects_in(folder)) > 200
 
     def test_places_that_cannot_be_one(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="needs `path`"):
