@@ -20,7 +20,8 @@ from catalog_tool.source.registry_edit import with_label
 from catalog_tool.source.root import Place
 from catalog_tool.source.tree import RevisionTree
 from catalog_tool.sync.actor import actor
-from catalog_tool.sync.live_move import LiveLabel, LiveMove, canonical, move_live, read_label
+from catalog_tool.sync.live_move import LiveLabel, LiveMove, move_live, read_label
+from catalog_tool.sync.overrides import Word, canonical
 from catalog_tool.sync.rollback_branch import Rollback, RollbackBranch, check_branch, commit_rollback
 from catalog_tool.sync.session import Session
 from catalog_tool.sync.targets import open_target
@@ -86,7 +87,7 @@ def roll_back_live(place: Place, desk: LabelDesk, order: LiveOrder) -> LiveRollb
     """
     with live_session(place, desk, order.target) as session:
         catalog = desk.catalog.files.settings.catalog or ""
-        live = read_label(session, catalog, desk.prompt, desk.label)
+        live = read_label(session, catalog, (desk.prompt, desk.label), word_of(place, desk))
         _tell_if_not_synced(desk, live, order.target)
         if order.expected is not None and live.value != order.expected:
             raise BackendError(f"{desk.label} of {desk.prompt} was moved meanwhile", hint="look again")
@@ -94,7 +95,9 @@ def roll_back_live(place: Place, desk: LabelDesk, order: LiveOrder) -> LiveRollb
         subject = subject_of(desk)
         branch = order.branch or usual_branch(subject)
         check_branch(git_of(place), branch, subject)
-        move = LiveMove(desk.prompt, desk.label, live.value, wanted, desk.current, order.reason)
+        move = LiveMove(
+            desk.prompt, desk.label, live.value, wanted, desk.current, order.reason, word_of(place, desk)
+        )  # fmt: skip
         if order.is_trial:
             return LiveRollback(order, PLANNED, live.value, wanted, None, None, session.actor)
         moved = move_live(session, catalog, move)
@@ -103,6 +106,13 @@ def roll_back_live(place: Place, desk: LabelDesk, order: LiveOrder) -> LiveRollb
     committed = _commit(place, desk, order, moved.override, wanted, branch) if moved.override is not None else None
     status = MOVED if moved.moved else ALREADY
     return LiveRollback(order, status, live.value, wanted, moved.override, committed, session.actor)
+
+
+def word_of(place: Place, desk: LabelDesk) -> Word:
+    """Where git says what the label is to be; nothing is known of a work tree."""
+    tree = desk.catalog.tree
+    commit = tree.commit if isinstance(tree, RevisionTree) else None
+    return Word(place.git, commit, desk.catalog.files.prefix + desk.registry)
 
 
 def subject_of(desk: LabelDesk) -> str:

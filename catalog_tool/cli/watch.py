@@ -13,7 +13,15 @@ import click
 from catalog_tool.cli import complete
 from catalog_tool.cli.context import answer, format_option, place_of, wants_color
 from catalog_tool.cli.label_moves import LabelDesk, shelf_of
-from catalog_tool.cli.live_rollback import LiveOrder, back_from, free_branch, live_session, roll_back_live, subject_of
+from catalog_tool.cli.live_rollback import (
+    LiveOrder,
+    back_from,
+    free_branch,
+    live_session,
+    roll_back_live,
+    subject_of,
+    word_of,
+)
 from catalog_tool.cli.syncing import stopping
 from catalog_tool.cli.watching import BREACH, ROLLED_BACK, UNKNOWN, WAITING, Watched, watched_label
 from catalog_tool.clock import iso, now
@@ -150,7 +158,8 @@ def _looked(
     try:
         with live_session(place, desk, asked.target) as session:
             try:
-                live = read_label(session, desk.catalog.files.settings.catalog or "", desk.prompt, desk.label)
+                named, catalog = (desk.prompt, desk.label), desk.catalog.files.settings.catalog or ""
+                live = read_label(session, catalog, named, word_of(place, desk))
             except UsageError as error:
                 return found._replace(message=error.message)
         back, nowhere = _way_back(desk, live)

@@ -152,7 +152,7 @@ class Journal(NamedTuple):
 class Override(NamedTuple):
     """A live label move that a rollback made on purpose, until git catches up (design §1).
 
-    ``value`` is the live value, ``desired`` what git said then, both canonical JSON.
+    ``value`` is the live value, ``desired`` what git said then, both canonical JSON; ``commit`` is where it said so.
     """
 
     value: str
@@ -160,6 +160,7 @@ class Override(NamedTuple):
     by: str
     reason: str
     at: int
+    commit: str | None = None
 
 
 class Restore(NamedTuple):

@@ -47,12 +47,13 @@ def checked_commit(commit: str) -> str:
     return commit
 
 
-def first_parent_steps(git: Git, commit: str, paths: Sequence[str]) -> list[Step]:
-    """The commits of the first-parent line that touch ``paths``, newest first.
+def first_parent_steps(git: Git, commit: str, paths: Sequence[str], since: str | None = None) -> list[Step]:
+    """The commits of the first-parent line that touch ``paths``, newest first; only those after ``since``, an ancestor.
 
     A merge shows as one step with all that it brought. Raises ``GitError``.
     """
-    out = git.run(*_LOG, "--first-parent", checked_commit(commit), "--", *paths)
+    until = [f"^{checked_commit(since)}"] if since is not None else []
+    out = git.run(*_LOG, "--first-parent", checked_commit(commit), *until, "--", *paths)
     return list(_parse(out))
 
 

@@ -107,7 +107,7 @@ def _look(session: Session, desired: Desired, options: PlanOptions) -> _Look:
     backend = session.backend
 
     def read() -> _Look:
-        state = backend.load()
+        state = session.load(desired)
         scan = _Hashed(scan_knowing(backend, desired))
         comparison = compare(desired, state, scan, metadata=backend.capabilities.metadata)
         plan = make_plan(session.destination, desired, state, comparison, options, session.gates)
@@ -121,7 +121,7 @@ def _is_as_seen(session: Session, desired: Desired, before: _Look) -> bool:
     backend = session.backend
 
     def read() -> bool:
-        state = backend.load()
+        state = session.load(desired)
         scan = _Hashed(scan_knowing(backend, desired))
         deque(scan, maxlen=0)
         known = before.state

@@ -109,7 +109,7 @@ def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_l
 
 def _read(session: Session, desired: Desired) -> tuple[TargetState, Comparison]:
     backend = session.backend
-    state = backend.load()
+    state = session.load(desired)
     owner = state.control.catalog
     if owner is not None and owner != desired.catalog:
         raise BackendError(f"the target belongs to the catalog {owner!r}, not to {desired.catalog!r}")

@@ -22,9 +22,11 @@ from catalog_tool.model.target import DONE, UNCONFIRMED, Live, Override, Run, Ta
 from catalog_tool.sync.lease import Holding, holding
 from catalog_tool.sync.live import fingerprint
 from catalog_tool.sync.markers import read_marker
+from catalog_tool.sync.overrides import Word, canonical, is_answered
 from catalog_tool.sync.session import Session
 from catalog_tool.sync.timing import persistently
 
+UNSAID = Word()
 LABEL_SECONDS = 30.0
 """How long a live move waits for a sync that holds the target; a sync renews, so more would not help soon."""
 
@@ -45,7 +47,7 @@ class LiveMove(NamedTuple):
     """What is to happen to one label.
 
     ``expected`` is what the caller saw there; ``desired`` what git says (None: nothing), which the override
-    holds against; ``reason`` goes into the audit trail.
+    holds against, and ``word`` where it says so; ``reason`` goes into the audit trail.
     """
 
     prompt: str
@@ -54,6 +56,7 @@ class LiveMove(NamedTuple):
     wanted: LabelValue
     desired: LabelValue | None
     reason: str
+    word: Word = UNSAID
 
     @property
     def address(self) -> str:
@@ -69,14 +72,12 @@ class Moved(NamedTuple):
     confirmed: bool
 
 
-def canonical(value: LabelValue | None) -> str | None:
-    """A label's value as canonical JSON."""
-    return None if value is None else canonical_bytes(value.to_json()).decode()
+def read_label(session: Session, catalog: str, named: tuple[str, str], word: Word = UNSAID) -> LiveLabel:
+    """What a target's label (prompt and label) is now; an override that git's ``word`` has answered is none.
 
-
-def read_label(session: Session, catalog: str, prompt: str, label: str) -> LiveLabel:
-    """What a target's label is now. Raises ``BackendError`` where it has none that is ours, or cannot be read."""
-    address = label_address(prompt, label)
+    BackendError: it has none that is ours, or cannot be read. GitError: git does not answer.
+    """
+    address = label_address(*named)
 
     def read() -> tuple[TargetState, list[Live]]:
         return session.backend.load(), list(session.backend.scan([address]))
@@ -87,7 +88,7 @@ def read_label(session: Session, catalog: str, prompt: str, label: str) -> LiveL
     if value is None:
         raise BackendError(f"{address} on {session.destination.name} holds no value of ours")
     override = state.control.overrides.get(address)
-    holds = override is not None and override.value == canonical(value)
+    holds = override is not None and override.value == canonical(value) and not is_answered(word, address, override)
     return LiveLabel(value, live.since, override if holds else None, state.inventory[address].digest)
 
 
@@ -155,9 +156,10 @@ class _Application:
         value, desired = canonical(move.wanted), canonical(move.desired)
         if value is None or value == desired:
             return None
-        if before is not None and (before.value, before.desired) == (value, desired):
+        same = before is not None and (before.value, before.desired) == (value, desired)
+        if before is not None and same and not is_answered(move.word, move.address, before):
             return before
-        return Override(value, desired, self._session.actor, move.reason, self._at)
+        return Override(value, desired, self._session.actor, move.reason, self._at, move.word.commit)
 
     def _record(self, state: TargetState, override: Override | None) -> None:
         overrides = {key: found for key, found in state.control.overrides.items() if key != self._move.address}

@@ -10,9 +10,7 @@ from catalog_tool.source.history_log import Step, first_parent_steps
 from catalog_tool.source.history_parts import PartFile, PartReader, place_of
 from catalog_tool.source.layout import SHARED, VersionFile
 from catalog_tool.source.tree import RevisionTree, read_one
-from catalog_tool.sync.wanted import Reading
-
-REGISTRY = "registry.yaml"
+from catalog_tool.sync.wanted import REGISTRY, Reading
 
 
 class WantedSince:

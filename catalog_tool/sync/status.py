@@ -98,7 +98,7 @@ def target_status(session: Session, desired: Desired, edits: str, schedule: Drif
     }
 
     def read() -> TargetStatus:
-        state = backend.load()
+        state = session.load(desired)
         found = compare(desired, state, scan_knowing(backend, desired), metadata=capabilities.metadata)
         return TargetStatus(**known, state=state, counts=found.counts)
 

@@ -30,6 +30,7 @@ SkillContents = tuple[Mapping[str, bytes], Mapping[str, str]]
 
 
 NO_META = digest_of({})
+REGISTRY = "registry.yaml"
 _META_KEY = b'"meta":'
 _DECODE = json.JSONDecoder().raw_decode
 
@@ -68,7 +69,8 @@ class Desired:
     """What a target shall hold.
 
     ``bundle`` is the digest of the whole catalog, whatever part of it this target gets; ``commit`` is
-    None outside git; ``modified`` says that the work tree held edits. ``contents`` reads a skill's files.
+    None outside git; ``modified`` says that the work tree held edits. ``contents`` reads a skill's files;
+    ``registry`` is where labels are written, from the top of the repository.
     """
 
     bundle: str
@@ -77,6 +79,7 @@ class Desired:
     objects: Mapping[str, WantedObject]
     contents: Callable[[str], SkillContents]
     modified: bool = False
+    registry: str = ""
 
 
 class Reading(NamedTuple):
@@ -161,6 +164,7 @@ def desired_for(reading: Reading, target: Mapping[str, Any]) -> Desired:
         objects=objects,
         contents=_SkillReader(reading),
         modified=reading.modified,
+        registry=f"{reading.files.prefix}{settings.prompts}/{REGISTRY}",
     )
 
 

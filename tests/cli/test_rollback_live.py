@@ -89,6 +89,32 @@ def test_the_whole_way(catalog: Scratch) -> None:
     assert catalog.run("status", "local", "--format", "json").json()["targets"]["local"]["overrides"] == []
 
 
+def test_promoted_again_before_any_sync_is_a_new_word_of_git(catalog: Scratch) -> None:
+    document(catalog.run(*BACK, "--format", "json"))
+    catalog.write("prompts/other/v1.yaml", "id: other\nversion: v1\nsystem_prompt: Hi.\n")
+    catalog.write(gated.REGISTRY, "other: {production: v1}\n" + (catalog.root / gated.REGISTRY).read_text())
+    catalog.commit("another prompt's label")
+    assert drift(catalog)[1][LABEL] == "override", "git has not spoken of this one"
+    catalog.git("merge", "--quiet", "--no-edit", BRANCH)
+    merged = (catalog.root / gated.REGISTRY).read_text()
+    catalog.write(gated.REGISTRY, merged.replace("production: v2", "production: v3"))
+    catalog.commit("production: v3, and meant")
+    assert drift(catalog)[1][LABEL] == "pending"
+    # held back before that reached the target: against the new word
+    again = document(catalog.run(*BACK, "--to", "v2", "--reason", "still refused", "--format", "json"))
+    assert (again["status"], again["live"]["reason"]) == ("unchanged", "still refused")
+    assert drift(catalog)[1][LABEL] == "override"
+
+
+def test_what_git_promotes_again_reaches_the_target(catalog: Scratch) -> None:
+    document(catalog.run(*BACK, "--format", "json"))
+    catalog.git("merge", "--quiet", "--ff-only", BRANCH)
+    move(catalog, "v3")
+    assert drift(catalog) == ("in_sync", {})
+    (target,) = catalog.run("status", "local", "--format", "json").json()["targets"].values()
+    assert target["overrides"] == []
+
+
 def test_again_is_the_same_commit_and_no_second_move(catalog: Scratch) -> None:
     first = document(catalog.run(*BACK, "--format", "json"))
     again = document(catalog.run(*BACK, "--reason", "another", "--format", "json"))

@@ -21,7 +21,8 @@ from catalog_tool.sync.conformance.engine import bury, contents, edit, session
 from catalog_tool.sync.conformance.faults import Crash, FaultyBackend, at_call
 from catalog_tool.sync.conformance.samples import FIRST, Sample, desired_of, put_label, put_version
 from catalog_tool.sync.drift import look_for_drift
-from catalog_tool.sync.live_move import LiveMove, Moved, canonical, move_live, read_label
+from catalog_tool.sync.live_move import LiveMove, Moved, move_live, read_label
+from catalog_tool.sync.overrides import canonical
 from catalog_tool.sync.plan import PlanOptions
 from catalog_tool.sync.result import Result
 
@@ -177,9 +178,9 @@ def test_what_is_not_as_expected_is_left_alone(backend: Backend) -> None:
     assert live(backend) == V2
     assert dict(backend.load().control.overrides) == {}
     with pytest.raises(UsageError, match="has no labels/support/greet@canary"):
-        read_label(session(backend), "acme", NAME, "canary")
+        read_label(session(backend), "acme", (NAME, "canary"))
     with pytest.raises(BackendError, match="belongs to the catalog 'acme'"):
-        read_label(session(backend), "other", NAME, LABEL)
+        read_label(session(backend), "other", (NAME, LABEL))
 
 
 def replace_text(backend: Backend) -> Write:
@@ -202,13 +203,13 @@ def test_a_label_that_nobody_of_ours_set_is_not_ours_to_move(backend: Backend) -
     sync(backend, V2)
     edit(backend, put_label("v2", label="canary")._replace(marker=None))
     with pytest.raises(BackendError, match="this catalog never set it"):
-        read_label(session(backend), "acme", NAME, "canary")
+        read_label(session(backend), "acme", (NAME, "canary"))
 
 
 def test_what_is_read(backend: Backend) -> None:
     sync(backend, V2)
     move(backend, V1)
-    found = read_label(session(backend), "acme", NAME, LABEL)
+    found = read_label(session(backend), "acme", (NAME, LABEL))
     assert (found.value, found.applied) == (V1, canonical(V2))
     assert found.override is not None
     renamed = replace(session(backend), actor="someone else")
