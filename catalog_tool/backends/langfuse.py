@@ -92,14 +92,14 @@ class LangfuseBackend:
 
     def _remembered(self) -> tuple[Head, Memory]:
         for _ in range(LOADS - 1):
-            head = self._state.head()
+            head, rows = self._state.read()
             try:
-                return head, self._state.memory(head)
+                return head, self._state.memory(head, rows)
             except UnavailableError:  # another sync wrote between the two reads
                 if self._state.head().number == head.number:
                     raise
-        head = self._state.head()
-        return head, self._state.memory(head)
+        head, rows = self._state.read()
+        return head, self._state.memory(head, rows)
 
     def expect(self, entries: Mapping[str, bytes]) -> None:
         """What git has, by address, for the next ``scan``: what is proven to hold the same is not fetched.

@@ -47,21 +47,24 @@ class Proven(NamedTuple):
 
 
 class Census(NamedTuple):
-    """The whole project at one time: the last change in it, and how many prompts have each version number."""
+    """The whole project at the time of the last change in it: what of it was ours to read is in ``rows``."""
 
     at: str
-    counts: Mapping[int, int]
 
 
 @dataclass(slots=True)
 class Memory:
-    """What is remembered; ``numbers`` is by prompt id and version, ``skills`` by name, others by address."""
+    """What is remembered; ``numbers`` is by prompt id and version, ``skills`` by name, most by address.
+
+    ``others`` are the version numbers of the prompts that this target has nothing to do with, by their name there.
+    """
 
     inventory: dict[str, Applied] = field(default_factory=dict)
     markers: dict[str, str] = field(default_factory=dict)
     metas: dict[str, Any] = field(default_factory=dict)
     numbers: dict[str, dict[str, int]] = field(default_factory=dict)
     rows: dict[str, Proven] = field(default_factory=dict)
+    others: dict[str, tuple[int, ...]] = field(default_factory=dict)
     census: Census | None = None
     skills: dict[str, Any] = field(default_factory=dict)
 
@@ -69,8 +72,8 @@ class Memory:
         """Another one that may be changed."""
         numbers = {name: dict(found) for name, found in self.numbers.items()}
         return Memory(
-            dict(self.inventory), dict(self.markers), dict(self.metas), numbers, dict(self.rows), self.census,
-            dict(self.skills),
+            dict(self.inventory), dict(self.markers), dict(self.metas), numbers, dict(self.rows), dict(self.others),
+            self.census, dict(self.skills),
         )  # fmt: skip
 
     def packed(self) -> list[str]:
@@ -81,6 +84,7 @@ class Memory:
             "metas": self.metas,
             "numbers": self.numbers,
             "rows": {name: list(row) for name, row in self.rows.items()},
+            "others": {name: list(versions) for name, versions in self.others.items()},
             "census": list(self.census) if self.census else None,
             "skills": self.skills,
         }
@@ -103,8 +107,9 @@ def unpacked(parts: list[str]) -> Memory:
             document["metas"],
             document["numbers"],
             {name: _proven(found) for name, found in document["rows"].items()},
-            Census(census[0], _by_number(census[1])) if census else None,
-            document.get("skills", {}),
+            {name: tuple(map(int, versions)) for name, versions in document["others"].items()},
+            Census(str(census[0])) if census else None,
+            document["skills"],
         )
     except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
         raise BackendError(f"the inventory on the target cannot be read: {error}", hint="was it edited?") from error

@@ -17,10 +17,10 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from catalog_tool.backends.langfuse_api import CONCURRENCY, PAGE, Body, LangfuseApi, Row
+from catalog_tool.backends.langfuse_api import CONCURRENCY, Body, LangfuseApi, Row
+from catalog_tool.backends.langfuse_census import Changes
 from catalog_tool.backends.langfuse_document import MARKER, Stored, marker_text, understood
 from catalog_tool.backends.langfuse_memory import LATEST, Census, Memory, Proven
 from catalog_tool.backends.langfuse_state import StateStore, is_state
@@ -34,8 +34,6 @@ READS = 4
 """How often one prompt is read anew that changed while it was read."""
 FEW = 40
 """Up to so many prompts are asked for by name instead of listed."""
-MARGIN = timedelta(seconds=1)
-"""By how much clocks of several servers behind one address may differ."""
 API = "API"
 """Who made a version that came by the API."""
 UNREAD = b'{"unread":true}'
@@ -59,6 +57,7 @@ class Reader:
         self._prefix = prefix
         self._state = state
         self._held: dict[str, Held] = {}
+        self._changes = Changes(api, self._name_off, self.name_on, lambda: state.versions)
         self._known_names: set[str] = set()
         self.expected: Mapping[str, bytes] | None = None
 
@@ -128,45 +127,10 @@ class Reader:
     def _rows(self, memory: Memory) -> dict[str, Row | Proven]:
         """All prompts: from what changed since the last sync where that is certain and cheaper, else listed."""
         if self.expected is not None and memory.census is not None:
-            found = self._since(memory, memory.census)
+            found = self._changes.since(memory, memory.census)
             if found is not None:
                 return found
         return self._listed()
-
-    def _since(self, memory: Memory, census: Census) -> dict[str, Row | Proven] | None:
-        """What was there and has not changed, and what has; None where that cannot be known for certain.
-
-        A change shows by its time. A deletion does not, but it takes a number away: so each version number
-        must be on as many prompts as it was.
-        """
-        if len(memory.rows) <= PAGE * (len(census.counts) + 1):
-            return None
-        at = (_time(census.at) - MARGIN).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        changed = {row.name: row for row in self._api.rows(fromUpdatedAt=at)}
-        if census.at not in {row.updated_at for row in changed.values()}:
-            return None
-        found: dict[str, Row | Proven] = dict(memory.rows)
-        counts = Counter(census.counts)
-        for row in changed.values():
-            name = self._name_off(row.name)
-            known = memory.rows.get(name) if name is not None else None
-            if self._state.is_ours(row.name) or (known is not None and known.updated_at == row.updated_at):
-                continue
-            if name is None or known is None:
-                return None
-            now = self._api.row(row.name)
-            counts.subtract(known.versions.keys())
-            counts.update(now.versions if now is not None else ())
-            if now is None:
-                del found[name]
-            else:
-                found[name] = now
-        for versions in self._state.versions.values():
-            counts.update(versions)
-        numbers = {number for number, count in counts.items() if count}
-        own = {number for versions in self._state.versions.values() for number in versions}
-        asked = numbers - (own - census.counts.keys())
-        return found if all(self._api.count(version=str(n)) == counts[n] for n in sorted(asked)) else None
 
     def _objects(self, name: str, row: Row | Proven, memory: Memory) -> Iterator[Live]:
         proven = memory.rows.get(name)
@@ -213,9 +177,11 @@ class Reader:
         """Note in a memory how the whole project looks now, so that the next read can ask for changes only."""
         rows = [row for row in self._api.rows() if not self._state.is_ours(row.name)]
         proven: dict[str, Proven] = {}
+        memory.others = {}
         for row in rows:
             name = self._name_off(row.name)
             if name is None:
+                memory.others[row.name] = row.versions
                 continue
             known = memory.rows.get(name)
             held = self._held.get(name)
@@ -227,8 +193,7 @@ class Reader:
                 others = {number: (f"v{number}", "") for number in row.versions}
                 proven[name] = Proven(row.updated_at, others, dict.fromkeys(row.labels - {LATEST}, 0))
         memory.rows = proven
-        counts = Counter(number for row in rows for number in row.versions)
-        memory.census = Census(max(row.updated_at for row in rows), dict(counts)) if rows else None
+        memory.census = Census(max(row.updated_at for row in rows)) if rows else None
 
 
 def objects(name: str, held: Held, memory: Memory) -> Iterator[Live]:
@@ -316,7 +281,3 @@ def _marker_of(config: Any) -> Any:
 def _label(name: str, label: str) -> str:
     """A label's address; empty for a label that none of ours could be, and that no address can name."""
     return label_address(name, label) if label and "@" not in label and label != LATEST else ""
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)

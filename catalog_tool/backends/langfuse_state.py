@@ -17,7 +17,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from catalog_tool.backends.langfuse_api import ConflictError, LangfuseApi, Row
@@ -27,6 +27,7 @@ from catalog_tool.model.target import Lease
 
 STATE, INVENTORY = ".catalog-state", ".catalog-inventory-"
 """Names that no prompt of a catalog can have: they follow the target's prefix."""
+NO_ROWS: Mapping[str, Row] = {}
 TRIES = 8
 PAUSE_SECONDS = 0.05
 _KEY = "catalog_state"
@@ -62,12 +63,20 @@ class StateStore:
         self._api = api
         self._name = prefix + STATE
         self._parts = prefix + INVENTORY
+        self._tag = f"catalog-state-{hashlib.sha256(prefix.encode()).hexdigest()[:12]}" if prefix else "catalog-state"
         self._memory: tuple[tuple[tuple[int, str], ...], Memory] = ((), Memory())
         self.versions: dict[str, tuple[int, ...]] = {}
 
     def is_ours(self, name: str) -> bool:
         """Whether a prompt of the project is one of these, below this prefix."""
         return name == self._name or name.startswith(self._parts)
+
+    def read(self) -> tuple[Head, Mapping[str, Row]]:
+        """The state that counts now, and the rows of all of it: one request, but where somebody took our tag away."""
+        rows = {row.name: row for row in self._api.rows(tag=self._tag) if self.is_ours(row.name)}
+        head = self._head_of(rows.get(self._name) or self._api.row(self._name))
+        self.versions |= {name: row.versions for name, row in rows.items()}
+        return head, rows
 
     def head(self) -> Head:
         """The state that counts now."""
@@ -98,23 +107,26 @@ class StateStore:
                 return _follow(number, found)
         raise BackendError(f"{self._name} on the target is none of ours", hint="was it edited by hand?")
 
-    def memory(self, head: Head) -> Memory:
-        """The memory that a head names. Raises ``UnavailableError`` where another sync replaced it meanwhile."""
+    def memory(self, head: Head, rows: Mapping[str, Row] = NO_ROWS) -> Memory:
+        """The memory that a head names; ``rows`` are what ``read`` gave with it.
+
+        Raises ``UnavailableError`` where another sync replaced it meanwhile.
+        """
         if head.parts == self._memory[0]:
             return self._memory[1]
         texts = []
         for index, (number, digest) in enumerate(head.parts):
             name = f"{self._parts}{index}"
-            text = self._part(name, number)
+            text = self._part(name, number, rows)
             if text is None or hashlib.sha256(text.encode()).hexdigest() != digest:
                 raise UnavailableError(f"{name} on the target is not what {self._name} says")
             texts.append(text)
         self._memory = (head.parts, unpacked(texts))
         return self._memory[1]
 
-    def _part(self, name: str, number: int) -> str | None:
+    def _part(self, name: str, number: int, rows: Mapping[str, Row]) -> str | None:
         """One text; the list has it already where it is the last version, as it nearly always is."""
-        row = self._api.row(name)
+        row = rows.get(name) or self._api.row(name)
         if row is None:
             return None
         self.versions[name] = row.versions
@@ -177,7 +189,8 @@ class StateStore:
     def _create(self, name: str, config: dict[str, Any]) -> int:
         """Make one version; where the answer was lost, look whether it is there before anybody tries again."""
         mark = config.get(_KEY) or config["data"]
-        body = {"name": name, "type": "text", "prompt": _TEXT, "config": config, "labels": [], "commitMessage": "state"}
+        said = {"type": "text", "prompt": _TEXT, "labels": [], "tags": [self._tag], "commitMessage": "state"}
+        body = {"name": name, "config": config, **said}
         try:
             return self._api.create(body).number
         except ConflictError:

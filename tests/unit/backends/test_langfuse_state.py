@@ -120,7 +120,7 @@ def test_damage_is_never_emptiness(server: LangfuseServer, api: LangfuseApi) -> 
 def large(count: int) -> Memory:
     """A memory of digests, which no packing makes small."""
     dice = random.Random(7)
-    memory = Memory(census=Census("2026-01-01T00:00:00.000Z", {1: count}))
+    memory = Memory(census=Census("2026-01-01T00:00:00.000Z"), others={"x": (1, 7)})
     for number in range(count):
         digest = f"sha256:{dice.randbytes(32).hex()}"
         memory.inventory[f"prompts/p{number}@v1"] = Applied(digest, digest[:12])
