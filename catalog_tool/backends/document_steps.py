@@ -20,10 +20,10 @@ from catalog_tool.backends.document_contents import (
     version_entry,
 )
 from catalog_tool.backends.sql_steps import Found, Kept, Steps, named_versions
-from catalog_tool.backends.stored import unstorable
+from catalog_tool.backends.stored import Batch
 from catalog_tool.canonical.jcs import canonical_bytes
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, Address, parse_address
-from catalog_tool.model.target import DONE, FAILED, Run, Write, Written
+from catalog_tool.model.target import DONE, Run, Write, Written
 
 SEALED_EVENTS = 200
 """How many events the document itself holds before they are stored as a content."""
@@ -36,29 +36,19 @@ class WriteCall:
     def __init__(self, blobs: Blobs, writes: Sequence[Write], run: Run) -> None:
         self._blobs = blobs
         self._run = run
-        self._refused = [unstorable(write, write.address) for write in writes]
-        self._writes = writes
-        self._named = [
-            (parse_address(write.address), write)
-            for write, refusal in zip(writes, self._refused, strict=True)
-            if refusal is None
-        ]
+        self._batch = Batch(writes)
         self._read: dict[tuple[str, str], bytes | None] = {}
         self._stored: set[str] = set()
 
     def make(self, document: Document) -> list[Written]:
         """Make all steps on the document; one result for each, in order."""
         steps = Steps(self._found(document), self._run)
-        made = [steps.make(address, write) for address, write in self._named]
+        made = [steps.make(address, write) for address, write in self._batch.named]
         self._apply(document, steps, made)
-        results = iter(made)
-        return [
-            next(results) if refusal is None else Written(write.address, FAILED, refusal)
-            for write, refusal in zip(self._writes, self._refused, strict=True)
-        ]
+        return self._batch.outcomes(made)
 
     def _found(self, document: Document) -> Found:
-        touched = [address for address, _ in self._named] + self._labels_of_lost(document)
+        touched = [address for address, _ in self._batch.named] + self._labels_of_lost(document)
         self._read_all(document, touched)
         found = Found(generations=document.generations, last=document.last)
         for address in touched:
@@ -68,7 +58,7 @@ class WriteCall:
             elif row.at is not None and (entry := self._read[(address.kind, row.at)]) is not None:
                 found.objects[address] = Kept(entry, row.marker)
         found.versions = {
-            address for address in named_versions(self._named) if document.rows.get(str(address), Row()).is_there
+            address for address in named_versions(self._batch.named) if document.rows.get(str(address), Row()).is_there
         }
         return found
 
@@ -76,7 +66,7 @@ class WriteCall:
         """The labels of all prompts that lose a version: they may point to it."""
         lost = {
             address.name
-            for address, write in self._named
+            for address, write in self._batch.named
             if address.kind == VERSION and write.entry is None and write.marker is None
         }
         if not lost:
@@ -106,7 +96,7 @@ class WriteCall:
                 document.rows[str(address)] = Row(value=(write.entry or b"").decode(), marker=write.marker)
         for address, marker in steps.marked.items():
             document.rows[str(address)] = document.rows[str(address)]._replace(marker=marker)
-        for (address, write), outcome in zip(self._named, made, strict=True):
+        for (address, write), outcome in zip(self._batch.named, made, strict=True):
             goes = outcome.outcome == DONE and write.entry is None and write.marker is None
             if goes and address not in steps.put:
                 document.rows.pop(str(address), None)

@@ -34,12 +34,11 @@ from catalog_tool.backends.file_snapshot import Snapshot
 from catalog_tool.backends.naming import Prefix
 from catalog_tool.backends.sql_steps import Found, Steps, named_versions
 from catalog_tool.backends.sql_steps import Kept as Held
-from catalog_tool.backends.stored import storable_text, unstorable
+from catalog_tool.backends.stored import Batch, storable_text
 from catalog_tool.errors import BackendError, LeaseLostError, UsageError
 from catalog_tool.model.addresses import LABEL, VERSION, Address, parse_address
 from catalog_tool.model.capabilities import Capabilities
 from catalog_tool.model.target import (
-    FAILED,
     LEASE_SECONDS,
     Applied,
     Control,
@@ -204,21 +203,13 @@ class FileBackend:
         """All steps, then one new pointer: they are seen together or not at all."""
         with self._writing() as opened:
             snapshot = Snapshot(self._folder, self._held(opened, run.token))
-            refused = [unstorable(write, self._prefix.on(write.address)) for write in writes]
-            named = [
-                (parse_address(self._prefix.on(write.address)), write)
-                for write, refusal in zip(writes, refused, strict=True)
-                if refusal is None
-            ]
-            shelves = {key: snapshot.shelf(key) for key in {shelf_of(address) for address, _ in named}}
+            batch = Batch(writes, self._prefix.on)
+            shelves = {key: snapshot.shelf(key) for key in {shelf_of(address) for address, _ in batch.named}}
             before = set().union(*(shelf.contents() for shelf in shelves.values()))
-            steps = Steps(_touched(snapshot, shelves, named), run)
-            made = iter([steps.make(address, write) for address, write in named])
+            steps = Steps(_touched(snapshot, shelves, batch.named), run)
+            made = [steps.make(address, write) for address, write in batch.named]
             self._store(snapshot, shelves, steps, before)
-            return [
-                next(made) if refusal is None else Written(write.address, FAILED, refusal)
-                for write, refusal in zip(writes, refused, strict=True)
-            ]
+            return batch.outcomes(made)
 
     def _store(self, snapshot: Snapshot, shelves: Mapping[str, Shelf], steps: Steps, before: set[str]) -> None:
         self._shelve(shelves, steps)

@@ -37,11 +37,11 @@ from catalog_tool.backends.redis_reading import LOOK, checked_store_id, contents
 from catalog_tool.backends.redis_server import Command, Decided, RedisServer, address
 from catalog_tool.backends.redis_steps import commands_of, touched, watched
 from catalog_tool.backends.sql_steps import Steps
-from catalog_tool.backends.stored import storable_text, stored_json, unstorable
+from catalog_tool.backends.stored import Batch, storable_text, stored_json
 from catalog_tool.errors import BackendError, LeaseLostError
 from catalog_tool.model.addresses import parse_address
 from catalog_tool.model.capabilities import Capabilities
-from catalog_tool.model.target import FAILED, LEASE_SECONDS, Control, Lease, Live, Run, TargetState, Write, Written
+from catalog_tool.model.target import LEASE_SECONDS, Control, Lease, Live, Run, TargetState, Write, Written
 
 CAPABILITIES = Capabilities(
     backend="redis",
@@ -151,25 +151,16 @@ class RedisBackend:
 
     def write(self, writes: Sequence[Write], run: Run) -> list[Written]:
         """All steps in one transaction: read what they touch, decide, write what changed."""
-        refused = [unstorable(write, self._prefix.on(write.address)) for write in writes]
-        named = [
-            (parse_address(self._prefix.on(write.address)), write)
-            for write, refusal in zip(writes, refused, strict=True)
-            if refusal is None
-        ]
+        batch = Batch(writes, self._prefix.on)
 
         def decide() -> Decided:
             self._check_held(run.token)
-            steps = Steps(touched(self._server, named), run)
-            made = [steps.make(address, write) for address, write in named]
+            steps = Steps(touched(self._server, batch.named), run)
+            made = [steps.make(address, write) for address, write in batch.named]
             return Decided(commands_of(self._server, steps, self._prefix.text), made)
 
-        keys = {self._lease_key, inventory_key(self._prefix.text), *watched(named)}
-        made = iter(self._server.transact(sorted(keys), decide))
-        return [
-            next(made) if refusal is None else Written(write.address, FAILED, refusal)
-            for write, refusal in zip(writes, refused, strict=True)
-        ]
+        keys = {self._lease_key, inventory_key(self._prefix.text), *watched(batch.named)}
+        return batch.outcomes(self._server.transact(sorted(keys), decide))
 
     def generations(self) -> Mapping[str, int]:
         """By prompt id, of those under the prefix."""

@@ -29,13 +29,12 @@ from catalog_tool.backends.sql_session import (
     Table,
 )
 from catalog_tool.backends.sql_steps import Steps
-from catalog_tool.backends.stored import storable_text, stored_json, unstorable
+from catalog_tool.backends.stored import Batch, storable_text, stored_json
 from catalog_tool.canonical.jcs import canonical_bytes, version_id
 from catalog_tool.errors import BackendError, LeaseLostError
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, Address, parse_address
 from catalog_tool.model.capabilities import Capabilities
 from catalog_tool.model.target import (
-    FAILED,
     LEASE_SECONDS,
     Applied,
     Control,
@@ -156,20 +155,12 @@ class SqlBackend:
         """All steps in one transaction: read what they touch, decide, write what changed."""
         with self._database.writing() as opened:
             session = self._held(opened, run.token)
-            refused = [unstorable(write, self._prefix.on(write.address)) for write in writes]
-            named = [
-                (parse_address(self._prefix.on(write.address)), write)
-                for write, refusal in zip(writes, refused, strict=True)
-                if refusal is None
-            ]
-            steps = Steps(touched(session, named), run)
-            made = iter([steps.make(address, write) for address, write in named])
+            batch = Batch(writes, self._prefix.on)
+            steps = Steps(touched(session, batch.named), run)
+            made = [steps.make(address, write) for address, write in batch.named]
             with session.together():
                 self._store(session, steps)
-            return [
-                next(made) if refusal is None else Written(write.address, FAILED, refusal)
-                for write, refusal in zip(writes, refused, strict=True)
-            ]
+            return batch.outcomes(made)
 
     def _store(self, session: Session, steps: Steps) -> None:
         for kind, table in _TABLES.items():

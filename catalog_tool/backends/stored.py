@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes
 from catalog_tool.errors import BackendError
-from catalog_tool.model.target import Write
+from catalog_tool.model.addresses import Address, parse_address
+from catalog_tool.model.target import FAILED, Write, Written
 
 NAME_BYTES = 2000
 """How long an address or a file's path may be, in bytes of UTF-8: what every store's keys can hold."""
@@ -95,6 +96,30 @@ def unstorable(write: Write, outer: str) -> str | None:
     if write.entry is not None and not _is_json_text(write.entry):
         return "the content is no text in UTF-8, or holds NUL"
     return None
+
+
+class Batch:
+    """The steps of one call: those that a store can take are ``named``, by their address on the target.
+
+    ``outer`` makes that address of the catalog's own.
+    """
+
+    def __init__(self, writes: Sequence[Write], outer: Callable[[str], str] = str) -> None:
+        self._writes = writes
+        self._refused = [unstorable(write, outer(write.address)) for write in writes]
+        self.named: list[tuple[Address, Write]] = [
+            (parse_address(outer(write.address)), write)
+            for write, refusal in zip(writes, self._refused, strict=True)
+            if refusal is None
+        ]
+
+    def outcomes(self, made: Iterable[Written]) -> list[Written]:
+        """One result for each step, in order: ``made`` has those of ``named``, the others have failed."""
+        results = iter(made)
+        return [
+            next(results) if refusal is None else Written(write.address, FAILED, refusal)
+            for write, refusal in zip(self._writes, self._refused, strict=True)
+        ]
 
 
 def _is_text(text: str) -> bool:
