@@ -58,6 +58,16 @@ class Listener(Protocol):
         """Hang up."""
 
 
+class Probe(Protocol):
+    """Gives a value that changes with the store: with everything in it, or at least with each label move."""
+
+    def __call__(self) -> object:
+        """The value now. Raises ``BackendError`` where the store cannot be asked."""
+
+    def close(self) -> None:
+        """Let go of what it asks."""
+
+
 class Origin(Protocol):
     """One open origin."""
 
@@ -87,19 +97,20 @@ class Origin(Protocol):
 
 
 class StoreOrigin:
-    """A target's store. ``probe`` gives a value that changes whenever anything in the store does, if there is one."""
+    """A target's store. ``probe`` is asked for news, where there is one; else the generations are."""
 
     def __init__(
         self,
         backend: Backend,
         listener: Listener | None = None,
-        probe: Callable[[], object] | None = None,
+        probe: Probe | None = None,
         pace: Pace | None = None,
     ) -> None:
-        self.pace = pace or (COUNTED if probe is not None else Pace())
+        self.pace = pace or Pace()
         self._backend = backend
         self.listener = listener
-        self._probe = probe or self._generations
+        self._counter = probe
+        self._probe: Callable[[], object] = probe or self._generations
         self._seen: object = None
         self._read_at = 0.0
         self._took = 0.0
@@ -165,6 +176,8 @@ class StoreOrigin:
 
     def close(self) -> None:
         """Close the store."""
+        if self._counter is not None:
+            self._counter.close()
         self._backend.close()
 
 

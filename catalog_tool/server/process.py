@@ -38,7 +38,17 @@ try:
     from catalog_tool.server.app import App
     from catalog_tool.server.holdings import EMPTY
     from catalog_tool.server.metrics import Board
-    from catalog_tool.server.origin import FAR, BundleOrigin, DataVersion, Listener, Origin, StoreOrigin
+    from catalog_tool.server.origin import (
+        COUNTED,
+        FAR,
+        BundleOrigin,
+        DataVersion,
+        Listener,
+        Origin,
+        Pace,
+        Probe,
+        StoreOrigin,
+    )
     from catalog_tool.server.routes import NAMES
     from catalog_tool.server.service import Parts, Service, Store
     from catalog_tool.server.tokens import TokenFile
@@ -202,13 +212,15 @@ def _connected(serving: Serving, prefix: str) -> Backend:
 def _origin(serving: Serving) -> Origin:
     options = serving.options or {}
     listener: Listener | None = None
-    probe: Callable[[], object] | None = None
+    probe: Probe | None = None
+    pace = FAR if serving.backend in _FAR_BACKENDS else Pace()
     if serving.backend == "postgres":
         news = import_module("catalog_tool.backends.postgres_news")  # needs the extra `postgres`
         listener = news.LabelNews(options.get("url"))
+        probe = news.MoveCount(options.get("url"), str(options.get("prefix") or ""))
     elif serving.backend == "sqlite":
-        probe = DataVersion(Path(str(options["path"])))
-    return StoreOrigin(_connected(serving, ""), listener, probe, FAR if serving.backend in _FAR_BACKENDS else None)
+        probe, pace = DataVersion(Path(str(options["path"]))), COUNTED
+    return StoreOrigin(_connected(serving, ""), listener, probe, pace)
 
 
 def service_of(serving: Serving, board: Board) -> Service:

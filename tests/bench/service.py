@@ -7,27 +7,34 @@ things, it is what stays the same. One worker on one core does 1 / cost requests
 from __future__ import annotations
 
 import asyncio
+import json
 import selectors
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import postgres_server
 from served_prompts import entry, write_bundle
 
+from catalog_tool.backends.base import Backend
+from catalog_tool.backends.postgres import connect as connect_postgres
+from catalog_tool.backends.sqlite import connect as connect_sqlite
 from catalog_tool.server.access import Guard
 from catalog_tool.server.app import App
 from catalog_tool.server.metrics import Board
 from catalog_tool.server.origin import BundleOrigin
 from catalog_tool.server.routes import NAMES
 from catalog_tool.server.service import Parts, Service
+from catalog_tool.sync.conformance.samples import put_label, put_version
+from catalog_tool.sync.conformance.store import done, held
 
 from .bare_starlette import application
 from .measure import REPOSITORY, CommandError, environment
@@ -35,11 +42,12 @@ from .rows import Row
 from .setting import Setting
 
 CONNECTIONS = 8
-SECONDS = 0.4
+SECONDS = 0.1
 """How long one round of one server lasts: many short ones find a quiet moment on a busy machine."""
-_ROUNDS = 4
+_ROUNDS = 16
 """Rounds for each run that was asked for."""
 _CALLS = 2000
+_TEXT = "You are a support agent. " * 50 + "{{name}}"
 _MICRO = 1_000_000
 _NANO = 1_000_000_000
 
@@ -61,30 +69,71 @@ class Served(NamedTuple):
 
 
 def service(setting: Setting) -> list[Row]:
-    """A 2 KB prompt against the bare framework; 304 against 200."""
+    """A 2 KB prompt against the bare framework; 304 against 200; two workers against one; Postgres against SQLite."""
     folder = setting.scratch / "service"
     folder.mkdir(exist_ok=True)
-    text = "You are a support agent. " * 50 + "{{name}}"
     write_bundle(
-        folder / "bundle.json", {"support_agent": {"production": "v1"}}, {"support_agent": {"v1": entry(text)}}
+        folder / "bundle.json", {"support_agent": {"production": "v1"}}, {"support_agent": {"v1": entry(_TEXT)}}
     )
     with ExitStack() as stack:
-        ours = stack.enter_context(_ours(folder))
+        ours = stack.enter_context(_ours(folder, "--bundle", "bundle.json"))
+        two = stack.enter_context(_ours(folder, "--bundle", "bundle.json", "--workers", "2"))
         head, body = _asked(ours)
         (folder / "body.json").write_bytes(body)
         tag = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"etag: "))[6:]
         same = ours._replace(request=_request(b"If-None-Match: " + tag + b"\r\n"))
         bare = stack.enter_context(_bare(folder))
-        found = _rounds({"ours": ours, "same": same, "bare": bare}, _ROUNDS * setting.runs)
-    for name, cost in found.items():
-        told = f"{cost.cpu * _MICRO:.1f} us cpu, {cost.rate:.0f}/s, p99 {cost.p99 * 1000:.2f} ms"
-        print(f"  {name}: {told} ({CONNECTIONS} connections, {len(body)} bytes)", file=sys.stderr)
+        costs = _rounds({"ours": ours, "same": same, "two": two, "bare": bare}, _ROUNDS * setting.runs)
+    found = {name: _best(told) for name, told in costs.items()}
+    _tell(found, len(body))
     return [
         _apart(folder, body),
         _row("service: GET of a 2 KB prompt, cpu", found["ours"].cpu, "starlette on granian", found["bare"].cpu, 1.25),
         _row("service: 304, cpu", found["same"].cpu, "200 of the service", found["ours"].cpu, 1.0),
         _row("service: GET of a 2 KB prompt, p99", found["ours"].p99, "starlette on granian", found["bare"].p99, 2.0),
+        _row("service: two workers, p99", found["two"].p99, "one worker", found["ours"].p99, 2.0),
+        *_stores(setting),
     ]
+
+
+def _stores(setting: Setting) -> list[Row]:
+    """The same prompt out of two stores, median against median: all that a store may cost is the watching."""
+    binaries = postgres_server.binaries()
+    if binaries is None:
+        print("!!! POSTGRES IS NOT THERE, the service over it was not measured", file=sys.stderr)
+        return []
+    with ExitStack() as stack:
+        server = stack.enter_context(postgres_server.running(binaries))
+        url = server.url(stack.enter_context(server.database()))
+        path = setting.scratch / "service" / "store.db"
+        _fill(lambda prefix="": connect_postgres({"url": url, "prefix": prefix}))
+        _fill(lambda prefix="": connect_sqlite({"path": str(path), "prefix": prefix}))
+        stores = {"sqlite": f"path: {json.dumps(str(path))}", "postgres": f"url: {json.dumps(url)}"}
+        served = {}
+        for name, where in stores.items():
+            folder = setting.scratch / "service" / name
+            (folder / "prompts").mkdir(parents=True, exist_ok=True)
+            target = f"format: 1\ncatalog: bench\ntargets:\n  only: {{backend: {name}, {where}}}\n"
+            (folder / "catalog.yaml").write_text(target, "utf-8")
+            served[name] = stack.enter_context(_ours(folder, "--target", "only"))
+        size = len(_asked(served["postgres"])[1])
+        found = {name: _middle(told) for name, told in _rounds(served, _ROUNDS * setting.runs).items()}
+    _tell(found, size)
+    over = found["postgres"].cpu
+    return [_row("service: GET of a 2 KB prompt over Postgres, cpu", over, "over SQLite", found["sqlite"].cpu, 1.1)]
+
+
+def _fill(connect: Callable[..., Backend]) -> None:
+    backend = held(connect)
+    done(backend, put_version("support_agent", text=_TEXT), put_label("v1", name="support_agent"))
+    backend.drop_lease("token-1")
+    backend.close()
+
+
+def _tell(found: dict[str, Cost], size: int) -> None:
+    for name, cost in found.items():
+        told = f"{cost.cpu * _MICRO:.1f} us cpu, {cost.rate:.0f}/s, p99 {cost.p99 * 1000:.2f} ms"
+        print(f"  {name}: {told} ({CONNECTIONS} connections, {size} bytes)", file=sys.stderr)
 
 
 def _row(what: str, measured: float, floor: str, of_floor: float, target: float) -> Row:
@@ -104,11 +153,10 @@ def _started(command: Sequence[str], cwd: Path, port: int) -> Iterator[Served]:
     served = Served(process, port, _request())
     try:
         for _ in range(200):
-            try:
+            with suppress(OSError):
                 if b" 200 " in _asked(served)[0]:
                     break
-            except OSError:
-                time.sleep(0.1)
+            time.sleep(0.1)
         else:
             raise CommandError(f"{' '.join(command)} never answered")
         yield served
@@ -117,9 +165,9 @@ def _started(command: Sequence[str], cwd: Path, port: int) -> Iterator[Served]:
         process.wait()
 
 
-def _ours(folder: Path) -> AbstractContextManager[Served]:
+def _ours(folder: Path, *options: str) -> AbstractContextManager[Served]:
     port = _free_port()
-    options = ("serve", "--bundle", "bundle.json", "--port", str(port), "--drain", "0")
+    options = ("serve", "--port", str(port), "--drain", "0", *options)
     return _started([sys.executable, "-m", "catalog_tool", *options], folder, port)
 
 
@@ -148,16 +196,21 @@ def _asked(served: Served) -> tuple[bytes, bytes]:
         return head, body
 
 
-def _rounds(servers: dict[str, Served], rounds: int) -> dict[str, Cost]:
+def _rounds(servers: dict[str, Served], rounds: int) -> dict[str, list[Cost]]:
     costs: dict[str, list[Cost]] = {name: [] for name in servers}
     for number in range(rounds):
         names = list(servers)
         for name in names if number % 2 == 0 else reversed(names):
             costs[name].append(_round(servers[name]))
-    return {
-        name: Cost(min(each.cpu for each in told), max(each.rate for each in told), min(each.p99 for each in told))
-        for name, told in costs.items()
-    }
+    return costs
+
+
+def _best(told: Sequence[Cost]) -> Cost:
+    return Cost(min(each.cpu for each in told), max(each.rate for each in told), min(each.p99 for each in told))
+
+
+def _middle(told: Sequence[Cost]) -> Cost:
+    return Cost(*map(median, zip(*told, strict=True)))
 
 
 def _round(served: Served) -> Cost:
