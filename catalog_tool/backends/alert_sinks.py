@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from catalog_tool.backends.web_address import is_web_address
 from catalog_tool.errors import BackendError, RefusedError, UnavailableError, UsageError
 
 _TIMEOUT = httpx.Timeout(20.0, connect=10.0)
@@ -32,9 +33,9 @@ def send_alerts(url: str, alerts: list[Mapping[str, Any]]) -> None:
 
 
 def _post(what: str, url: str, content: object) -> None:
+    if not is_web_address(url):
+        raise UsageError(f"the address of {what} is none of a server", hint="https://host[:port]/path")
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"the address of {what} does not begin with http:// or https://")
     try:
         # The status says all; what a server answers besides is not read, however much it is.
         with httpx.stream("POST", url, json=content, timeout=_TIMEOUT, follow_redirects=False) as answer:

@@ -18,6 +18,7 @@ import httpx
 from catalog_tool import __version__
 from catalog_tool.backends import wire
 from catalog_tool.backends.base import LabelEvent
+from catalog_tool.backends.web_address import is_web_address
 from catalog_tool.errors import BackendError, LeaseLostError, RefusedError, UnavailableError, UsageError
 from catalog_tool.model.capabilities import Capabilities
 from catalog_tool.model.target import Control, Lease, Live, Run, TargetState, Write, Written
@@ -274,13 +275,10 @@ def connect(options: Mapping[str, Any]) -> HttpBackend:
 def _address(url: str) -> str:
     """Scheme, host, port and path."""
     hint = "https://host[:port][/path], and the token as token: ${NAME}"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise UsageError("the `url` of an http target is none", hint=hint) from None
-    plain = not (parts.username or parts.password or parts.query or parts.fragment)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
+    if not is_web_address(url):
+        raise UsageError("the `url` of an http target is none", hint=hint)
+    parts = urlsplit(url)
+    if parts.hostname is None or parts.username or parts.password or parts.query or parts.fragment:
         raise UsageError("the `url` of an http target is none", hint=hint)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+    return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path.rstrip('/')}"

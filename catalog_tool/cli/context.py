@@ -39,8 +39,12 @@ def report_context(ctx: click.Context, place: Place, *, strict: bool) -> ReportC
 
 
 def shown_prefix(place: Place) -> str:
-    """The catalog's root as seen from where the reader stands, with a final ``/``, or empty."""
-    base = place.git.top if in_actions() and place.git is not None else os.path.realpath(".")
+    """The catalog's root as seen from where the reader stands, with a final ``/``, or empty.
+
+    A forge reads paths from the top of the repository: in the CI of GitHub and GitLab that is where readers stand.
+    """
+    is_read_by_forge = in_actions() or os.environ.get("GITLAB_CI") == "true"
+    base = place.git.top if is_read_by_forge and place.git is not None else os.path.realpath(".")
     if base == place.root:
         return ""
     return os.path.relpath(place.root, base).replace(os.sep, "/") + "/"

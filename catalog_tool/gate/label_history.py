@@ -7,20 +7,17 @@ that it uses, changes: time under a label was spent by the content, not by the n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
-from catalog_tool.errors import GitError
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.names import version_number
 from catalog_tool.model.settings import Settings
 from catalog_tool.source.git import Git
-from catalog_tool.source.history_changes import ADDED, changes_of
+from catalog_tool.source.history_changes import ADDED, Changes, changes_of
 from catalog_tool.source.history_live import Scope
-from catalog_tool.source.history_log import first_parent_steps
-
-_BATCH = 500
-"""Commit ids in one call of git, well below every system's limit of a command line."""
+from catalog_tool.source.history_log import Step, Touch, first_parent_steps
 
 
 class Held(NamedTuple):
@@ -76,41 +73,84 @@ class LabelHistory(NamedTuple):
 EMPTY = LabelHistory({}, {})
 
 
-def label_history(git: Git, commit: str, prefix: str, settings: Settings, prompt_id: str) -> LabelHistory:
-    """The labels of one prompt on the first-parent line that ends in ``commit`` (a whole id).
+class LabelHistories:
+    """The labels of a catalog's prompts on the first-parent line that ends in ``commit`` (a whole id).
 
-    Raises ``GitError`` where git cannot answer, ``UsageError`` for what is no prompt id.
+    The first prompt is looked up by itself. From the second on the line is read once for all of them: a process a
+    prompt would cost more than all else that a gate does.
     """
-    scope = Scope(git, commit, prefix, settings, prompt_id).checked()
-    steps = first_parent_steps(git, commit, [prefix + path for path in scope.paths(settings.prompts)])
-    times = _committed(git, [step.commit for step in steps])
-    changes = changes_of(scope, steps, frozenset())
+
+    def __init__(self, git: Git, commit: str, prefix: str, settings: Settings) -> None:
+        self._git = git
+        self._commit = commit
+        self._prefix = prefix
+        self._settings = settings
+        self._known: dict[str, LabelHistory] = {}
+        self._line: _Line | None = None
+
+    def of(self, prompt: str) -> LabelHistory:
+        """One prompt's. Raises ``GitError`` where git cannot answer, ``UsageError`` for what is no prompt id."""
+        if prompt not in self._known:
+            self._known[prompt] = self._read(prompt)
+        return self._known[prompt]
+
+    def _read(self, prompt: str) -> LabelHistory:
+        scope = Scope(self._git, self._commit, self._prefix, self._settings, prompt).checked()
+        steps = self._steps([self._prefix + path for path in scope.paths(self._settings.prompts)])
+        return _history(steps, changes_of(scope, steps, frozenset()), whole=self._whole)
+
+    @cached_property
+    def _whole(self) -> bool:
+        return not self._git.is_shallow()
+
+    def _steps(self, paths: list[str]) -> Sequence[Step]:
+        if not self._known:
+            return first_parent_steps(self._git, self._commit, paths)
+        if self._line is None:
+            folder = self._prefix + self._settings.prompts
+            self._line = _Line(first_parent_steps(self._git, self._commit, [folder]), folder)
+        return self._line.touching(paths)
+
+
+class _Line:
+    """The steps (newest first) that touch anything below a folder, to be asked for some paths of it."""
+
+    def __init__(self, steps: Sequence[Step], folder: str) -> None:
+        self._steps = steps
+        self._below: dict[str, list[tuple[int, Touch]]] = {}
+        for number, step in enumerate(steps):
+            for touch in step.touched:
+                for path in _and_folders(touch.path, folder):
+                    self._below.setdefault(path, []).append((number, touch))
+
+    def touching(self, paths: Sequence[str]) -> list[Step]:
+        """What ``first_parent_steps`` gives for ``paths``, none of which lies in another."""
+        found: dict[int, list[Touch]] = {}
+        for path in paths:
+            for number, touch in self._below.get(path, ()):
+                found.setdefault(number, []).append(touch)
+        return [self._steps[number]._replace(touched=tuple(touched)) for number, touched in sorted(found.items())]
+
+
+def _and_folders(path: str, top: str) -> Iterator[str]:
+    """A path and the folders that it lies in, below ``top``."""
+    while len(path) > len(top):
+        yield path
+        path = path.rpartition("/")[0]
+
+
+def _history(steps: Sequence[Step], changes: Changes, *, whole: bool) -> LabelHistory:
     labels: dict[str, list[Held]] = {}
     changed: dict[str, int] = {}
     parts_changed: int | None = None
     for step in reversed(steps):
-        at = times[step.commit]
         for change in changes.by_commit.get(step.commit, ()):
             if change.kind == "label":
-                labels.setdefault(change.name, []).append(Held(at, change.after))
+                labels.setdefault(change.name, []).append(Held(step.at, change.after))
             elif change.kind == "version":
-                changed[change.name] = at
+                changed[change.name] = step.at
             elif change.op != ADDED:
-                parts_changed = at
+                parts_changed = step.at
     if parts_changed is not None:  # which version uses which part is not kept: all of them count from there
         changed = {version: max(at, parts_changed) for version, at in changed.items()}
-    return LabelHistory(labels, changed, whole=not git.is_shallow())
-
-
-def _committed(git: Git, commits: Sequence[str]) -> dict[str, int]:
-    """The committer time of each commit."""
-    found: dict[str, int] = {}
-    for start in range(0, len(commits), _BATCH):
-        out = git.run("show", "-s", "--no-show-signature", "--format=%H %ct", *commits[start : start + _BATCH], "--")
-        for line in out.decode().split("\n"):
-            commit, _, seconds = line.partition(" ")
-            if commit:
-                found[commit] = int(seconds)
-    if len(found) < len(set(commits)):
-        raise GitError("git does not name the time of every commit", hint="run `git fsck`")
-    return found
+    return LabelHistory(labels, changed, whole=whole)

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from catalog_tool.gate.decision import Record
 from catalog_tool.gate.evidence import Evidence
 from catalog_tool.gate.fields import MalformedError
-from catalog_tool.gate.label_history import LabelHistory, label_history
+from catalog_tool.gate.label_history import LabelHistories, LabelHistory
 from catalog_tool.gate.records import EVIDENCE_BYTES, read_evidence
 from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.git import Git
@@ -61,11 +61,13 @@ class CatalogShelf:
         self._tree = tree
         self._files = files
         self._digest = digest
-        self._git = git
-        self._commit = commit
+        self._histories = (
+            LabelHistories(git, commit, files.prefix, files.settings)
+            if git is not None and commit is not None
+            else None
+        )
         self._dataset = dataset
         self._stored: dict[str, Sequence[Stored]] = {}
-        self._histories: dict[str, LabelHistory] = {}
 
     def digest(self, prompt: str, version: str) -> str | None:
         """The digest of a version's content, None where it cannot be read."""
@@ -79,12 +81,7 @@ class CatalogShelf:
 
     def history(self, prompt: str) -> LabelHistory | None:
         """Its labels on the line that ends in the commit; None without git or before the first commit."""
-        if self._git is None or self._commit is None:
-            return None
-        if prompt not in self._histories:
-            settings = self._files.settings
-            self._histories[prompt] = label_history(self._git, self._commit, self._files.prefix, settings, prompt)
-        return self._histories[prompt]
+        return self._histories.of(prompt) if self._histories is not None else None
 
     def dataset(self, prompt: str) -> str | None:
         """The digest of its golden tests as they stand."""

@@ -17,7 +17,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 _LOG = (
     "log", "--root", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv",
     "--no-color", "--no-show-signature", "--no-notes", "--ignore-submodules=all", "--encoding=UTF-8",
-    "--format=%H %P",
+    "--format=%H %ct %P",
 )  # fmt: skip
 
 
@@ -30,11 +30,15 @@ class Touch(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A commit, its parents, and what it touches of the paths asked for, against its first parent."""
+    """A commit, its parents, and what it touches of the paths asked for, against its first parent.
+
+    ``at`` is its committer time, in seconds since the epoch.
+    """
 
     commit: str
     parents: tuple[str, ...]
     touched: tuple[Touch, ...]
+    at: int
 
 
 def checked_commit(commit: str) -> str:
@@ -123,12 +127,12 @@ def newest_until(git: Git, commit: str, at: int) -> str | None:
 
 
 def _parse(out: bytes) -> Iterator[Step]:
-    """The records of ``git log --raw -z``: ids, then for each path its modes and blobs, then the path.
+    """The records of ``git log --raw -z``: id, time and parents, then for each path its modes and blobs, then the path.
 
     A path directly follows its own ``:`` field, so nothing in a path can look like a record.
     """
     fields = iter(out.decode(errors="surrogateescape").split("\0"))
-    commit = ""
+    commit, at = "", "0"
     parents: tuple[str, ...] = ()
     touched: list[Touch] = []
     for field in fields:
@@ -137,11 +141,11 @@ def _parse(out: bytes) -> Iterator[Step]:
             touched.append(_touch(text, next(fields, "")))
         elif text:
             if commit:
-                yield Step(commit, parents, tuple(touched))
-            commit, *rest = text.split(" ")
+                yield Step(commit, parents, tuple(touched), int(at))
+            commit, at, *rest = text.split(" ")
             parents, touched = tuple(part for part in rest if part), []
     if commit:
-        yield Step(commit, parents, tuple(touched))
+        yield Step(commit, parents, tuple(touched), int(at))
 
 
 def _touch(info: str, path: str) -> Touch:

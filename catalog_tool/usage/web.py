@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from catalog_tool.backends.web_address import is_web_address
 from catalog_tool.errors import BackendError, UsageError
 
 TRIES = 4
@@ -49,9 +50,9 @@ def access_of(option: str, url: str, environ: Mapping[str, str]) -> Access:
     ``_HEADERS`` (``name=value,name=value``, values percent-encoded, as ``OTEL_EXPORTER_OTLP_HEADERS``).
     Raises ``UsageError`` for an address that is none, or that holds credentials.
     """
+    if not is_web_address(url):
+        raise UsageError(f"{option} needs the address of a server", hint="http://host[:port] or https://host[:port]")
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{option} needs an address that begins with http:// or https://")
     prefix = f"CATALOG_{option.removeprefix('--').upper()}_"
     if parts.username or parts.password:
         raise UsageError(

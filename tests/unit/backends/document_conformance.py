@@ -73,51 +73,16 @@ def key_of(hand: Hand, address: str) -> str:
     return entry_key(document(hand).rows[address].at or "")
 
 
-class DocumentConformance(BackendConformance):
-    """The kit, and what stands here."""
+class DocumentConformance(StorePromises):
+    """The kit, every store's promises, and what stands here."""
 
     moves = 250 if SOAK else 4
+    scanned = 40
+    examples = (1000, 15)
 
     def test_looking_makes_nothing(self, connect: Connect, hand: Hand) -> None:
-        backend = connect()
-        assert (list(backend.scan()), list(backend.events()), dict(backend.generations())) == ([], [], {})
-        assert dict(backend.contents("skills/pdf")) == {}
-        assert backend.load().store_id == ""
-        backend.drop_lease("nobody")
-        with pytest.raises(LeaseLostError):
-            backend.write([put_version()], RUN)
+        assert_looking_makes_nothing(connect())
         assert (hand.state(), hand.keys()) == (None, set())
-
-    def test_steps_on_one_object_follow_each_other(self, connect: Connect) -> None:
-        backend = held(connect)
-        first, second = put_version(), put_version(version="v2", text="b")
-        done(
-            backend, first, second, put_label("v1"), put_label("v2", seen="v1"),
-            first._replace(seen=first.entry, entry=None, marker="mine"),
-            Write(PRODUCTION, b'"v2"'), Write(second.address, second.entry),
-        )  # fmt: skip
-        assert {address: item.marker for address, item in live(backend).items()} == {first.address: "mine"}
-        assert [(event.before, event.after) for event in backend.events()] == [(None, "v1"), ("v1", "v2"), ("v2", None)]
-        assert set(backend.load().inventory) == {first.address}
-
-    def test_a_version_goes_only_after_the_label_in_the_same_batch(self, connect: Connect) -> None:
-        backend = held(connect)
-        version = put_version()
-        done(backend, version, put_label("v1"))
-        removal = Write(version.address, version.entry)
-        outcomes = backend.write([removal, Write(PRODUCTION, b'"v1"'), removal], RUN)
-        assert [found.outcome for found in outcomes] == [CHANGED, DONE, DONE]
-        assert live(backend) == {}
-
-    def test_a_scan_goes_on_while_others_write(self, connect: Connect) -> None:
-        backend = held(connect)
-        done(backend, *(put_version(f"p{number:02}") for number in range(40)))
-        scan = backend.scan()
-        first = next(scan)
-        done(backend, put_version("late"), Write("prompts/p39@v1", put_version("p39").entry))
-        seen = {first.address, *(found.address for found in scan)}
-        assert seen == {f"prompts/p{number:02}@v1" for number in range(40)}
-        assert "prompts/late@v1" in live(backend)
 
     def test_a_content_replaced_and_removed_during_a_scan_is_read_anew(self, connect: Connect, hand: Hand) -> None:
         backend = held(connect)
@@ -145,15 +110,6 @@ class DocumentConformance(BackendConformance):
         assert connect().take_lease(OTHER).token == OTHER.token
         edit(hand, lambda found: setattr(found, "lease", found.lease._replace(expires_at=253_402_300_799.0)))  # type: ignore[union-attr]
         assert_no_lease_lasts(connect())
-
-    def test_what_a_writer_calls_itself_may_be_anything(self, connect: Connect) -> None:
-        backend = connect()
-        assert backend.take_lease(Lease("token-1", "a\0b\ud800", "h\0", 1, 1)).token == "token-1"
-        done(backend, put_version())
-        [outcome] = backend.write([put_label("v1")], RUN._replace(actor="\0\ud800", reason="\0"))
-        assert outcome.outcome == DONE
-        assert verify(backend.events()) is None
-        assert connect().load().lease is not None
 
     def test_edits_by_hand_are_seen_as_they_are(self, connect: Connect, hand: Hand) -> None:
         backend = held(connect)
@@ -215,53 +171,6 @@ class DocumentConformance(BackendConformance):
             with pytest.raises(BackendError, match=words):
                 call()
         assert hand.state() == state
-
-    def test_values_come_back_byte_for_byte_or_are_refused(self, connect: Connect) -> None:
-        backend = held(connect)
-        texts = st.text(st.characters(codec=None) | st.sampled_from("\0\ud800\udfff\u2028{}%$'\"\\"), max_size=30)
-        bodies = st.binary(max_size=60) | texts.map(lambda text: json.dumps(text).encode())
-        numbers = iter(range(10**9))
-
-        @settings(max_examples=1000 if SOAK else 15, suppress_health_check=list(HealthCheck), deadline=None)
-        @given(
-            part=texts, entry=bodies, marker=st.none() | texts,
-            files=st.dictionaries(texts, st.binary(max_size=60), max_size=3),
-        )  # fmt: skip
-        def check(part: str, entry: bytes, marker: str | None, files: Mapping[str, bytes]) -> None:
-            number = next(numbers)
-            backend.take_lease(LEASE)
-            applied = Applied("sha256:0", "")
-            version = Write(version_address(f"p{number}", f"v1{part}"), None, entry, marker=marker, applied=applied)
-            modes = dict.fromkeys(files, "100644")
-            skill = Write(skill_address(f"s{number}{part}"), None, entry, files, modes, marker, applied)
-            for write, outcome in zip((version, skill), backend.write([version, skill], RUN), strict=True):
-                found = [(item.address, item.marker) for item in backend.scan({write.address})]
-                if unstorable(write, write.address) is not None:
-                    assert (outcome.outcome, found) == (FAILED, [])
-                    continue
-                assert (outcome.outcome, found) == (DONE, [(write.address, marker)])
-            if unstorable(version, version.address) is None:
-                assert [item.entry for item in backend.scan({version.address})] == [entry]
-            if unstorable(skill, skill.address) is None:
-                assert dict(backend.contents(skill.address)) == {path: ("100644", data) for path, data in files.items()}
-
-        check()
-
-    def test_keys_that_mean_something_elsewhere_and_a_mebibyte(self, connect: Connect) -> None:
-        backend = held(connect)
-        entry = canonical_bytes({"__proto__": {"lc": 1, "$ref": None}, "messages": "x\u0000é" * 200_000})
-        files = {"SKILL.md": b"", "large.bin": bytes(range(256)) * 4096 + b"end"}
-        skill = put_skill("large", files)
-        done(backend, Write("prompts/large@v1", None, entry, applied=Applied("d")), skill)
-        found = live(backend)
-        assert found["prompts/large@v1"].entry == entry
-        assert found[skill.address].entry == skill.entry
-
-    def test_names_that_no_key_can_hold_are_refused_and_the_rest_is_written(self, connect: Connect) -> None:
-        backend = held(connect)
-        long = put_version("n" * 1990)
-        assert [found.outcome for found in backend.write([long, put_version()], RUN)] == [FAILED, DONE]
-        done(backend, put_version("n" * 1985))
 
     def test_the_trail_goes_on_beyond_what_the_document_holds(self, connect: Connect, hand: Hand) -> None:
         backend = held(connect)

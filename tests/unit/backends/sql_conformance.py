@@ -33,51 +33,13 @@ LAST_SECOND = 253_402_300_799
 """The end of the year 9999."""
 
 
-class SqlConformance(BackendConformance):
-    """The kit, and what stands here."""
-
-    moves = 250 if SOAK else 25
+class SqlConformance(StorePromises):
+    """The kit, every store's promises, and what stands here."""
 
     UNGUARD: str
     """SQL that takes the guards off the audit trail, as an owner can."""
     ENTRY_WITH: str
     """An SQL expression: ``entry`` with ``{old}`` replaced by ``{new}``."""
-
-    def test_steps_on_one_object_follow_each_other(self, connect: Connect) -> None:
-        backend = held(connect)
-        first, second = put_version(), put_version(version="v2", text="b")
-        done(
-            backend,
-            first,
-            second,
-            put_label("v1"),
-            put_label("v2", seen="v1"),
-            first._replace(seen=first.entry, entry=None, marker="mine"),
-            Write(PRODUCTION, b'"v2"'),
-            Write(second.address, second.entry),
-        )
-        assert {address: item.marker for address, item in live(backend).items()} == {first.address: "mine"}
-        assert [(event.before, event.after) for event in backend.events()] == [(None, "v1"), ("v1", "v2"), ("v2", None)]
-        assert set(backend.load().inventory) == {first.address}
-
-    def test_a_version_goes_only_after_the_label_in_the_same_batch(self, connect: Connect) -> None:
-        backend = held(connect)
-        version = put_version()
-        done(backend, version, put_label("v1"))
-        removal = Write(version.address, version.entry)
-        outcomes = backend.write([removal, Write(PRODUCTION, b'"v1"'), removal], RUN)
-        assert [found.outcome for found in outcomes] == [CHANGED, DONE, DONE]
-        assert live(backend) == {}
-
-    def test_a_scan_goes_on_while_others_write(self, connect: Connect) -> None:
-        backend = held(connect)
-        done(backend, *(put_version(f"p{number:03}") for number in range(300)))
-        scan = backend.scan()
-        first = next(scan)
-        done(backend, put_version("late"), Write("prompts/p299@v1", put_version("p299").entry))
-        seen = {first.address, *(found.address for found in scan)}
-        assert seen == {f"prompts/p{number:03}@v1" for number in range(300)}
-        assert "prompts/late@v1" in live(backend)
 
     def test_a_lease_runs_out_by_the_stores_clock(self, connect: Connect, by_hand: ByHand) -> None:
         backend = held(connect)
@@ -95,16 +57,6 @@ class SqlConformance(BackendConformance):
         assert connect().take_lease(OTHER).token == OTHER.token
         by_hand(f"UPDATE lease SET expires_at = {LAST_SECOND}")
         assert_no_lease_lasts(connect())
-
-    def test_what_a_writer_calls_itself_may_be_anything(self, connect: Connect) -> None:
-        backend = connect()
-        odd = Lease("token-1", "a\0b\ud800", "h\0", 1, 1)
-        assert backend.take_lease(odd).token == "token-1"
-        done(backend, put_version())
-        [outcome] = backend.write([put_label("v1")], RUN._replace(actor="\0\ud800", reason="\0"))
-        assert outcome.outcome == DONE
-        assert verify(backend.events()) is None
-        assert connect().load().lease is not None
 
     def test_edits_by_sql_are_seen_as_they_are(self, connect: Connect, by_hand: ByHand) -> None:
         backend = held(connect)
@@ -157,58 +109,6 @@ class SqlConformance(BackendConformance):
         assert live(backend)[PRODUCTION].entry == value.encode()
         done(backend, Write(PRODUCTION, value.encode(), b'"v1"'))
         assert verify(backend.events()) is None
-
-    def test_values_come_back_byte_for_byte_or_are_refused(self, connect: Connect) -> None:
-        backend = held(connect)
-        texts = st.text(st.characters(codec=None) | st.sampled_from("\0\ud800\udfff\u2028{}%$'\"\\"), max_size=30)
-        bodies = st.binary(max_size=60) | texts.map(lambda text: json.dumps(text).encode())
-        numbers = iter(range(10**9))
-
-        @settings(max_examples=10_000 if SOAK else 80, suppress_health_check=list(HealthCheck), deadline=None)
-        @given(
-            part=texts.map(lambda text: text.replace("@", "")),  # what ends in one is no address
-            entry=bodies,
-            marker=st.none() | texts,
-            files=st.dictionaries(texts, st.binary(max_size=60), max_size=3),
-        )
-        def check(part: str, entry: bytes, marker: str | None, files: Mapping[str, bytes]) -> None:
-            number = next(numbers)
-            applied = Applied("sha256:0", "")
-            version = Write(version_address(f"p{number}", f"v1{part}"), None, entry, marker=marker, applied=applied)
-            modes = dict.fromkeys(files, "100644")
-            skill = Write(skill_address(f"s{number}{part}"), None, entry, files, modes, marker, applied)
-            for write, outcome in zip((version, skill), backend.write([version, skill], RUN), strict=True):
-                found = list(backend.scan({write.address}))
-                if unstorable(write, write.address) is not None:
-                    assert (outcome.outcome, found) == (FAILED, [])
-                    continue
-                assert (outcome.outcome, [(item.address, item.marker) for item in found]) == (
-                    DONE,
-                    [(write.address, marker)],
-                )
-                if write is version:
-                    assert found[0].entry == entry
-                else:
-                    assert dict(backend.contents(skill.address)) == {
-                        path: ("100644", data) for path, data in files.items()
-                    }
-
-        check()
-
-    @pytest.mark.parametrize("key", ["__proto__", "lc", "constructor", "$ref"])
-    def test_keys_that_mean_something_elsewhere_and_a_mebibyte(self, connect: Connect, key: str) -> None:
-        backend = held(connect)
-        entry = canonical_bytes({key: {"lc": 1, "__proto__": None}, "messages": "x\u0000é" * 200_000})
-        done(backend, Write("prompts/large@v1", None, entry, applied=Applied("d")))
-        assert live(backend)["prompts/large@v1"].entry == entry
-
-    def test_names_that_no_key_can_hold_are_refused_and_the_rest_is_written(self, connect: Connect) -> None:
-        backend = held(connect)
-        long = put_version("n" * 1990)
-        assert [found.outcome for found in backend.write([long, put_version()], RUN)] == [FAILED, DONE]
-        wide = put_skill(files={"SKILL.md": b"", "é" * 1001: b""})
-        assert [found.outcome for found in backend.write([wide, put_skill("good")], RUN)] == [FAILED, DONE]
-        done(backend, put_version("n" * 1985))
 
     def test_nobody_changes_the_trail_through_sql(self, connect: Connect, by_hand: ByHand) -> None:
         backend = held(connect)

@@ -61,13 +61,7 @@ class TestFile(StorePromises):
 
 class TestMaking:
     def test_looking_makes_nothing(self, connect: Connect, folder: Path) -> None:
-        backend = connect()
-        assert (list(backend.scan()), list(backend.events()), dict(backend.generations())) == ([], [], {})
-        assert dict(backend.contents("skills/pdf")) == {}
-        assert backend.load().store_id == ""
-        backend.drop_lease("nobody")
-        with pytest.raises(LeaseLostError):
-            backend.write([put_version()], RUN)
+        assert_looking_makes_nothing(connect())
         assert list(folder.parent.iterdir()) == []
 
     def test_several_make_it_at_once(self, connect: Connect) -> None:

@@ -271,13 +271,7 @@ def test_reading_and_writing_take_as_many_requests_for_many_as_for_few(
 
 
 def test_looking_makes_no_keys(connect: Connect, by_hand: ByHand) -> None:
-    backend = connect()
-    assert (list(backend.scan()), list(backend.events()), dict(backend.generations())) == ([], [], {})
-    assert dict(backend.contents("skills/pdf")) == {}
-    assert backend.load().store_id == ""
-    backend.drop_lease("nobody")
-    with pytest.raises(LeaseLostError):
-        backend.write([put_version()], RUN)
+    assert_looking_makes_nothing(connect())
     assert by_hand("DBSIZE") == 0
 
 

@@ -70,13 +70,7 @@ class TestSqlite(SqlConformance):
 
 
 def test_looking_makes_no_file(connect: Connect, file: Path) -> None:
-    backend = connect()
-    assert (list(backend.scan()), list(backend.events()), dict(backend.generations())) == ([], [], {})
-    assert dict(backend.contents("skills/pdf")) == {}
-    assert backend.load().store_id == ""
-    backend.drop_lease("nobody")
-    with pytest.raises(LeaseLostError):
-        backend.write([put_version()], RUN)
+    assert_looking_makes_nothing(connect())
     assert list(file.parent.iterdir()) == []
 
 
