@@ -84,7 +84,8 @@ class Reader:
             found = self._whole(name, row)
             if found is not None:
                 return found
-        raise UnavailableError(f"{self.name_on(name)} changes faster than it can be read")
+        hint = "if nobody writes to it, one of its labels is on two versions: move that label in Langfuse"
+        raise UnavailableError(f"{self.name_on(name)} changes faster than it can be read", hint=hint)
 
     def _whole(self, name: str, row: Row) -> Held | None:
         """Everything behind a row; None where it changed meanwhile."""
@@ -93,11 +94,11 @@ class Reader:
             return known
         bodies = {number: self._api.version(row.name, number) for number in row.versions}
         found = {number: body for number, body in bodies.items() if body is not None}
-        stands = [(label, number) for number, body in found.items() for label in body.labels]
-        if len(found) != len(bodies) or Counter(label for label, _ in stands) != Counter(row.labels):
+        stands = [(label, number) for number, body in found.items() for label in body.labels - {LATEST}]
+        if len(found) != len(bodies) or Counter(label for label, _ in stands) != Counter(row.labels - {LATEST}):
             return None
         stored = {number: understood(body) for number, body in found.items()}
-        labels = {label: number for label, number in stands if label != LATEST}
+        labels = dict(stands)
         self._held[name] = Held(row, found, stored, labels)
         return self._held[name]
 
