@@ -117,7 +117,7 @@ class TestCredentials:
         except (UsageError, BackendError) as error:
             assert value not in error.message  # noqa: PT017 - either refusal will do
 
-    @pytest.mark.parametrize("url", ["localhost:3100", "ftp://host", "http://", "file:///etc/passwd"])
+    @pytest.mark.parametrize("url", ["localhost:3100", "ftp://host", "http://", "file:///etc/passwd", "http://["])
     def test_what_is_no_address(self, url: str) -> None:
-        with pytest.raises(UsageError, match="needs an address"):
+        with pytest.raises(UsageError, match="needs the address of a server"):
             access_of("--loki", url, {})
