@@ -26,6 +26,7 @@ from catalog_tool.backends.langfuse_skills import Skills
 from catalog_tool.backends.langfuse_state import Head, StateStore
 from catalog_tool.backends.langfuse_writing import Steps
 from catalog_tool.backends.patience import timeout_of
+from catalog_tool.backends.web_address import is_web_address
 from catalog_tool.errors import BackendError, LeaseLostError, UnavailableError, UsageError
 from catalog_tool.model.addresses import SKILL, parse_address
 from catalog_tool.model.target import (
@@ -240,8 +241,8 @@ def connect(
     if unknown:
         raise UsageError(f"a langfuse target has no setting {unknown[0]!r}", hint=f"known: {', '.join(SETTINGS)}")
     found = {key: _setting(options, key) for key in ENVIRONMENT}
-    if not found["url"].startswith(("http://", "https://")):
-        raise UsageError(f"{found['url']!r} is no address of a Langfuse server", hint="https://cloud.langfuse.com")
+    if not is_web_address(found["url"]):
+        raise UsageError("the `url` of a langfuse target is no address of a server", hint="https://cloud.langfuse.com")
     if "@" in urlsplit(found["url"]).netloc:
         raise UsageError("the url of a langfuse target holds credentials", hint="use public_key and secret_key")
     known = _from_environment("url")

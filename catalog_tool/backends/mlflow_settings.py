@@ -16,6 +16,7 @@ import httpx
 
 from catalog_tool.backends.mlflow_api import CONNECT_SECONDS, READ_SECONDS
 from catalog_tool.backends.patience import timeout_of
+from catalog_tool.backends.web_address import is_web_address
 from catalog_tool.errors import UsageError
 
 _PREFIX = re.compile(r"[A-Za-z0-9_./-]*", re.ASCII)
@@ -33,12 +34,11 @@ def connection(options: Mapping[str, Any]) -> Connection:
     """What the settings say. Raises ``UsageError`` for an address that is no server's and for an impossible prefix."""
     own = os.environ.get("MLFLOW_TRACKING_URI", "")
     url = str(options.get("url") or own)
+    if not is_web_address(url):
+        known = "this is none" if url else "give `url`, or set MLFLOW_TRACKING_URI"
+        hint = "url: https://mlflow.example; a local store has no address, `mlflow server` gives it one"
+        raise UsageError(f"the backend mlflow needs the address of a server: {known}", hint=hint)
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        known = "it is a local store" if url else "give `url`, or set MLFLOW_TRACKING_URI"
-        raise UsageError(
-            f"the backend mlflow needs the address of a server: {known}", hint="url: https://mlflow.example"
-        )
     prefix = str(options.get("prefix") or "")
     if not _PREFIX.fullmatch(prefix):
         raise UsageError(f"MLflow's names cannot begin with {prefix!r}", hint="letters, digits, - _ . and / are taken")

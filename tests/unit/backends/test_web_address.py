@@ -3,7 +3,9 @@
 import httpx
 import pytest
 
+from catalog_tool.backends.registry import connect
 from catalog_tool.backends.web_address import is_web_address
+from catalog_tool.errors import UsageError
 
 GOOD = [
     "http://localhost", "https://example.org:8443/path?query=1", "http://127.0.0.1:3000/", "http://[::1]:80",
@@ -26,3 +28,12 @@ def test_an_address(text: str) -> None:
 @pytest.mark.parametrize("text", BAD)
 def test_no_address(text: str) -> None:
     assert not is_web_address(text)
+
+
+@pytest.mark.parametrize("backend", ["http", "langfuse", "mlflow"])
+@pytest.mark.parametrize("text", [text.replace("//", "//me:hunter2@") for text in BAD if text])
+def test_a_target_there_is_one_clear_error_without_the_address(backend: str, text: str) -> None:
+    keys = {"public_key": "pk", "secret_key": "sk"} if backend == "langfuse" else {}
+    with pytest.raises(UsageError, match=r"address of a server|is none") as refused:
+        connect(backend, {"url": text, **keys})
+    assert "hunter2" not in f"{refused.value.message} {refused.value.hint}"
