@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from catalog_tool.backends.forge import NotAllowedError, TooLongError
+from catalog_tool.backends.web_address import is_web_address
 from catalog_tool.errors import BackendError, RefusedError, UnavailableError, UsageError
 
 PAGES = 30
@@ -46,9 +47,9 @@ class ForgeHttp:
     """One forge's API. ``headers`` hold the token and are never shown; an answer has ``seconds`` to come whole."""
 
     def __init__(self, url: str, headers: Mapping[str, str], seconds: float = DEADLINE_SECONDS) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            raise UsageError(f"{url} is no address of an API", hint="it begins with https:// and holds no credentials")
+        parts = urlsplit(url) if is_web_address(url) else urlsplit("")
+        if not parts.hostname or parts.username:
+            raise UsageError("this is no address of an API", hint="it begins with https:// and holds no credentials")
         self._url = url.rstrip("/")
         self._host = parts.netloc
         self._seconds = seconds

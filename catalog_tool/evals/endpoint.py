@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from catalog_tool.backends.web_address import is_web_address
 from catalog_tool.errors import UsageError
 
 SHORT_NAMES = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com/v1"}
@@ -48,12 +49,9 @@ def endpoint_at(address: str, environment: Mapping[str, str], variable: str | No
     http(s) address, holds a password, or names a variable that is not set.
     """
     written = SHORT_NAMES.get(address, address)
-    try:
-        url = httpx.URL(written)
-    except (httpx.InvalidURL, ValueError) as error:
-        raise UsageError(f"{address!r} is no address: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError(f"{address!r} is no http(s) address", hint="such as http://localhost:11434/v1, or openai")
+    if not is_web_address(written):
+        raise UsageError("an endpoint is an http(s) address", hint="such as http://localhost:11434/v1, or openai")
+    url = httpx.URL(written)
     if url.userinfo or url.query or url.fragment:
         hint = f"a key comes from the environment: {KEY_VARIABLE}, or the one that --api-key-env names"
         raise UsageError("an endpoint is an address without user, query or fragment", hint=hint)
