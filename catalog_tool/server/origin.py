@@ -125,18 +125,22 @@ class StoreOrigin:
         """One scan. What changes meanwhile is news afterwards: the probe is taken first.
 
         Where labels of a few known prompts moved, only those prompts are read, and all of the store in the next
-        call: a label of a name that nobody knew is found then, unless ``hints`` name its address.
+        call. A label whose name nobody knew, and that ``hints`` do not name, is not found that way: where the
+        changes that were found are fewer than those that were counted, all is read at once.
         """
         self._seen = self._probe()
         generations = self._backend.generations()
         moved = {name for name, number in generations.items() if self._last.get(name) != number}
         is_known = all(name in before.prompts for name in moved)
+        found = None
         if is_known and 0 < len(moved) <= FEW and time.monotonic() - self._read_at < self._sweep_seconds():
-            found = self._some(before, moved, generations, hints)
-            self._whole_is_due = True
-        else:
+            some = self._some(before, moved, generations, hints)
+            counted = {name: generations[name] - self._last.get(name, 0) for name in moved}
+            if all(_changed(before, some, name) >= number for name, number in counted.items()):
+                found = some
+        self._whole_is_due = found is not None
+        if found is None:
             found = self._whole(before, generations, beat)
-            self._whole_is_due = False
         self._last = generations  # only now: what a failed read left unread has still moved
         return found
 
@@ -179,6 +183,12 @@ class StoreOrigin:
         if self._counter is not None:
             self._counter.close()
         self._backend.close()
+
+
+def _changed(before: Holdings, after: Holdings, name: str) -> int:
+    """How many labels of a prompt are not what they were. Each move raises the prompt's generation by one."""
+    old, new = (held.prompts[name].label_values() if name in held.prompts else {} for held in (before, after))
+    return sum(label not in old or label not in new or old[label] != new[label] for label in old.keys() | new.keys())
 
 
 def _beating(lives: Iterator[Live], beat: Beat) -> Iterator[Live]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
-from postgres_server import PostgresServer
+import pytest
+from postgres_server import PostgresServer, PsqlError
 from running_service import Running, catalog_of, running
 from served_prompts import until
 from soak import SOAK
@@ -83,6 +84,42 @@ def heard_after(found: Replicas, client: httpx.Client, generation: int, started:
     return time.monotonic() - started
 
 
+@contextmanager
+def under_load(found: Replicas) -> Iterator[list[float]]:
+    """Two clients a replica that ask fifty times a second; gives the seconds that answers took. None may fail."""
+    ending, seconds, failed = threading.Event(), list[float](), list[str]()
+
+    def ask(url: str) -> None:
+        with httpx.Client(trust_env=False, timeout=10, headers=found.bearer) as client:
+            while not ending.wait(0.02):
+                started = time.monotonic()
+                answer = client.get(url)
+                seconds.append(time.monotonic() - started)
+                if answer.status_code != 200:
+                    failed.append(answer.text)
+
+    urls = [f"{service.url}/v1/prompts/{NAME}?label=canary&key=user-7" for service in found.services * 2]
+    threads = [threading.Thread(target=ask, args=(url,)) for url in urls]
+    for thread in threads:
+        thread.start()
+    try:
+        yield seconds
+    finally:
+        ending.set()
+        for thread in threads:
+            thread.join()
+    assert failed == []
+
+
+def told(seconds: list[float]) -> str:
+    """Median, 99th percentile and worst."""
+    p99 = statistics.quantiles(seconds, n=100, method="inclusive")[98]
+    return ", ".join(
+        f"{name} {value * 1000:.0f} ms"
+        for name, value in (("p50", statistics.median(seconds)), ("p99", p99), ("worst", max(seconds)))
+    )
+
+
 def test_a_move_reaches_every_replica_within_a_second_and_none_is_lost(
     postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
@@ -91,22 +128,35 @@ def test_a_move_reaches_every_replica_within_a_second_and_none_is_lost(
         replicas(tmp_path, postgres_server, database) as found,
         httpx.Client(trust_env=False, timeout=10) as client,
     ):
+        heard_after(found, client, found.move(client, 0), time.monotonic())
         seconds = []
-        for number in range(MOVES):
-            started = time.monotonic()
-            generation = found.move(client, number)
-            seconds.append(heard_after(found, client, generation, started))
-        median, worst = statistics.median(seconds), max(seconds)
-        print(f"{MOVES} moves, two replicas: p50 {median * 1000:.0f} ms, worst {worst * 1000:.0f} ms, request included")
-        assert worst < SECOND
+        with under_load(found) as asked:
+            for number in range(1, MOVES):
+                started = time.monotonic()
+                generation = found.move(client, number)
+                seconds.append(heard_after(found, client, generation, started))
+        print(f"{MOVES} moves, two replicas under load, request included: {told(seconds)}")
+        print(f"{len(asked)} reads meanwhile: {told(asked)}")
+        assert max(seconds) < SECOND
         assert generation == MOVES + 1
         backend = connect_postgres({"url": postgres_server.url(database)})
         events = list(backend.events())
-        backend.close()
         assert [event.generation for event in events] == list(range(1, MOVES + 2))
+        assert {event.reason for event in events[1:]} == {f"move {number}" for number in range(MOVES)}
+        assert {event.actor.split(" (")[0] for event in events[1:]} == {"mover"}
         assert verify(events) is None
-        tampered = [events[0], events[1]._replace(actor="nobody"), *events[2:]]
-        assert "event 2" in (verify(tampered) or "")
+        forge(postgres_server, database, "UPDATE catalog.label_event SET actor = 'nobody' WHERE seq = 7")
+        assert "event 7" in (verify(list(backend.events())) or "")
+        backend.close()
+
+
+def forge(server: PostgresServer, database: str, statement: str) -> None:
+    """Change the trail as nobody but the tables' owner can, who takes its guard away first."""
+    with pytest.raises(PsqlError, match="append-only"):
+        server.psql(database, statement)
+    guard = "TRIGGER label_event_stays"
+    table = "ALTER TABLE catalog.label_event"
+    server.psql(database, f"{table} DISABLE {guard}; {statement}; {table} ENABLE {guard}")
 
 
 def test_a_move_past_the_service_is_polled_where_nobody_tells(postgres_server: PostgresServer, tmp_path: Path) -> None:

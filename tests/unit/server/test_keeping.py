@@ -100,6 +100,17 @@ def test_of_a_moved_label_only_its_prompt_is_read_and_then_everything() -> None:
     assert not origin.has_news()
 
 
+def test_a_label_of_a_new_name_is_there_as_soon_as_its_generation_is() -> None:
+    """A client that has the generation asks no more: it would miss the label until its next refresh."""
+    store = filled()
+    origin = StoreOrigin(MemoryBackend(store))
+    held_now = origin.read(EMPTY, lambda: None)
+    for steps in ((put_label("v2", seen="v1"), put_label("v1", "tenant_new")), (put_label("v1", "tenant_other"),)):
+        write(store, *steps)
+        held_now = origin.read(held_now, lambda: None)
+        assert held_now == hold(store.store_id, MemoryBackend(store).scan(), store.generations)
+
+
 def test_a_part_and_the_whole_say_the_same_after_any_moves() -> None:
     store = filled()
     origin = StoreOrigin(MemoryBackend(store))
@@ -116,7 +127,7 @@ def test_a_part_and_the_whole_say_the_same_after_any_moves() -> None:
         assert part == hold(store.store_id, MemoryBackend(store).scan(), store.generations)
         held_now = origin.read(part, lambda: None)
     store.objects[f"labels/{GREET}@production"].entry = b"7"
-    write(store, put_label("v1", "staging", seen="v1"), put_label("v2", "staging", seen="v1"))
+    write(store, put_label("v2", "staging", seen="v1"))
     part = origin.read(held_now, lambda: None)
     assert part.damaged == {f"labels/{GREET}@production"}
     assert part.prompts[GREET].damaged == {"production"}
