@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -38,6 +39,8 @@ SOURCE = "dummy-source"
 """What a version's source has to be where it is a prompt's: any other is refused."""
 
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_NO_NAME = re.compile(r"\(name=([^)]*)\)\. Error: Registered Model with name=\1 not found\.")
+"""How a server on a file store refuses a version of a name that is not registered: with a 500."""
 _REDIRECTS = range(300, 400)
 
 
@@ -191,6 +194,8 @@ class MlflowApi:
             return document
         code = str((document or {}).get("error_code", ""))
         said = _excerpt((document or {}).get("message") or data.decode(errors="replace"))
+        if status == httpx.codes.INTERNAL_SERVER_ERROR and _NO_NAME.search(said):
+            raise MissingError(said)
         if status in _AGAIN:
             raise UnavailableError(f"{self._place} answers {status}: {said}", retry_after=_retry_after(response))
         if status in _REDIRECTS:

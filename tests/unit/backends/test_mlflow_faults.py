@@ -16,7 +16,7 @@ from soak import SOAK
 
 from catalog_tool.backends.mlflow import MlflowBackend
 from catalog_tool.backends.mlflow import connect as connect_mlflow
-from catalog_tool.backends.mlflow_api import MlflowApi, NoRouteError
+from catalog_tool.backends.mlflow_api import MissingError, MlflowApi, NoRouteError
 from catalog_tool.backends.mlflow_skills import organization_of
 from catalog_tool.errors import BackendError, RefusedError, UnavailableError, UsageError
 from catalog_tool.sync.apply import sync_target
@@ -73,6 +73,10 @@ def _is_cut(request: httpx.Request, inner: httpx.BaseTransport) -> httpx.Respons
 
 
 OOPS = b'{"error_code": "INTERNAL_ERROR", "message": "oops"}'
+NO_NAME = (
+    "Model Version creation error (name=a). Error: Registered Model with name=a not found. Giving up after 3 attempts."
+)
+"""What a server on a file store says where one on a database says RESOURCE_DOES_NOT_EXIST."""
 CONFLICT = b'{"error_code": "INVALID_PARAMETER_VALUE", "message": "no"}'
 TROUBLES: Mapping[str, Trouble] = {
     "429": _answers(429, {"retry-after": str(PAUSE)}, b"slow down"),
@@ -208,6 +212,8 @@ def test_a_server_that_stays_down_ends_in_bounded_time() -> None:
         (httpx.Response(404, html="<h1>nginx</h1>"), NoRouteError, "404"),
         (httpx.Response(400, json={"error_code": "X", "message": "m" * 9000}), RefusedError, "mmm…"),
         (httpx.Response(503, headers={"retry-after": "soon"}), UnavailableError, "503"),
+        (httpx.Response(500, json={"error_code": "INTERNAL_ERROR", "message": NO_NAME}), MissingError, "Giving up"),
+        (httpx.Response(500, json={"error_code": "INTERNAL_ERROR", "message": "not found"}), UnavailableError, "500"),
     ],
 )
 def test_each_answer_is_of_its_class(response: httpx.Response, error: type[BackendError], words: str) -> None:
