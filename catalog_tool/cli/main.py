@@ -203,7 +203,9 @@ def _failed(argv: list[str], error: Exception) -> int:
 
 def _usage_hint(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
-    return f"see `{context.command_path} --help`" if context is not None else "see `catalog --help`"
+    look = f"see `{context.command_path} --help`" if context is not None else "see `catalog --help`"
+    param = getattr(error, "param", None)
+    return f"`catalog status` lists the targets; {look}" if param is not None and param.name == "target" else look
 
 
 def _refused(argv: list[str], kind: str, message: str, hint: str, code: int) -> int:
