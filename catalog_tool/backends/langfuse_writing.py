@@ -60,7 +60,7 @@ class Steps:
             self._check_name(write, self._reader.name_on(name))
             return self._label(write, name, part) if kind == LABEL else self._version(write, name, part)
         except RefusedError as error:
-            return Written(write.address, FAILED, error.message)
+            return Written(write.address, FAILED, f"{error.message} ({error.hint})" if error.hint else error.message)
 
     def _skill(self, write: Write) -> Written:
         refusal = unstorable(write, write.address)

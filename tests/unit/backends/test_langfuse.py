@@ -284,7 +284,9 @@ def test_a_prompt_that_is_a_text_there_stays_one(server: LangfuseServer, backend
     backend.take_lease(LEASE)
     fits = put(parts(messages=[{"role": "system", "content": "Be brief.\n"}]), GREET, "v2")
     not_fits = put(parts(messages=[{"role": "user", "content": "x"}]), GREET, "v3")
-    assert [found.outcome for found in backend.write([fits, not_fits], RUN)] == [DONE, FAILED]
+    written = backend.write([fits, not_fits], RUN)
+    assert [found.outcome for found in written] == [DONE, FAILED]
+    assert "a type stays until the prompt is deleted there whole" in (written[1].message or "")
     assert live(backend)[V2].entry == fits.entry
     found = json.loads(live(backend)[V1].entry)
     assert found["messages"] == [{"role": "system", "content": "Hello {{name}}"}]
