@@ -56,9 +56,10 @@ def findings(
         yield finding("C323", "the gates were not asked: the registry at the base cannot be read", severity=ERROR)
         return
     changes = list(moves(old.labels, files.labels))
-    shelf: Sources = _shelf(tree, inspection, base)
-    shelf = beside(shelf) if beside is not None else shelf
     present, before = policies_of(files.settings), policies_of(old.settings)
+    own = _shelf(tree, inspection, base)
+    own.expect(move.prompt for move in changes if move.label in {*present.usable, *before.usable})
+    shelf = beside(own) if beside is not None else own
     yield from _judged(changes, present.usable, shelf, files, "")
     yield from _judged(changes, _loosened(present, before), shelf, files, BEFORE)
 

@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from catalog_tool.errors import GitError
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.names import version_number
 from catalog_tool.model.settings import Settings
 from catalog_tool.source.git import Git
 from catalog_tool.source.history_changes import ADDED, Changes, changes_of
+from catalog_tool.source.history_labels import KeptBlobs
 from catalog_tool.source.history_live import Scope
 from catalog_tool.source.history_log import Step, Touch, first_parent_steps
 
@@ -86,6 +88,7 @@ class LabelHistories:
         self._prefix = prefix
         self._settings = settings
         self._known: dict[str, LabelHistory] = {}
+        self._registries = KeptBlobs(git)
         self._line: _Line | None = None
 
     def of(self, prompt: str) -> LabelHistory:
@@ -95,7 +98,9 @@ class LabelHistories:
         return self._known[prompt]
 
     def _read(self, prompt: str) -> LabelHistory:
-        scope = Scope(self._git, self._commit, self._prefix, self._settings, prompt).checked()
+        scope = Scope(
+            self._git, self._commit, self._prefix, self._settings, prompt, registries=self._registries
+        ).checked()
         steps = self._steps([self._prefix + path for path in scope.paths(self._settings.prompts)])
         return _history(steps, changes_of(scope, steps, frozenset()), whole=self._whole)
 
@@ -144,6 +149,8 @@ def _history(steps: Sequence[Step], changes: Changes, *, whole: bool) -> LabelHi
     changed: dict[str, int] = {}
     parts_changed: int | None = None
     for step in reversed(steps):
+        if step.at is None:
+            raise GitError(f"the commit {step.commit[:12]} names no time", hint="run `git fsck`")
         for change in changes.by_commit.get(step.commit, ()):
             if change.kind == "label":
                 labels.setdefault(change.name, []).append(Held(step.at, change.after))

@@ -69,6 +69,11 @@ class CatalogShelf:
         self._dataset = dataset
         self._stored: dict[str, Sequence[Stored]] = {}
 
+    def expect(self, prompts: Iterable[str]) -> None:
+        """Read the evidence of all these prompts now, together: they will be asked for."""
+        asked = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._stored]
+        self._stored.update(read_stored(self._tree, self._files, asked))
+
     def digest(self, prompt: str, version: str) -> str | None:
         """The digest of a version's content, None where it cannot be read."""
         return self._digest(prompt, version)
@@ -76,7 +81,7 @@ class CatalogShelf:
     def stored(self, prompt: str) -> Sequence[Stored]:
         """All evidence in the tree, in ``prompts/ID/evidence``."""
         if prompt not in self._stored:
-            self._stored[prompt] = read_stored(self._tree, self._files, prompt)
+            self.expect([prompt])
         return self._stored[prompt]
 
     def history(self, prompt: str) -> LabelHistory | None:
@@ -88,15 +93,23 @@ class CatalogShelf:
         return self._dataset(prompt) if self._dataset is not None else None
 
 
-def read_stored(tree: Tree, files: CatalogFiles, prompt: str) -> list[Stored]:
-    """The evidence of one prompt in a tree, by path."""
-    paths = [path for path in files.layout.evidence.get(prompt, ()) if files.entries[path].mode in (FILE, EXECUTABLE)]
-    found = []
-    for content in tree.read({path: files.entries[path] for path in sorted(paths)}, EVIDENCE_BYTES) if paths else ():
+def read_stored(tree: Tree, files: CatalogFiles, prompts: Sequence[str]) -> dict[str, list[Stored]]:
+    """The evidence of each of these prompts in a tree, by path; one read for all of them."""
+    owners = {
+        path: prompt
+        for prompt in prompts
+        for path in files.layout.evidence.get(prompt, ())
+        if files.entries[path].mode in (FILE, EXECUTABLE)
+    }
+    found: dict[str, list[Stored]] = {prompt: [] for prompt in prompts}
+    for content in tree.read({path: files.entries[path] for path in owners}, EVIDENCE_BYTES) if owners else ():
         if content.data is None:
-            found.append(Stored(content.path, None, content.flaw.message if content.flaw else "it cannot be read"))
+            read = Stored(content.path, None, content.flaw.message if content.flaw else "it cannot be read")
         else:
-            found.append(stored_from(content.path, content.data))
+            read = stored_from(content.path, content.data)
+        found[owners[content.path]].append(read)
+    for stored in found.values():
+        stored.sort(key=lambda item: item.path)
     return found
 
 

@@ -76,7 +76,7 @@ class Changes:
         self._scope = scope
         self._prompts = scope.settings.prompts
         self._registry = scope.paths(self._prompts)[1]
-        self._registries = RegistryHistory(scope.git, self._registry, scope.prompt_id)
+        self._registries = RegistryHistory(scope.registries or scope.git, self._registry, scope.prompt_id)
         self._parts = PartReader(scope.git)
         self._places: dict[str, Place] = {}
         self._labels: PromptLabels = {}

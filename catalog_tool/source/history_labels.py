@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.limits import PARSED_FILE_BYTES
-from catalog_tool.source.git import Git
+from catalog_tool.source.git import Blob, Git
 from catalog_tool.source.registry import read_registry
 
 PromptLabels = dict[str, LabelValue]
@@ -19,6 +20,36 @@ _COLON = re.compile(rb" *:")
 _NEXT_KEY = re.compile(rb"^[a-z\"'-]", re.MULTILINE)
 
 
+KEPT_BYTES = 32 * 1024 * 1024
+
+
+class Blobs(Protocol):
+    """Where blobs are read: ``Git``, or ``KeptBlobs``."""
+
+    def cat_blobs(self, blobs: Iterable[str], limit: int) -> Iterator[Blob]:
+        """Each blob once. Raises ``GitError``."""
+
+
+class KeptBlobs:
+    """Reads each blob once, for many prompts of one registry; beyond ``room`` bytes again each time."""
+
+    def __init__(self, git: Git, room: int = KEPT_BYTES) -> None:
+        self._git = git
+        self._kept: dict[str, Blob] = {}
+        self._room = room
+
+    def cat_blobs(self, blobs: Iterable[str], limit: int) -> Iterator[Blob]:
+        """As ``Git.cat_blobs``; ``limit`` is the same at each call."""
+        wanted = list(dict.fromkeys(blobs))
+        yield from (self._kept[blob] for blob in wanted if blob in self._kept)
+        for blob in self._git.cat_blobs([blob for blob in wanted if blob not in self._kept], limit):
+            size = len(blob.data or b"")
+            if size <= self._room:
+                self._room -= size
+                self._kept[blob.id] = blob
+            yield blob
+
+
 class RegistryHistory:
     """The labels of one prompt by the registry's blob id.
 
@@ -26,7 +57,7 @@ class RegistryHistory:
     about this prompt, so a thousand large ones are not a thousand parses.
     """
 
-    def __init__(self, git: Git, path: str, prompt_id: str) -> None:
+    def __init__(self, git: Blobs, path: str, prompt_id: str) -> None:
         self._git = git
         self._path = path
         self._id = prompt_id

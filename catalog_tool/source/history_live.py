@@ -10,7 +10,7 @@ from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.model.names import is_label, is_prompt_id
 from catalog_tool.model.settings import SETTINGS_FILE, Settings
 from catalog_tool.source.git import Git
-from catalog_tool.source.history_labels import PromptLabels, labels_of, section
+from catalog_tool.source.history_labels import Blobs, PromptLabels, labels_of, section
 from catalog_tool.source.history_log import newest_until
 from catalog_tool.source.history_parts import PartFile, PartReader, place_of
 from catalog_tool.source.layout import SHARED, VersionFile
@@ -25,7 +25,7 @@ class Scope(NamedTuple):
     """Whose history is asked for: a prompt of the catalog at ``prefix``, as seen from ``commit``.
 
     ``prefix`` is the catalog's root below the top of the repository, empty or with a final ``/``.
-    ``label`` limits every answer to one label.
+    ``label`` limits every answer to one label. ``registries`` reads the registry's blobs, None: ``git`` does.
     """
 
     git: Git
@@ -34,6 +34,7 @@ class Scope(NamedTuple):
     settings: Settings
     prompt_id: str
     label: str | None = None
+    registries: Blobs | None = None
 
     def checked(self) -> Scope:
         """This scope. UsageError: its prompt id or its label cannot exist."""

@@ -32,13 +32,13 @@ class Touch(NamedTuple):
 class Step(NamedTuple):
     """A commit, its parents, and what it touches of the paths asked for, against its first parent.
 
-    ``at`` is its committer time, in seconds since the epoch.
+    ``at`` is its committer time in seconds since the epoch, None where the commit names none.
     """
 
     commit: str
     parents: tuple[str, ...]
     touched: tuple[Touch, ...]
-    at: int
+    at: int | None
 
 
 def checked_commit(commit: str) -> str:
@@ -141,11 +141,15 @@ def _parse(out: bytes) -> Iterator[Step]:
             touched.append(_touch(text, next(fields, "")))
         elif text:
             if commit:
-                yield Step(commit, parents, tuple(touched), int(at))
+                yield Step(commit, parents, tuple(touched), _seconds(at))
             commit, at, *rest = text.split(" ")
             parents, touched = tuple(part for part in rest if part), []
     if commit:
-        yield Step(commit, parents, tuple(touched), int(at))
+        yield Step(commit, parents, tuple(touched), _seconds(at))
+
+
+def _seconds(text: str) -> int | None:
+    return int(text) if text.removeprefix("-").isdecimal() else None
 
 
 def _touch(info: str, path: str) -> Touch:

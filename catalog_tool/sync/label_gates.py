@@ -10,7 +10,7 @@ is stopped by bad evidence only. With nothing before it, there is nothing to com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -41,13 +41,20 @@ class Refusal(NamedTuple):
 class LabelGates:
     """Asked once for each protected label that a plan would move. ``now`` is in seconds since the epoch.
 
-    ``sources`` are opened with the first question: most plans move no label.
+    ``sources`` (of the prompts that will be asked about) are opened with the first question: most plans move no
+    label.
     """
 
-    def __init__(self, policies: Mapping[str, Policy], sources: Callable[[], Sources], now: int) -> None:
+    def __init__(self, policies: Mapping[str, Policy], sources: Callable[[Sequence[str]], Sources], now: int) -> None:
         self._policies = policies
-        self._open = cache(sources)
+        self._expected: list[str] = []
+        self._open = cache(lambda: sources(self._expected))
         self._now = now
+
+    def expect(self, addresses: Iterable[str]) -> None:
+        """The labels that will be asked about, so that what is known of them is read together."""
+        named = [parse_address(address) for address in addresses]
+        self._expected += [prompt for _, prompt, label in named if label in self._policies]
 
     def refusal(self, address: str, live: str | None, desired: str | None, *, is_new: bool = False) -> Refusal | None:
         """Why the label at ``address`` may not go from ``live`` to ``desired`` (canonical JSON); None where it may.
@@ -85,8 +92,9 @@ def label_gates(reading: Reading, git: Git | None, now: int, target: TargetEvide
         found = reading.versions.get(version_address(prompt, version))
         return found.digest if found is not None else None
 
-    def sources() -> Sources:
+    def sources(prompts: Sequence[str]) -> Sources:
         shelf = CatalogShelf(reading.tree, reading.files, digest, git=git, commit=merged_commit(reading.tree))
+        shelf.expect(prompts)
         return target.beside(shelf) if target is not None else shelf
 
     return LabelGates(policies, sources, now)

@@ -344,9 +344,12 @@ def _through_gates(
 ) -> tuple[list[Action], list[Blocked]]:
     """Labels that their gates do not let through are left as they are on the target."""
     passed, gated = [], []
+    moving = {action.object for action in actions if action.action == LABEL_MOVE and action.outcome == PLANNED}
+    if gates is not None:
+        gates.expect(sorted(moving))
     for action in actions:
         refusal = None
-        if gates is not None and action.action == LABEL_MOVE and action.outcome == PLANNED:
+        if gates is not None and action.object in moving:
             refusal = gates.refusal(action.object, action.before, action.after, is_new=is_new)
         if refusal is None:
             passed.append(action)

@@ -1,0 +1,88 @@
+"""The label histories of many prompts are those of each by itself, and cost no process a prompt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from scratch import Scratch
+
+from catalog_tool.gate.label_history import LabelHistories
+from catalog_tool.model.settings import Settings
+from catalog_tool.source.git import Git
+from catalog_tool.source.history_labels import KeptBlobs
+from catalog_tool.source.root import find_root
+
+IDS = ["billing", "billing/refund", "greet", "greeting", "unlabelled"]
+NUMBERED = [f"many_{number}" for number in range(20)]
+
+
+def text(name: str, version: int, more: str = "") -> str:
+    return f"id: {name}\nversion: v{version}\nsystem_prompt: Text {version}.{more}\n"
+
+
+@pytest.fixture
+def repository(scratch: Scratch) -> Scratch:
+    """Nested ids, an id that begins like another, a merge, a shared part, and a label that was taken away."""
+    for name in [*IDS, *NUMBERED]:
+        scratch.write(f"prompts/{name}/v1.yaml", text(name, 1, " {{> safety@v1}}" if name == "greet" else ""))
+    scratch.write("prompts/_shared/partials/safety/v1.md", "Be safe.\n")
+    registry = "".join(f"{name}: {{production: v1}}\n" for name in [*IDS[:-1], *NUMBERED])
+    scratch.write("prompts/registry.yaml", registry)
+    scratch.commit("Start")
+    scratch.git("switch", "--quiet", "--create", "side")
+    scratch.write("prompts/billing/refund/v2.yaml", text("billing/refund", 2))
+    scratch.write(
+        "prompts/registry.yaml", registry.replace("refund: {production: v1}", "refund: {production: v2, canary: v1}")
+    )
+    scratch.commit("On the side")
+    scratch.git("switch", "--quiet", "main")
+    scratch.write("prompts/_shared/partials/safety/v1.md", "Be very safe.\n")
+    scratch.commit("Safety")
+    scratch.git("config", "user.name", "Ada")
+    scratch.git("config", "user.email", "ada@example.org")
+    scratch.git("merge", "--quiet", "--no-ff", "--no-edit", "side")
+    merged = (scratch.root / "prompts/registry.yaml").read_text()
+    scratch.write("prompts/registry.yaml", merged.replace("greeting: {production: v1}\n", ""))
+    scratch.commit("Without greeting")
+    return scratch
+
+
+@dataclass
+class Counting:
+    """A repository that counts the commands it runs; reading blobs is none."""
+
+    git: Git
+    commands: int = 0
+
+    def __getattr__(self, name: str) -> object:
+        self.commands += name in ("run", "is_shallow")
+        return getattr(self.git, name)
+
+
+def test_together_is_as_alone_and_costs_no_process_a_prompt(repository: Scratch) -> None:
+    git = find_root(str(repository.root)).git
+    assert git is not None
+    head = git.resolve("HEAD")
+    counting = Counting(git)
+    together = LabelHistories(counting, head, "", Settings())  # type: ignore[arg-type]
+    for name in [*IDS, *NUMBERED]:
+        alone = LabelHistories(git, head, "", Settings()).of(name)
+        assert together.of(name) == alone, name
+        assert together.of(name) is together.of(name)
+    refund, greeting = together.of("billing/refund"), together.of("greeting")
+    assert refund.earlier("production") == ["v2", "v1"]
+    assert [held.value for held in greeting.labels["production"]][-1] is None
+    assert together.of("greet").changed["v1"] > together.of("greeting").changed["v1"], "the shared part changed"
+    assert together.of("unlabelled").labels == {}
+    assert counting.commands == 3, "the first prompt's log, everybody's log, and whether history is cut off"
+
+
+@pytest.mark.parametrize("room", [0, 40, 10**6])
+def test_kept_blobs_are_those_of_git(repository: Scratch, room: int) -> None:
+    git = find_root(str(repository.root)).git
+    assert git is not None
+    listed = [entry.blob for entry in git.list_tree(git.resolve("HEAD"), ["prompts"]).values()][:5]
+    kept = KeptBlobs(git, room)
+    for wanted in (listed[:2], listed, listed):
+        assert sorted(kept.cat_blobs(wanted, 1000)) == sorted(git.cat_blobs(wanted, 1000))
