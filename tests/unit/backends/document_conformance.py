@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from soak import SOAK
 
 from catalog_tool.backends.audit import verify
@@ -22,18 +20,15 @@ from catalog_tool.backends.document import Document, entry_key, unpacked
 from catalog_tool.backends.document_backend import DocumentBackend
 from catalog_tool.backends.document_contents import BeatenError
 from catalog_tool.backends.document_steps import SEALED_EVENTS
-from catalog_tool.backends.stored import unstorable
-from catalog_tool.canonical.jcs import canonical_bytes
 from catalog_tool.errors import BackendError, LeaseLostError, RefusedError, UnavailableError
-from catalog_tool.model.addresses import skill_address, version_address
-from catalog_tool.model.target import CHANGED, DONE, FAILED, Applied, Control, Lease, Live, Write
-from catalog_tool.sync.conformance import BackendConformance, Connect
+from catalog_tool.model.target import CHANGED, Control, Live, Write
+from catalog_tool.sync.conformance import Connect
 from catalog_tool.sync.conformance.engine import assert_no_lease_lasts
 from catalog_tool.sync.conformance.samples import put_label, put_skill, put_version
 from catalog_tool.sync.conformance.store import LEASE, OTHER, RUN, done, held, live
 
-NAME = "support/greet"
-PRODUCTION = f"labels/{NAME}@production"
+from .store_promises import PRODUCTION, StorePromises, assert_looking_makes_nothing
+
 DAY = 24 * 3600
 
 

@@ -7,28 +7,23 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from soak import SOAK
 
 from catalog_tool.backends.audit import GENESIS, verify
 from catalog_tool.backends.base import LabelEvent
-from catalog_tool.backends.stored import unstorable
 from catalog_tool.canonical.jcs import canonical_bytes, digest_of
 from catalog_tool.errors import LeaseLostError
-from catalog_tool.model.addresses import skill_address, version_address
-from catalog_tool.model.target import CHANGED, DONE, FAILED, Applied, Control, Lease, Live, Write
-from catalog_tool.sync.conformance import BackendConformance, Connect
+from catalog_tool.model.target import CHANGED, Control, Live, Write
+from catalog_tool.sync.conformance import Connect
 from catalog_tool.sync.conformance.engine import assert_no_lease_lasts
 from catalog_tool.sync.conformance.samples import put_label, put_skill, put_version
 from catalog_tool.sync.conformance.store import LEASE, OTHER, RUN, done, held, live
 
+from .store_promises import PRODUCTION, StorePromises
+
 ByHand = Callable[[str], None]
-NAME = "support/greet"
-PRODUCTION = f"labels/{NAME}@production"
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999."""
 

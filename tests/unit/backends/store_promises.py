@@ -7,6 +7,7 @@ are tried in a long trial and else: less where a server is slow.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -45,6 +46,24 @@ class StorePromises(BackendConformance):
     moves = 250 if SOAK else 25
     scanned = 300
     examples: ClassVar = (10_000, 80)
+
+    def test_several_make_it_at_once(self, connect: Connect) -> None:
+        barrier = threading.Barrier(6)
+        seen: list[str] = []
+
+        def work() -> None:
+            backend = connect()
+            barrier.wait()
+            backend.take_lease(LEASE)
+            seen.append(backend.load().store_id)
+
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(seen) == 6
+        assert len(set(seen)) == 1
 
     def test_steps_on_one_object_follow_each_other(self, connect: Connect) -> None:
         backend = held(connect)

@@ -23,14 +23,14 @@ from catalog_tool.backends.audit import verify
 from catalog_tool.backends.file import FileBackend
 from catalog_tool.backends.file import connect as connect_file
 from catalog_tool.backends.file_folder import Folder
-from catalog_tool.errors import BackendError, LeaseLostError, UnavailableError, UsageError
+from catalog_tool.errors import BackendError, UnavailableError, UsageError
 from catalog_tool.model.target import CHANGED, Live, Write
 from catalog_tool.sync.conformance import Connect
 from catalog_tool.sync.conformance.engine import assert_no_lease_lasts
 from catalog_tool.sync.conformance.samples import put_label, put_skill, put_version
 from catalog_tool.sync.conformance.store import LEASE, OTHER, RUN, done, held, live
 
-from .store_promises import StorePromises
+from .store_promises import StorePromises, assert_looking_makes_nothing
 
 
 @pytest.fixture
@@ -63,24 +63,6 @@ class TestMaking:
     def test_looking_makes_nothing(self, connect: Connect, folder: Path) -> None:
         assert_looking_makes_nothing(connect())
         assert list(folder.parent.iterdir()) == []
-
-    def test_several_make_it_at_once(self, connect: Connect) -> None:
-        barrier = threading.Barrier(6)
-        seen: list[str] = []
-
-        def work() -> None:
-            backend = connect()
-            barrier.wait()
-            backend.take_lease(LEASE)
-            seen.append(backend.load().store_id)
-
-        threads = [threading.Thread(target=work) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(seen) == 6
-        assert len(set(seen)) == 1
 
     def test_an_empty_folder_becomes_a_target(self, connect: Connect, folder: Path) -> None:
         folder.mkdir()

@@ -31,7 +31,7 @@ from catalog_tool.sync.conformance.engine import assert_no_lease_lasts
 from catalog_tool.sync.conformance.samples import put_label, put_skill, put_version
 from catalog_tool.sync.conformance.store import LEASE, OTHER, RUN, done, held, live
 
-from .store_promises import StorePromises
+from .store_promises import StorePromises, assert_looking_makes_nothing
 
 ByHand = Callable[..., Any]
 PRODUCTION = put_label("v1").address

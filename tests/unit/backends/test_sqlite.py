@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +20,7 @@ from catalog_tool.sync.conformance.samples import put_label, put_skill, put_vers
 from catalog_tool.sync.conformance.store import LEASE, RUN, done, held, live
 
 from .sql_conformance import ByHand, SqlConformance
+from .store_promises import assert_looking_makes_nothing
 
 
 @pytest.fixture
@@ -85,25 +85,6 @@ def test_a_file_without_tables_becomes_a_target(connect: Connect, file: Path, be
     assert connect().load().inventory == {}
     done(held(connect), put_version())
     assert set(live(connect())) == {put_version().address}
-
-
-def test_several_make_the_file_at_once(connect: Connect) -> None:
-    barrier = threading.Barrier(6)
-    seen: list[str] = []
-
-    def work() -> None:
-        backend = connect()
-        barrier.wait()
-        backend.take_lease(LEASE)
-        seen.append(backend.load().store_id)
-
-    threads = [threading.Thread(target=work) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(seen) == 6
-    assert len(set(seen)) == 1
 
 
 def test_a_bundle_is_no_target(connect: Connect, file: Path) -> None:
