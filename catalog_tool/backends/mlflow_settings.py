@@ -1,6 +1,6 @@
 """The settings of an MLflow target: its address, and which credentials go there.
 
-``url`` (else ``MLFLOW_TRACKING_URI``), ``prefix``, ``token`` (else ``MLFLOW_TRACKING_TOKEN``, or
+``url`` (else ``MLFLOW_REGISTRY_URI``, where prompts are if it is set, else ``MLFLOW_TRACKING_URI``), ``prefix``, ``token`` (else ``MLFLOW_TRACKING_TOKEN``, or
 ``MLFLOW_TRACKING_USERNAME`` and ``MLFLOW_TRACKING_PASSWORD``), ``timeout`` in seconds.
 """
 
@@ -32,7 +32,7 @@ class Connection(NamedTuple):
 
 def connection(options: Mapping[str, Any]) -> Connection:
     """What the settings say. Raises ``UsageError`` for an address that is no server's and for an impossible prefix."""
-    own = os.environ.get("MLFLOW_TRACKING_URI", "")
+    own = os.environ.get("MLFLOW_REGISTRY_URI") or os.environ.get("MLFLOW_TRACKING_URI", "")
     url = str(options.get("url") or own)
     if not is_web_address(url):
         known = "this is none" if url else "give `url`, or set MLFLOW_TRACKING_URI"

@@ -242,7 +242,8 @@ def test_a_date_is_a_time_to_wait_too() -> None:
 
 @pytest.mark.parametrize("url", ["", "sqlite:///mlflow.db", "databricks", "./mlruns"])
 def test_what_is_no_server_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for name in ("MLFLOW_REGISTRY_URI", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(UsageError, match="address of a server"):
         connect_mlflow({"url": url})
 
@@ -262,6 +263,7 @@ TOKEN, ELSEWHERE = "kennwort-der-tests", "http://other.example"
         ({}, {"MLFLOW_TRACKING_TOKEN": TOKEN}, f"Bearer {TOKEN}"),
         ({}, {"MLFLOW_TRACKING_USERNAME": "u", "MLFLOW_TRACKING_PASSWORD": "p"}, "Basic dTpw"),
         ({}, {"MLFLOW_TRACKING_TOKEN": TOKEN, "MLFLOW_TRACKING_URI": ELSEWHERE}, None),
+        ({}, {"MLFLOW_TRACKING_TOKEN": TOKEN, "MLFLOW_REGISTRY_URI": ELSEWHERE}, None),
         ({"token": "mine"}, {"MLFLOW_TRACKING_TOKEN": TOKEN}, "Bearer mine"),
         ({}, {}, None),
     ],
@@ -270,6 +272,7 @@ def test_credentials_go_where_they_belong(
     options: Mapping[str, str], environment: Mapping[str, str], sent: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in (
+        "MLFLOW_REGISTRY_URI",
         "MLFLOW_TRACKING_URI",
         "MLFLOW_TRACKING_TOKEN",
         "MLFLOW_TRACKING_USERNAME",
@@ -285,6 +288,17 @@ def test_credentials_go_where_they_belong(
             request = next(client.auth.auth_flow(request))
         assert request.headers.get("authorization") == sent
         assert TOKEN not in backend.place()
+
+
+def test_where_prompts_are_mlflows_own_variables_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its SDK does: the registry's, else the tracking server's."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking.example")
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    with closing(connect_mlflow({})) as backend:
+        assert backend.place() == "http://tracking.example"
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://registry.example")
+    with closing(connect_mlflow({})) as backend:
+        assert backend.place() == "http://registry.example"
 
 
 def test_a_password_in_the_address_is_never_shown() -> None:
