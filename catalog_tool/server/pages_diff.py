@@ -65,8 +65,8 @@ def _verdict(old: HeldVersion, new: HeldVersion, details: list[Detail]) -> Itera
     contract, behaviour = worst(item.contract for item in details), worst(item.behaviour for item in details)
     yield el("h2", counted(len(details), "change"))
     yield el("p", spoken(summary_of(details)), class_="lead")
-    told = (_level(contract, "contract"), f" {_CONTRACT[contract]} · ", _level(behaviour, "behaviour"))
-    yield el("p", join((*told, f" {_BEHAVIOUR[behaviour]}")))
+    yield el("p", _level(contract, "contract"), f" {_CONTRACT[contract]}")
+    yield el("p", _level(behaviour, "behaviour"), f" {_BEHAVIOUR[behaviour]}")
     before, after = tokens_of(old), tokens_of(new)
     if before != after and before is not None and after is not None:
         yield el("p", f"~{before:,} → ~{after:,} tokens", class_="soft")
@@ -78,7 +78,7 @@ def _level(level: str, of: str) -> Html:
 
 def _change(item: Detail) -> Html:
     levels = join((_level(item.contract, "contract"), " ", _level(item.behaviour, "behaviour")))
-    place = el("p", el("code", item.rule), " ", el("code", item.path) if item.path else None, class_="soft")
+    place = el("p", el("code", item.rule), " ", el("code", breakable(item.path)) if item.path else None, class_="soft")
     hunks = join(map(_hunk, item.text.hunks)) if item.text is not None else None
     return el("article", levels, el("p", spoken(item.message)), place, hunks, class_="change")
 

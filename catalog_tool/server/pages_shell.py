@@ -36,7 +36,10 @@ _DRAWING = ThreadPoolExecutor(AT_ONCE, "catalog-page")
 _NARROW = "\u00a0"
 """A space that does not break."""
 _CHALLENGE = 'Basic realm="catalog", charset="UTF-8"'
-_HINTS = {401: "Give a token of this service as the password; the user name is not looked at."}
+_HINTS = {
+    401: "Give a token of this service as the password; the user name is not looked at.",
+    404: "No page has this address.",
+}
 
 
 def bearer_of(authorization: bytes | None) -> bytes | None:

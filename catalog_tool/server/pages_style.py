@@ -29,8 +29,8 @@ a{color:var(--link);text-underline-offset:2px}
 .bar form{margin-left:auto;flex:0 1 330px}
 form{display:flex;flex-wrap:wrap;gap:8px;align-items:end}main form{margin:0 0 14px}
 form label{color:var(--soft);font-size:14px}
-input,select,button{font:inherit;color:inherit;background:var(--ground);border:1px solid var(--soft);border-radius:6px;
-padding:5px 10px;min-height:38px;min-width:0}
+input,select,button{font:inherit;color:var(--ink);background:var(--ground);border:1px solid var(--soft);
+border-radius:6px;padding:5px 10px;min-height:38px;min-width:0}
 input{flex:1 1 120px}select{display:block;min-width:90px}button{background:var(--card);font-weight:600;cursor:pointer}
 main{padding-top:20px;padding-bottom:40px}
 h1{font-size:26px;line-height:1.25;margin:0 0 6px}h2{font-size:19px;margin:34px 0 10px}

@@ -512,6 +512,7 @@ def test_what_is_not_there_is_told_by_a_page(open_desk: Desk) -> None:
     ):
         found = page_of(open_desk, path, status)
         assert "/" in found.links, path
+    assert "No page has this address." in page_of(open_desk, "/ui/nowhere", 404).text
     for path in ("/uix", "/v1/nowhere", "/nowhere"):
         assert open_desk.get(path).headers["content-type"] == "application/problem+json", path
 
