@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -20,14 +22,18 @@ from catalog_tool.gate.target_evidence import TargetEvidence
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.model.names import is_label, is_version
+from catalog_tool.model.settings import SETTINGS_FILE
 from catalog_tool.source.base import default_base, merged_commit
-from catalog_tool.source.catalog_files import find_catalog
+from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
 from catalog_tool.source.resolve import OpenCatalog, open_catalog, read_version, unknown_name, versions_of
 from catalog_tool.source.root import Place
 from catalog_tool.source.tree import RevisionTree, WorkTree, read_one
 
 REGISTRY = "registry.yaml"
 EVIDENCE_FROM = "evidence_from"
+_ALIKE = 0.85
+"""From here on two labels are alike: ``prodution`` and ``production`` are, ``canary`` and ``canary_eu`` are not."""
+_FAMILY = re.compile(r"[_-][^_-]*\Z|\d+\Z", re.ASCII)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -98,6 +104,7 @@ def desk_for(place: Place, revision: str | None, prompt: str, label: str, versio
     catalog = open_catalog(place, revision)
     if not versions_of(catalog.files, prompt):
         raise unknown_name(catalog.files, prompt)
+    _check_label(catalog.files, label)
     if version is not None:
         check_version(catalog, prompt, version)
     policies = policies_of(catalog.files.settings)
@@ -108,6 +115,19 @@ def desk_for(place: Place, revision: str | None, prompt: str, label: str, versio
     tree = catalog.tree
     commit = merged_commit(tree) if isinstance(tree, WorkTree | RevisionTree) else None
     return LabelDesk(catalog, prompt, label, policies.usable.get(label), shelf_of(place, catalog, commit))
+
+
+def _check_label(files: CatalogFiles, label: str) -> None:
+    """A label that nobody has may be a new one, unless it looks like a slip: then ``UsageError`` names the known one.
+
+    Labels of one family (``tenant_acme``, ``tenant_bolt``; ``experiment_1``, ``experiment_2``) are meant to be alike.
+    """
+    known = {*files.settings.labels, *(name for labels in files.labels.values() for name in labels)}
+    strange = sorted(other for other in known if _FAMILY.sub("", other) != _FAMILY.sub("", label))
+    near = difflib.get_close_matches(label, strange, n=1, cutoff=_ALIKE) if label not in known else []
+    if near:
+        hint = f"did you mean {near[0]}? If not, write {label} under `labels:` in {SETTINGS_FILE} first"
+        raise UsageError(f"no prompt has a label {label}", hint=hint)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from catalog_tool.errors import UsageError
 from catalog_tool.gate.moves import Move, rolled_back
 from catalog_tool.report.json_document import json_document
 from catalog_tool.report.label_move import live_document, live_text
+from catalog_tool.source.resolve import near_label
 from catalog_tool.source.root import Place
 
 EPILOG = """\b
@@ -58,6 +59,10 @@ def command(
     if any(live.values()):
         raise UsageError("--reason, --branch and --rev are for --live TARGET", hint="commit a rollback in git yourself")
     desk = desk_for(place, None, name, label, to)
+    if desk.current is None:
+        raise UsageError(
+            f"there is no label {label} of {name} to roll back", hint=near_label(desk.catalog.files, name, label)
+        )
     wanted = rolled_back(desk.current, desk.shelf.history(name), to, label)
     check_version(desk.catalog, name, wanted.stable)
     move = Move(name, label, desk.current, wanted)

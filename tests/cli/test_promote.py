@@ -58,6 +58,34 @@ def test_a_trial_says_what_would_change(scratch: Scratch) -> None:
     assert registry(scratch) == gated.LABELS
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("promote", gated.ID, "v1", "--label", "prodution"), "did you mean production? If not, write prodution under"),
+        (("gate", gated.ID, "v1", "--label", "prodcution"), "did you mean production?"),
+        (("rollback", gated.ID, "--label", "stagin"), "did you mean staging?"),
+        (("rollback", gated.ID, "--label", "qa"), "its labels: staging, production"),
+        (("promote", "suport_agent", "v1", "--label", "production"), "did you mean support_agent?"),
+        (("gate", "support-agent", "v1", "--label", "production"), "did you mean support_agent?"),
+        (("rollback", "supportagent", "--label", "production"), "did you mean support_agent?"),
+        (("promote", gated.ID, "3", "--label", "production"), "its versions: v1, v2, v3"),
+    ],
+)
+def test_a_slip_names_what_there_is_and_makes_no_label(scratch: Scratch, arguments: tuple[str, ...], hint: str) -> None:
+    gated.start(scratch)
+    answer = scratch.run(*arguments)
+    assert (answer.code, hint in answer.err) == (2, True), answer.err
+    assert registry(scratch) == gated.LABELS
+
+
+def test_labels_of_one_family_and_declared_ones_are_no_slips(scratch: Scratch) -> None:
+    gated.start(scratch)
+    settings = (scratch.root / "catalog.yaml").read_text()
+    scratch.write("catalog.yaml", settings + "  prodution: {}\n")
+    for label in ("tenant_acme", "tenant_acmi", "experiment_1", "experiment_2", "prodution", "canary", "canary2"):
+        assert scratch.run("promote", gated.ID, "v1", "--label", label).code == 0, label
+
+
 def test_a_label_without_a_gate_moves_freely(scratch: Scratch) -> None:
     gated.start(scratch)
     value = document(scratch.run("promote", gated.ID, "v1", "--label", "tenant_acme", "--format", "json"))
