@@ -112,9 +112,12 @@ class PostgresSession:
     def add(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         """One statement for all rows: the values go as one array a column."""
         if rows:
-            given = _unnested(table.columns)
-            insert = f"INSERT INTO {table.name} ({', '.join(table.columns)}) SELECT * FROM {given}"  # noqa: S608 - fixed words
-            self._connection.execute(_spelt(insert), _columns(rows))
+            self._connection.execute(_spelt(_insert(table)), _columns(rows))
+
+    def put(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        """As ``add``."""
+        if rows:
+            self._connection.execute(_spelt(_insert(table) + table.instead), _columns(rows))
 
     def remove(self, table: Table, keys: Sequence[Sequence[str]]) -> None:
         """One statement for all keys."""
@@ -135,6 +138,11 @@ class PostgresSession:
         """Told to listeners when the transaction commits, in this order."""
         sql = f"SELECT pg_notify('{CHANNEL}', payload) FROM unnest(%b::text[]) AS payload"  # noqa: S608 - fixed words
         self._connection.execute(_spelt(sql), [list(payloads)])
+
+
+def _insert(table: Table) -> str:
+    given = _unnested(table.columns)
+    return f"INSERT INTO {table.name} ({', '.join(table.columns)}) SELECT * FROM {given}"  # noqa: S608 - fixed words
 
 
 def _unnested(columns: Sequence[str]) -> str:

@@ -26,7 +26,6 @@ from catalog_tool.backends.sql_session import (
     Database,
     Row,
     Session,
-    Table,
 )
 from catalog_tool.backends.sql_steps import Steps
 from catalog_tool.backends.stored import Batch, storable_text, stored_json
@@ -129,7 +128,7 @@ class SqlBackend:
                 host=storable_text(lease.host),
                 expires_at=session.now + LEASE_SECONDS,
             )
-            _replace(session, LEASE, [(self._prefix.text, *taken)])
+            session.put(LEASE, [(self._prefix.text, *taken)])
             return taken
 
     def drop_lease(self, token: str) -> None:
@@ -149,7 +148,7 @@ class SqlBackend:
         """Replace the control document."""
         with self._database.writing() as opened:
             session = self._held(opened, token)
-            _replace(session, CONTROL, [(self._prefix.text, json.dumps(control.to_json()))])
+            session.put(CONTROL, [(self._prefix.text, json.dumps(control.to_json()))])
 
     def write(self, writes: Sequence[Write], run: Run) -> list[Written]:
         """All steps in one transaction: read what they touch, decide, write what changed."""
@@ -174,11 +173,11 @@ class SqlBackend:
             session.add(table, put)
             session.mark(table, marked)
         scope = self._prefix.text
-        session.remove(INVENTORY, [(scope, address) for address in steps.applied])
+        session.remove(INVENTORY, [(scope, address) for address, applied in steps.applied.items() if applied is None])
         kept = [(scope, address, *applied) for address, applied in steps.applied.items() if applied is not None]
-        session.add(INVENTORY, kept)
+        session.put(INVENTORY, kept)
         if steps.events:
-            _replace(session, GENERATION, list(steps.generations.items()))
+            session.put(GENERATION, list(steps.generations.items()))
             session.add(LABEL_EVENT, [_event_row(event) for event in steps.events])
             session.notify([_payload(event) for event in steps.events])
 
@@ -230,11 +229,6 @@ def checked_store_id(session: Session, place: str) -> str:
         hint = "install a catalog-tool that knows it"
         raise BackendError(f"{place} has format {meta.get('format')}; this version knows {FORMAT}", hint=hint)
     return str(meta["store_id"])
-
-
-def _replace(session: Session, table: Table, rows: Sequence[Row]) -> None:
-    session.remove(table, [row[: table.width] for row in rows])
-    session.add(table, rows)
 
 
 def _key(address: Address) -> tuple[str, ...]:

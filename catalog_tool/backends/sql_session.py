@@ -24,6 +24,12 @@ class Table(NamedTuple):
         """The key's columns."""
         return self.columns[: self.width]
 
+    @property
+    def instead(self) -> str:
+        """What ends an INSERT that takes the place of the rows with its keys."""
+        others = ", ".join(f"{column} = excluded.{column}" for column in self.columns[self.width :])
+        return f" ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {others}"
+
 
 PROMPT_VERSION = Table("prompt_version", 2, ("id", "version", "version_id", "digest", "entry", "marker"))
 LABEL_VALUE = Table("label", 2, ("id", "label", "value", "marker"))
@@ -86,6 +92,9 @@ class Session(Protocol):
 
     def add(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         """Insert rows; their keys must be free."""
+
+    def put(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows, or update those that have their keys."""
 
     def remove(self, table: Table, keys: Sequence[Sequence[str]]) -> None:
         """Delete the rows with these keys, as far as they are there."""

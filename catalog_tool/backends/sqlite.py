@@ -87,9 +87,11 @@ class SqliteSession:
 
     def add(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         """One prepared statement, run for each row."""
-        places = ",".join("?" * len(table.columns))
-        sql = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({places})"  # noqa: S608 - fixed words
-        self._connection.executemany(sql, rows)
+        self._connection.executemany(_insert(table), rows)
+
+    def put(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        """One prepared statement, run for each row."""
+        self._connection.executemany(_insert(table) + table.instead, rows)
 
     def remove(self, table: Table, keys: Sequence[Sequence[str]]) -> None:
         """One prepared statement, run for each key."""
@@ -101,6 +103,11 @@ class SqliteSession:
 
     def notify(self, payloads: Sequence[str]) -> None:
         """SQLite has nobody to tell."""
+
+
+def _insert(table: Table) -> str:
+    places = ",".join("?" * len(table.columns))
+    return f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({places})"  # noqa: S608 - fixed words
 
 
 def _is(table: Table) -> str:
