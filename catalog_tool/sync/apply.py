@@ -164,7 +164,7 @@ class _Application:
         self._session = session
         self._lease = lease
         self._plan = plan
-        self._control = state.control
+        self._control = lease.known = state.control
         self._now = int(session.timing.now())
 
     def run(self) -> Result:
@@ -180,8 +180,9 @@ class _Application:
         return Result(status=settled_status(actions, DONE), plan=self._plan, actions=actions)
 
     def _save(self, control: Control) -> None:
+        self._lease.renew()  # reading a large target may have taken long
         persistently(self._session.timing, lambda: self._session.backend.save_control(control, self._lease.token))
-        self._control = control
+        self._control = self._lease.known = control
 
     def _begin(self) -> None:
         desired = self._plan.desired

@@ -12,7 +12,7 @@ from pathlib import Path
 from catalog_tool.backends.base import Backend
 from catalog_tool.clock import iso
 from catalog_tool.errors import BackendError, LeaseLostError
-from catalog_tool.model.target import LEASE_SECONDS, RENEW_SECONDS, Lease
+from catalog_tool.model.target import LEASE_SECONDS, RENEW_SECONDS, Control, Lease
 from catalog_tool.sync.timing import Timing, persistently
 
 POLL_SECONDS = 1.0
@@ -25,13 +25,17 @@ _HINT = (
 
 
 class Holding:
-    """A lease in hand; ``renew`` before each step, which asks the store only when it is due."""
+    """A lease in hand; ``renew`` before each step, which asks the store only when it is due.
+
+    ``known`` is what the target remembered when it was last looked at or saved under this lease.
+    """
 
     def __init__(self, backend: Backend, lease: Lease, timing: Timing) -> None:
         self._backend = backend
         self._lease = lease
         self._timing = timing
         self._renewed = timing.steady()
+        self.known: Control | None = None
 
     @property
     def token(self) -> str:
@@ -39,13 +43,22 @@ class Holding:
         return self._lease.token
 
     def renew(self) -> None:
-        """Renew where ``RENEW_SECONDS`` have passed. Raises ``LeaseLostError``."""
-        if self._timing.steady() - self._renewed < RENEW_SECONDS:
+        """Renew where ``RENEW_SECONDS`` have passed. Raises ``LeaseLostError``.
+
+        A step that took longer than a lease holds is no reason to stop, unless another sync was here meanwhile.
+        """
+        now = self._timing.steady()
+        idle = now - self._renewed
+        if idle < RENEW_SECONDS:
             return
         held = persistently(self._timing, lambda: self._backend.take_lease(self._lease))
         if held.token != self._lease.token:
             raise LeaseLostError(f"{held.holder} took over the target", hint="run the sync again")
-        self._renewed = self._timing.steady()
+        self._renewed = now
+        if idle >= LEASE_SECONDS and self.known is not None:
+            found = persistently(self._timing, self._backend.load)
+            if found.control != self.known:
+                raise LeaseLostError("another sync ran while this one stood still", hint="run the sync again")
 
 
 @contextlib.contextmanager

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+
 import pytest
 
 from catalog_tool.backends.memory import MemoryBackend, MemoryStore
-from catalog_tool.errors import BackendError
-from catalog_tool.model.target import LEASE_SECONDS, RENEW_SECONDS, Lease
+from catalog_tool.errors import BackendError, LeaseLostError
+from catalog_tool.model.target import LEASE_SECONDS, RENEW_SECONDS, Lease, Live
+from catalog_tool.sync.apply import sync_target
+from catalog_tool.sync.conformance.engine import OPTIONS, assert_holds, session
+from catalog_tool.sync.conformance.samples import FIRST, SECOND, desired_of
 from catalog_tool.sync.lease import NO_CLOCKS_SECONDS, holding
+from catalog_tool.sync.session import Session
 from catalog_tool.sync.timing import Timing
 
 OTHER = Lease("other", "somebody", "elsewhere", 1, 1)
@@ -59,3 +66,52 @@ def test_one_that_nobody_renews_is_over_in_time_whatever_it_claims(ahead: float,
     with holding(waiting.backend(), "us", waiting.timing, 60) as lease:
         assert waiting.store.leases[""].token == lease.token
     assert waiting.seconds == waited
+
+
+class Slow(MemoryBackend):
+    """A store whose whole reads take ``seconds`` by the clock of the test; ``meanwhile`` happens in the last."""
+
+    def __init__(self, waiting: Waiting, seconds: float, meanwhile: Callable[[], None] | None = None) -> None:
+        super().__init__(waiting.store, clock=lambda: START + waiting.seconds)
+        self._waiting = waiting
+        self._seconds = seconds
+        self._meanwhile = meanwhile
+        self.scans = 0
+
+    def scan(self, only: Collection[str] | None = None) -> Iterator[Live]:
+        self._waiting.seconds += self._seconds
+        self.scans += 1
+        if self.scans == LAST_SCAN and self._meanwhile is not None:
+            self._meanwhile()
+        yield from super().scan(only)
+
+
+LAST_SCAN = 3
+"""A sync reads before the lease, under it, and to see what came of it."""
+
+
+def slow_session(waiting: Waiting, backend: MemoryBackend) -> Session:
+    return replace(session(backend), timing=waiting.timing, lock_timeout=60)
+
+
+def test_reading_may_take_longer_than_a_lease_holds() -> None:
+    waiting = Waiting()
+    backend = Slow(waiting, 2 * LEASE_SECONDS)
+    assert sync_target(slow_session(waiting, backend), desired_of(FIRST), OPTIONS).status == "done"
+    assert backend.scans == LAST_SCAN
+    assert backend.load().control.journal is None
+
+
+def test_but_not_if_another_sync_ran_meanwhile() -> None:
+    waiting = Waiting()
+    other = MemoryBackend(waiting.store, clock=lambda: START + waiting.seconds)
+
+    def newer() -> None:
+        sample = desired_of(SECOND, commit="f" * 40)
+        assert sync_target(slow_session(waiting, other), sample, OPTIONS).status == "done"
+
+    with pytest.raises(LeaseLostError, match="another sync ran"):
+        sync_target(slow_session(waiting, Slow(waiting, 2 * LEASE_SECONDS, newer)), desired_of(FIRST), OPTIONS)
+    assert (last := other.load().control.last) is not None
+    assert last.commit == "f" * 40
+    assert_holds(other, SECOND)
