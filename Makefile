@@ -14,6 +14,8 @@ MADE := .make
 TOOLS := $(MADE)/venv
 WHEEL := $(MADE)/wheel
 EMPTY := $(MADE)/wheel-venv
+SDKS := $(MADE)/sdks-venv
+export CATALOG_SDK_PYTHON ?= $(CURDIR)/$(SDKS)/bin/python
 PIP_FLAGS := -qq --disable-pip-version-check --no-input
 SOURCES := $(shell find catalog_tool schemas -type f -not -name '*.pyc' 2>/dev/null) README.md LICENSE
 
@@ -35,14 +37,14 @@ test-wheel: $(MADE)/wheel-tests.stamp ## the command line's tests against the in
 	@echo "== tests of the command line, against the wheel"
 	@CATALOG_WHEEL=1 $(EMPTY)/bin/pytest -q -n 2 -p no:cacheprovider tests/cli
 
-test-source: $(MADE)/tools.stamp $(MADE)/installed.stamp ## all other tests, against the source; workflows run the wheel
+test-source: $(MADE)/tools.stamp $(MADE)/sdks.stamp $(MADE)/installed.stamp ## all other tests, against the source; workflows run the wheel
 	@echo "== tests of the source"
 	@CATALOG_WHEEL_BIN="$(CURDIR)/$(EMPTY)/bin" $(TOOLS)/bin/python -m pytest -q -n 2 --ignore tests/cli tests
 
-soak: $(MADE)/tools.stamp ## the long trials, with their full numbers; takes hours
+soak: $(MADE)/tools.stamp $(MADE)/sdks.stamp ## the long trials, with their full numbers; takes hours
 	@CATALOG_SOAK=1 $(TOOLS)/bin/python -m pytest -n 2 tests
 
-bench: $(MADE)/tools.stamp ## how fast it is, each number as a ratio to a floor measured in the same run
+bench: $(MADE)/tools.stamp $(MADE)/sdks.stamp ## how fast it is, each number as a ratio to a floor measured in the same run
 	@$(TOOLS)/bin/python -m tests.bench
 
 lint: $(MADE)/tools.stamp ## ruff, mypy and the import floors
@@ -65,6 +67,14 @@ $(MADE)/tools.stamp: pyproject.toml
 	@rm -rf $(TOOLS) && "$(PYTHON)" -m venv $(TOOLS)
 	@$(TOOLS)/bin/python -m pip install $(PIP_FLAGS) --upgrade 'pip>=25.1'
 	@$(TOOLS)/bin/python -m pip install $(PIP_FLAGS) --editable '.[jinja]' --group dev --group platforms
+	@touch $@
+
+# What the client's traces are tried with, away from the tools: it would bring plugins into every run of pytest.
+$(MADE)/sdks.stamp: $(MADE)/tools.stamp
+	@echo "== setting up $(SDKS)"
+	@rm -rf $(SDKS) && "$(PYTHON)" -m venv --without-pip $(SDKS)
+	@$(TOOLS)/bin/python -m pip --python $(SDKS) install $(PIP_FLAGS) --no-compile --group sdks
+	@$(TOOLS)/bin/python -m pip --python $(SDKS) install $(PIP_FLAGS) --no-compile --no-deps --group sdks-alone
 	@touch $@
 
 # The wheel, and an environment that holds the wheel, what it asks for, and nothing else.

@@ -28,12 +28,11 @@ def client(setting: Setting) -> list[Row]:
 
 
 def sdks(_: Setting) -> list[Row]:
-    """Against other SDKs' cached reads, in the environment that ``CATALOG_SDK_PYTHON`` names."""
-    python = os.environ.get("CATALOG_SDK_PYTHON", sys.executable)
+    """Against other SDKs' cached reads, in this environment or in that which ``CATALOG_SDK_PYTHON`` names."""
     rows = []
     for name, times in _TIMES.items():
-        code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({name!r}) is None)"
-        if subprocess.run([python, "-c", code], check=False).returncode:
+        python = _python_with(name)
+        if python is None:
             print(
                 f"!!! {name} IS NOT THERE, not compared: name an interpreter with it as CATALOG_SDK_PYTHON",
                 file=sys.stderr,
@@ -42,6 +41,14 @@ def sdks(_: Setting) -> list[Row]:
         found = _told(python, name)[name]
         rows.append(_row(f"client: cached get beside {name}", found, f"{name}, cached", 1 / times, "theirs"))
     return rows
+
+
+def _python_with(package: str) -> str | None:
+    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"
+    for python in (sys.executable, os.environ.get("CATALOG_SDK_PYTHON")):
+        if python and subprocess.run([python, "-c", code], check=False).returncode == 0:
+            return python
+    return None
 
 
 def _row(what: str, found: dict[str, float], floor: str, target: float, against: str = "floor") -> Row:
