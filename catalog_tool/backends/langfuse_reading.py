@@ -17,6 +17,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from catalog_tool.backends.langfuse_api import CONCURRENCY, Body, LangfuseApi, Row
@@ -27,13 +28,15 @@ from catalog_tool.backends.langfuse_state import StateStore, is_state
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes
 from catalog_tool.errors import UnavailableError
 from catalog_tool.model.addresses import SKILL, label_address, parse_address, version_address
-from catalog_tool.model.names import version_number
+from catalog_tool.model.names import is_version, version_number
 from catalog_tool.model.target import Live
 
 READS = 4
 """How often one prompt is read anew that changed while it was read."""
 FEW = 40
 """Up to so many prompts are asked for by name instead of listed."""
+LATE = timedelta(minutes=10)
+"""How long after its twin a request that was thought lost may still be carried out."""
 API = "API"
 """Who made a version that came by the API."""
 UNREAD = b'{"unread":true}'
@@ -226,17 +229,17 @@ def assigned(held: Held, known: Mapping[str, int]) -> dict[int, str]:
     """The version id of each number. A second version that one lost answer made has none: it is nobody's."""
     owners = {number: version for version, number in known.items() if number in held.stored}
     taken = {*known}
-    writes = {held.stored[number].write for number in owners}
+    writes = {held.stored[number].write: number for number in owners}
     hidden = set()
     for number in sorted(held.stored):
         stored = held.stored[number]
-        if number in owners or stored.claim is None or not stored.untouched:
+        if number in owners or stored.claim is None or stored.write is None or not stored.untouched:
             continue
         if stored.claim not in taken:
             owners[number] = stored.claim
             taken.add(stored.claim)
-            writes.add(stored.write)
-        elif stored.write in writes and held.bodies[number].created_by == API and number not in held.labels.values():
+            writes[stored.write] = number
+        elif number not in held.labels.values() and _is_double(held.bodies, writes.get(stored.write), number):
             hidden.add(number)
     for number in sorted(held.stored):
         if number not in owners and number not in hidden:
@@ -246,8 +249,19 @@ def assigned(held: Held, known: Mapping[str, int]) -> dict[int, str]:
     return {number: owners[number] for number in sorted(owners)}
 
 
+def _is_double(bodies: Mapping[int, Body], first: int | None, second: int) -> bool:
+    """Whether one write may have made both: by the API, and soon after. Later it is a copy that a program made."""
+    if first is None or bodies[second].created_by != API:
+        return False
+    try:
+        made = [datetime.fromisoformat(bodies[number].created_at) for number in (first, second)]
+        return abs(made[1] - made[0]) <= LATE
+    except (ValueError, TypeError):
+        return False
+
+
 def _above(taken: Collection[str], numbers: Collection[int]) -> int:
-    known = [version_number(version) for version in taken if version[1:].isdigit()]
+    known = [version_number(version) for version in taken if is_version(version)]
     return max((*numbers, *known)) + 1
 
 

@@ -1,7 +1,8 @@
 """The settings of an MLflow target: its address, and which credentials go there.
 
-``url`` (else ``MLFLOW_REGISTRY_URI``, where prompts are if it is set, else ``MLFLOW_TRACKING_URI``), ``prefix``, ``token`` (else ``MLFLOW_TRACKING_TOKEN``, or
-``MLFLOW_TRACKING_USERNAME`` and ``MLFLOW_TRACKING_PASSWORD``), ``timeout`` in seconds.
+``url`` (else ``MLFLOW_REGISTRY_URI``, where prompts are if it is set, else ``MLFLOW_TRACKING_URI``),
+``prefix``, ``token`` (else ``MLFLOW_TRACKING_TOKEN``, or ``MLFLOW_TRACKING_USERNAME`` and
+``MLFLOW_TRACKING_PASSWORD``), ``timeout`` in seconds.
 """
 
 from __future__ import annotations

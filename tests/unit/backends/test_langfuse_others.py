@@ -84,6 +84,20 @@ def test_a_number_of_five_digits(server: LangfuseServer, backend: LangfuseBacken
     assert plan_target(session(backend), desired(SECOND), OPTIONS).status == "unchanged"
 
 
+def test_a_copy_that_a_program_made_later_is_somebodys(server: LangfuseServer, backend: LangfuseBackend) -> None:
+    """Whole and by the API, as only a request of ours that was carried out late would be: but an hour later."""
+    prompt = server.project.prompts[GREET]
+    body = {"type": "chat", "name": GREET, "prompt": prompt.versions[1].prompt, "config": prompt.versions[1].config}
+    assert server.project.create(body).status == 201
+    assert states(backend, FIRST) == {}, "soon after it cannot be told from our own"
+    prompt.versions[3].at = prompt.versions[3].at.replace(prompt.versions[3].at[:4], "2099")
+    prompt.versions[3].updated_at = server.project.now()
+    with closing(opened(server)) as fresh:
+        assert states(fresh, FIRST) == {f"prompts/{GREET}@v3": "unmanaged"}
+        assert sync_target(session(fresh), desired(SECOND), OPTIONS).status == "partial", "git's own v3 is in its way"
+    assert sorted(prompt.versions) == [1, 2, 3], "and it stays"
+
+
 @pytest.mark.parametrize("total", [0, 1, 99, 100, 101, 200, 201])
 def test_the_edges_of_pages(total: int) -> None:
     """With our own two beside them, and without."""
