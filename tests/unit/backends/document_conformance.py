@@ -221,6 +221,29 @@ class DocumentConformance(StorePromises):
         assert live(backend)[PRODUCTION].entry == b'"v1"'
 
 
+IN_MEMORY = pytest.mark.skipif(not SOAK, reason="slow on moto, and run in memory (test_document); `make soak` runs it")
+
+
+class OnMoto(DocumentConformance):
+    """All of it against moto's server: what takes long there only in a long trial."""
+
+    @IN_MEMORY
+    def test_every_kind_of_drift_is_named(self, connect: Connect) -> None:
+        super().test_every_kind_of_drift_is_named(connect)
+
+    @IN_MEMORY
+    def test_two_syncs_at_once_and_the_older_commit_never_wins(self, connect: Connect) -> None:
+        super().test_two_syncs_at_once_and_the_older_commit_never_wins(connect)
+
+    @IN_MEMORY
+    def test_a_hundred_clean_reads_show_no_drift(self, connect: Connect) -> None:
+        super().test_a_hundred_clean_reads_show_no_drift(connect)
+
+    @IN_MEMORY
+    def test_a_crash_at_every_call_converges(self, connect: Connect) -> None:
+        super().test_a_crash_at_every_call_converges(connect)
+
+
 class _Unlisted:
     """A store in which listing is forbidden."""
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from moto_server import CREDENTIALS, TABLE, MotoServer
-from soak import SOAK
 
 from catalog_tool.backends.document_backend import DocumentBackend
 from catalog_tool.backends.dynamodb import CAPABILITIES, ITEM_BYTES, DynamoBlobs, create_command
@@ -20,7 +19,7 @@ from catalog_tool.model.target import Override
 from catalog_tool.sync.conformance import Connect
 from catalog_tool.sync.conformance.samples import put_label, put_version
 from catalog_tool.sync.conformance.store import LEASE, done, held, live
-from unit.backends.document_conformance import DocumentConformance, document
+from unit.backends.document_conformance import OnMoto, document
 
 pytest_plugins = ["services"]
 
@@ -110,26 +109,7 @@ def connect(dynamodb: Any, prefix: str) -> Connect:
     return opened
 
 
-IN_MEMORY = pytest.mark.skipif(not SOAK, reason="slow on moto, and run in memory (test_document); `make soak` runs it")
-
-
-class TestDynamoDbAgainstMoto(DocumentConformance):
-    @IN_MEMORY
-    def test_two_syncs_at_once_and_the_older_commit_never_wins(self, connect: Connect) -> None:
-        super().test_two_syncs_at_once_and_the_older_commit_never_wins(connect)
-
-    @IN_MEMORY
-    def test_a_crash_at_every_call_converges(self, connect: Connect) -> None:
-        super().test_a_crash_at_every_call_converges(connect)
-
-    @IN_MEMORY
-    def test_every_kind_of_drift_is_named(self, connect: Connect) -> None:
-        super().test_every_kind_of_drift_is_named(connect)
-
-    @IN_MEMORY
-    def test_a_hundred_clean_reads_show_no_drift(self, connect: Connect) -> None:
-        super().test_a_hundred_clean_reads_show_no_drift(connect)
-
+class TestDynamoDbAgainstMoto(OnMoto):
     def test_a_document_larger_than_an_item_is_kept_in_parts_and_old_ones_go(
         self, connect: Connect, hand: DynamoHand
     ) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from moto_server import BUCKET, CREDENTIALS, MotoServer
-from soak import SOAK
 
 from catalog_tool.backends.aws import Timeouts, client
 from catalog_tool.backends.document_backend import DocumentBackend
@@ -21,7 +20,7 @@ from catalog_tool.errors import BackendError, RefusedError, UnavailableError, Us
 from catalog_tool.sync.conformance import Connect
 from catalog_tool.sync.conformance.samples import put_version
 from catalog_tool.sync.conformance.store import LEASE, done, live
-from unit.backends.document_conformance import DocumentConformance, Hand
+from unit.backends.document_conformance import Hand, OnMoto
 
 pytest_plugins = ["services"]
 
@@ -105,25 +104,8 @@ def connect(s3: Any, prefix: str) -> Connect:
     return opened
 
 
-IN_MEMORY = pytest.mark.skipif(not SOAK, reason="slow on moto, and run in memory (test_document); `make soak` runs it")
-
-
-class TestS3AgainstMoto(DocumentConformance):
-    @IN_MEMORY
-    def test_every_kind_of_drift_is_named(self, connect: Connect) -> None:
-        super().test_every_kind_of_drift_is_named(connect)
-
-    @IN_MEMORY
-    def test_two_syncs_at_once_and_the_older_commit_never_wins(self, connect: Connect) -> None:
-        super().test_two_syncs_at_once_and_the_older_commit_never_wins(connect)
-
-    @IN_MEMORY
-    def test_a_hundred_clean_reads_show_no_drift(self, connect: Connect) -> None:
-        super().test_a_hundred_clean_reads_show_no_drift(connect)
-
-    @IN_MEMORY
-    def test_a_crash_at_every_call_converges(self, connect: Connect) -> None:
-        super().test_a_crash_at_every_call_converges(connect)
+class TestS3AgainstMoto(OnMoto):
+    pass
 
 
 def options(server: MotoServer, prefix: str) -> dict[str, Any]:
