@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from catalog_tool.errors import GitError
 from catalog_tool.model.labels import LabelValue
-from catalog_tool.model.names import version_number
+from catalog_tool.model.names import is_version, version_number
 from catalog_tool.model.settings import Settings
 from catalog_tool.source.git import Git
 from catalog_tool.source.history_changes import ADDED, Changes, changes_of
@@ -69,7 +69,10 @@ class LabelHistory(NamedTuple):
         """
         if current is None or version not in (current.stable, *self.earlier(label)):
             return False
-        return version == current.stable or version_number(version) < version_number(current.stable)
+        if version == current.stable:
+            return True
+        both = is_version(version) and is_version(current.stable)  # a target's label may hold anything
+        return both and version_number(version) < version_number(current.stable)
 
 
 EMPTY = LabelHistory({}, {})
