@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import threading
 from collections.abc import Mapping
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
-from scratch import COMMAND, Answer, Scratch
+from scratch import COMMAND, Answer, CatalogCommand, Scratch, isolated_environment
 
 DEEP = "[" * 5000 + "]" * 5000
 PROMPT = "id: greet\nversion: v1\nmodel: gpt-4o-2024-08-06\nsystem_prompt: Greet.\n"
 
 
-@pytest.fixture
-def catalog(scratch: Scratch) -> Scratch:
-    scratch.write_all(
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog and its target after a sync, once for all tests."""
+    command = CatalogCommand(environment=isolated_environment(tmp_path_factory.mktemp("home")))
+    made = Scratch(root=tmp_path_factory.mktemp("synced"), command=command)
+    made.git("init", "--quiet", "--initial-branch", "main")
+    made.write_all(
         {
             "catalog.yaml": "catalog: acme\ntargets:\n  local: {backend: sqlite, path: runtime.db}\n",
             ".gitignore": "runtime.db*\n",
@@ -29,8 +35,14 @@ def catalog(scratch: Scratch) -> Scratch:
             "skills/pdf/SKILL.md": "---\nname: pdf\ndescription: Fill PDF forms.\n---\n# PDF\n",
         }
     )
-    scratch.commit()
-    assert scratch.run("sync", "local").code == 0
+    made.commit()
+    assert made.run("sync", "local").code == 0
+    return made.root
+
+
+@pytest.fixture
+def catalog(synced: Path, scratch: Scratch) -> Scratch:
+    shutil.copytree(synced, scratch.root, dirs_exist_ok=True)
     return scratch
 
 
