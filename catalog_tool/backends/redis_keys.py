@@ -161,16 +161,17 @@ def moved_of(stored: bytes | None, value: bytes) -> tuple[int, str] | None:
 
 _ALWAYS = "-@all +ping +auth +hello +select +multi +exec +watch +unwatch"
 _READS = "+get +exists +hget +hmget +hgetall +hkeys +hlen +hscan +lrange +llen +lindex"
-READER_ACL = f"""
-ACL SETUSER {{user}} on >{{password}} resetkeys resetchannels
-  {_ALWAYS} {_READS} +subscribe +unsubscribe %R~catalog:* &catalog:moved:*
-"""
+READER_ACL = (
+    "ACL SETUSER {user} on >{password} resetkeys resetchannels"
+    f" {_ALWAYS} {_READS} +subscribe +unsubscribe %R~catalog:* &catalog:moved:*"
+)
 """What a user needs that only reads: the client, the service, ``plan``, ``drift`` and ``status``. Redis 7."""
-WRITER_ACL = f"""
-ACL SETUSER {{user}} on >{{password}} resetkeys resetchannels
-  {_ALWAYS} +get +set +del +exists +time +publish +hget +hmget +hgetall +hkeys +hlen +hset +hdel +lrange +llen +lindex
-  ~catalog:meta ~catalog:version* ~catalog:label* ~catalog:skill* ~catalog:file ~catalog:generation
-  ~catalog:inventory:* ~catalog:control:* ~catalog:lease:* &catalog:moved:*
-  %R~catalog:event (+rpush ~catalog:event)
-"""
+WRITER_ACL = (
+    "ACL SETUSER {user} on >{password} resetkeys resetchannels"
+    f" {_ALWAYS} +get +set +del +exists +time +publish"
+    " +hget +hmget +hgetall +hkeys +hlen +hset +hdel +lrange +llen +lindex"
+    " ~catalog:meta ~catalog:version* ~catalog:label* ~catalog:skill* ~catalog:file ~catalog:generation"
+    " ~catalog:inventory:* ~catalog:control:* ~catalog:lease:* &catalog:moved:*"
+    " %R~catalog:event (+rpush ~catalog:event)"
+)
 """What a user needs that syncs: the audit trail can be read and appended to, and nothing else. Redis 7."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from hashlib import sha256
@@ -355,7 +356,9 @@ class TestUsers:
     def as_user(self, redis_server: RunningRedis, database: int) -> Callable[[str, str], str]:
         def make(user: str, acl: str) -> str:
             name = f"{user}{database}"
-            redis_server.run(0, *acl.format(user=name, password=PASSWORD).split())
+            with socket.create_connection(("127.0.0.1", redis_server.port)) as terminal:  # pasted: a line is a command
+                terminal.sendall(f"{acl.format(user=name, password=PASSWORD)}\n".encode())
+                assert terminal.recv(1000) == b"+OK\r\n"
             return redis_server.url(database, name)
 
         return make
