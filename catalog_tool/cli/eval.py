@@ -39,6 +39,7 @@ from catalog_tool.evals.samples import (
 )
 from catalog_tool.evals.session import Session
 from catalog_tool.evals.snapshots import snapshot_bytes, snapshot_path
+from catalog_tool.gate.judge import policies_of
 from catalog_tool.model.prompt import PromptVersion
 from catalog_tool.report.eval_json import evaluation_document, offline_document, samples_document
 from catalog_tool.report.eval_text import evaluation_text, offline_text, samples_text
@@ -146,7 +147,7 @@ def _evaluation(
     other = _baseline(place, version, asked["baseline"])
     with (
         places_for(place, catalog.files.settings, version.id, asked) as places,
-        Session(options_from(asked), os.environ) as session,
+        Session(options_from(asked, policies_of(catalog.files.settings).digest), os.environ) as session,
     ):
         asking = session.asking(version, golden, progress("asking"))
         against = session.asking(other, golden, progress("asking the baseline")) if other else None

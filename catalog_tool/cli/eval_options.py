@@ -71,8 +71,8 @@ def asking_options(command: _Command) -> _Command:
     return command
 
 
-def options_from(asked: Mapping[str, Any]) -> Options:
-    """What was typed, as a run takes it."""
+def options_from(asked: Mapping[str, Any], policy: str | None = None) -> Options:
+    """What was typed, as a run takes it; ``policy`` is the digest of the labels' policies."""
     same = (
         "endpoint", "protocol", "model", "key_variable", "judge_endpoint", "judge_model", "judge_form",
         "judge_key_variable", "votes", "embedding_endpoint", "embedding_model", "stream",
@@ -85,4 +85,5 @@ def options_from(asked: Mapping[str, Any]) -> Options:
         deadline_seconds=asked["timeout"],
         limits=Limits(requests=asked["max_requests"], tokens=asked["max_tokens"], cost_usd=asked["max_cost"]),
         prices=Path(asked["prices"]) if asked["prices"] else None,
+        policy=policy,
     )

@@ -52,7 +52,7 @@ _WORST_FIRST = (FAIL, ERROR, UNKNOWN, PASS)
 class Asking:
     """Whom to ask, and how often. ``model`` is the name that is asked for, ``price`` its price, None: unknown.
 
-    ``tally`` counts what the model took, ``judges`` what judges and embeddings did.
+    ``tally`` counts what the model took, ``judges`` what judges and embeddings did. ``policy`` is for the record.
     """
 
     client: ModelClient
@@ -66,6 +66,7 @@ class Asking:
     repetitions: int = 1
     threads: int = 4
     progress: Progress | None = None
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,7 @@ def evaluate(version: PromptVersion, golden: GoldenSet, asking: Asking) -> Evide
         finished_at=max(now(), started),
         endpoint=asking.client.kind,
         judge=judge_of(scored, asking),
+        policy=asking.policy,
         origin=REPLAY if answers and not usage.requests else RUN,
         repetitions=asking.repetitions,
         metrics=_metrics(cases),

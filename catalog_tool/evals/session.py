@@ -29,7 +29,10 @@ from catalog_tool.model.prompt import PromptVersion
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a run is to be made. Addresses are as typed; ``key_variable`` names the variable with the key."""
+    """How a run is to be made. Addresses are as typed; ``key_variable`` names the variable with the key.
+
+    ``policy`` is the digest of the labels' policies, for the record.
+    """
 
     endpoint: str | None = None
     protocol: str | None = None
@@ -49,6 +52,7 @@ class Options:
     deadline_seconds: float = 120.0
     limits: Limits = field(default_factory=Limits)
     prices: Path | None = None
+    policy: str | None = None
 
 
 class Session(AbstractContextManager["Session"]):
@@ -102,6 +106,7 @@ class Session(AbstractContextManager["Session"]):
             repetitions=options.repetitions,
             threads=options.threads,
             progress=progress,
+            policy=options.policy,
         )
 
     def judge(self, golden: GoldenSet, tally: Tally | None = None) -> ModelJudge | None:

@@ -133,7 +133,7 @@ class Evidence:
     """One run. ``digest`` is of the document without it, None for a record that is not written yet.
 
     ``endpoint`` is the kind of server (``openai-chat``, ``openai-responses``, ``anthropic-messages``, …),
-    never its address. ``policy`` is the digest of the policy the run was made for, None for none.
+    never its address. ``policy`` is the digest of the labels' policies that the catalog had, None for none.
     ``stopped`` says why a run ended before its last case (``budget``, ``interrupted``), None if it did
     not. Times are seconds since the epoch.
     """

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from catalog_tool.canonical.jcs import digest_of
 from catalog_tool.gate.decide import decide
 from catalog_tool.gate.decision import Content, Decision, Question, Record
 from catalog_tool.gate.fields import MalformedError
@@ -36,6 +37,11 @@ class Policies(NamedTuple):
 
     usable: dict[str, Policy]
     refused: dict[str, str]
+
+    @property
+    def digest(self) -> str | None:
+        """Of all policies that can be used, by label; None where there is none."""
+        return digest_of({label: policy.digest for label, policy in self.usable.items()}) if self.usable else None
 
     @property
     def is_timed(self) -> bool:

@@ -36,6 +36,11 @@ _TITLES = {
 _SHOWN = (f"{{{{ $labels.{PROMPT} }}}}", f"{{{{ $labels.{PROMPT_VERSION_ID} }}}}")
 
 
+UNKNOWN = "Unknown"
+"""What the alert is called that says only that nothing can be said."""
+_NAME_PRICES = "calls without a price; pass `cost_usd` to `call.usage`, 0 where a call is free"
+
+
 class Recording(NamedTuple):
     """A series that alerts build on."""
 
@@ -80,16 +85,17 @@ def alerts_of(label: str, policy: WatchPolicy) -> Iterator[Alert]:
         if not _is_alerted(rule):
             continue
         title, unit = _TITLES[rule.name]
+        back = f"catalog rollback {_SHOWN[0]} --label {label} --live TARGET"
         for kind, expr, words in _conditions(rule, label, policy.min_samples, policy.window):
             yield Alert(
                 name=f"CatalogPrompt{title}{kind}",
                 label=label,
                 expr=expr,
                 hold=policy.hold,
-                severity=policy.severity,
+                severity=policy.severity if kind != UNKNOWN else _at_most_warning(policy.severity),
                 summary=f"{_SHOWN[0]} {_SHOWN[1]} under {label}: {unit} {words}",
-                description=f"measured over {policy.window // 60} minutes: {{{{ $value | humanize }}}}; to go back: "
-                f"catalog rollback {_SHOWN[0]} --label {label} --live TARGET",
+                description=f"measured over {policy.window // 60} minutes: {{{{ $value | humanize }}}}; "
+                + (_NAME_PRICES if kind == UNKNOWN else f"to go back: {back}"),
                 runbook=policy.runbook,
             )
 
@@ -126,6 +132,10 @@ def rules_document(policies: Mapping[str, WatchPolicy]) -> dict[str, Any]:
     return {"groups": groups}
 
 
+def _at_most_warning(severity: str) -> str:
+    return "warning" if severity == "critical" else severity
+
+
 def _is_alerted(rule: WatchRule) -> bool:
     return rule.query is None and rule.name in _TITLES
 
@@ -156,7 +166,7 @@ def _conditions(rule: WatchRule, label: str, least: int, window: int) -> Iterato
 
     if rule.name == COST:
         unpriced = promql.unpriced(f"{LABEL}={promql.quoted(label)}", window, f"{BY}, {LABEL}")
-        yield "Unknown", f"({unpriced}) > 0 {enough}", "is not known: calls without a price"
+        yield UNKNOWN, f"({unpriced}) > 0 {enough}", "is not known: calls without a price"
     if rule.max is not None:
         yield "", f"{value} > {rule.max:.15g} {enough}", f"is above {rule.max:g}"
     if rule.min is not None:

@@ -11,6 +11,8 @@ import pytest
 from model_server import ModelServer, Said, Seen
 from scratch import Scratch
 
+from catalog_tool.gate.records import read_evidence
+
 TARGETS = """\
 targets:
   local: {backend: sqlite, path: .catalog/local.db}
@@ -99,6 +101,23 @@ def test_a_changed_byte_on_the_target_lets_nothing_move(catalog: Scratch) -> Non
     synced = catalog.run("sync", "local")
     assert synced.code == 1
     assert place in synced.out
+
+
+def test_a_record_names_the_policies_that_held(catalog: Scratch) -> None:
+    def policy(folder: str) -> str | None:
+        with ModelServer(fine) as server:
+            asked = ("eval", f"{gated.ID}@v3", "--endpoint", server.url, "--model", "m", "--out", folder)
+            (path,) = catalog.run(*asked, "--format", "json").json()["evidence"]
+        return read_evidence((catalog.root / path).read_bytes()).policy
+
+    settings = (catalog.root / "catalog.yaml").read_text()
+    first, again = policy("a"), policy("b")
+    assert first is not None
+    assert first == again
+    catalog.write("catalog.yaml", settings.replace("min: 0.5", "min: 0.6"))
+    assert policy("c") not in (None, first)
+    catalog.write("catalog.yaml", "catalog: acme\n")
+    assert policy("d") is None
 
 
 def test_what_cannot_be_kept_is_told_before_anybody_is_asked(catalog: Scratch) -> None:

@@ -62,6 +62,13 @@ def test_what_is_written_is_what_was_meant() -> None:
     assert ">= 100" in rule["expr"]
 
 
+def test_what_only_says_that_nothing_can_be_said_wakes_nobody() -> None:
+    (unknown,) = [alert for alert in alerts_of("production", FULL) if alert.name == "CatalogPromptCostUnknown"]
+    assert (FULL.severity, unknown.severity) == ("critical", "warning")
+    assert "cost_usd" in unknown.description
+    assert "rollback" not in unknown.description
+
+
 def test_promtool_takes_the_rules(tmp_path: Path) -> None:
     path = rules_file(tmp_path, {"production": FULL, "staging": USUAL})
     assert "18 rules found" in tool("promtool", "check", "rules", path)
