@@ -52,7 +52,9 @@ def endpoint_of(service: str, given: Any) -> str | None:
 
     Raises ``UsageError``; the message does not show the URL, which may hold a password.
     """
-    found = given or os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL")
+    is_ignored = os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
+    names = () if is_ignored else (f"AWS_ENDPOINT_URL_{service.upper()}", "AWS_ENDPOINT_URL")
+    found = given or next((os.environ[name] for name in names if os.environ.get(name)), None)
     if found is None:
         return None
     hint = "endpoint_url: https://host[:port]; credentials come as for the aws command"

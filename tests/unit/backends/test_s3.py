@@ -125,6 +125,14 @@ class TestSettings:
         with closing(connect_s3(options(moto_server, prefix))) as again:
             assert set(live(again)) == {put_version().address}
 
+    def test_as_for_the_aws_command_it_may_be_ignored(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+        with closing(connect_s3({"bucket": "abc"})) as backend:
+            assert backend.place() == "s3://abc"
+        with closing(connect_s3({"bucket": "abc", "endpoint_url": "http://127.0.0.1:2"})) as backend:
+            assert backend.place() == "s3://abc at 127.0.0.1:2"
+
     def test_a_bucket_without_a_prefix(self, moto_server: MotoServer, s3: Any) -> None:
         s3.create_bucket(Bucket="whole")
         with closing(connect_s3({"bucket": "whole", "endpoint_url": moto_server.url})) as backend:
