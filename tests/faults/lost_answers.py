@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Protocol
 
-from cutting_proxy import Cut, CuttingProxy
+from cutting_proxy import Cut
 
 from catalog_tool.backends.audit import verify
 from catalog_tool.backends.base import Backend
@@ -16,6 +17,12 @@ from catalog_tool.sync.conformance.store import RUN
 
 Repeated = Callable[..., None]
 """Makes steps through a backend until the store has answered."""
+
+
+class Cutting(Protocol):
+    """Whatever loses the answer of the next write, before or after its effect."""
+
+    cut: Cut | None
 
 
 def repeated(backend: Backend, *writes: Write) -> None:
@@ -31,7 +38,7 @@ def repeated(backend: Backend, *writes: Write) -> None:
 
 
 def publish_while_cut(
-    backend: Backend, proxy: CuttingProxy, lease: Lease, writes: int, make: Repeated = repeated
+    backend: Backend, proxy: Cutting, lease: Lease, writes: int, make: Repeated = repeated
 ) -> None:
     """Publish v1, v2, … of one prompt with its label, a third of the answers lost on either side of their effect."""
     chooser = random.Random(19)
