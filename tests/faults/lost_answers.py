@@ -37,9 +37,7 @@ def repeated(backend: Backend, *writes: Write) -> None:
     raise AssertionError("never answered")
 
 
-def publish_while_cut(
-    backend: Backend, proxy: Cutting, lease: Lease, writes: int, make: Repeated = repeated
-) -> None:
+def publish_while_cut(backend: Backend, proxy: Cutting, lease: Lease, writes: int, make: Repeated = repeated) -> None:
     """Publish v1, v2, … of one prompt with its label, a third of the answers lost on either side of their effect."""
     chooser = random.Random(19)
     for number in range(1, writes + 1):
