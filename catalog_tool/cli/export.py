@@ -26,6 +26,7 @@ Examples:
   catalog export flagd > flags.json
   catalog export flagd support_agent@canary
   catalog export flagd support_agent --rev main
+  catalog export promptfoo support_agent@v3 > promptfooconfig.json
 
 The result is written to stdout, what it cannot hold is told on stderr. Exit codes: 0 done, 2 wrong usage.
 """
@@ -53,6 +54,19 @@ def _flagd(catalog: OpenCatalog, references: tuple[str, ...]) -> Exported:
     return Exported(json_document(flags.document), flags.lost)
 
 
+def _promptfoo(catalog: OpenCatalog, references: tuple[str, ...]) -> Exported:
+    """The golden cases of one version, rendered, as a configuration of promptfoo."""
+    if len(references) != 1:
+        raise UsageError("promptfoo takes one version at a time", hint="catalog export promptfoo support_agent@v3")
+    wanted = parse_reference(references[0])
+    if wanted.revision is not None:
+        raise UsageError(f"{references[0]}: name the revision with --rev")
+    version = resolve_prompt(catalog, wanted).version
+    golden = lazily("evals.golden:read_golden")(catalog, version.id)
+    made = lazily("evals.interchange_promptfoo:promptfoo_config")(version, golden)
+    return Exported(json_document(made.config), list(made.lost))
+
+
 def _chosen(catalog: OpenCatalog, references: tuple[str, ...]) -> Labels:
     known = catalog.files.labels
     chosen: Labels = {}
@@ -71,7 +85,10 @@ def _chosen(catalog: OpenCatalog, references: tuple[str, ...]) -> Labels:
     return chosen if references else known
 
 
-FORMATS: dict[str, Callable[[OpenCatalog, tuple[str, ...]], Exported]] = {"flagd": _flagd}
+FORMATS: dict[str, Callable[[OpenCatalog, tuple[str, ...]], Exported]] = {
+    "flagd": _flagd,
+    "promptfoo": _promptfoo,
+}
 """Every format: its name, and what makes a text of the catalog and the references that were given."""
 
 
@@ -85,6 +102,8 @@ def command(ctx: click.Context, /, form: str, references: tuple[str, ...], revis
 
     FORMAT flagd: labels as feature flags, weighted ones as fractional targeting. REF is a prompt (all its
     labels) or NAME@LABEL; without one everything is exported.
+
+    FORMAT promptfoo: the golden cases of one version, rendered; results come back by `catalog gate --from promptfoo`.
     """
     exported = FORMATS[form](open_catalog(place_of(ctx), revision), references)
     answer(exported.text)

@@ -17,11 +17,6 @@ from typing import Any
 import pytest
 from scratch import Scratch
 
-from catalog_tool.evals.golden import read_golden
-from catalog_tool.evals.interchange_promptfoo import promptfoo_config
-from catalog_tool.source.resolve import open_catalog, parse_reference, resolve_prompt
-from catalog_tool.source.root import find_root
-
 PROGRAM = os.environ.get("CATALOG_PROMPTFOO")
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="CATALOG_PROMPTFOO is not set: name the program of promptfoo")
 
@@ -88,13 +83,12 @@ def model() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 def _run(scratch: Scratch, folder: Path, version: str, address: str) -> Path:
     """Export one version, run promptfoo on it, and return its results."""
-    catalog = open_catalog(find_root(str(scratch.root)), None)
-    resolved = resolve_prompt(catalog, parse_reference(f"greeter@{version}")).version
-    exported = promptfoo_config(resolved, read_golden(catalog, "greeter"))
-    assert exported.lost == ()
-    exported.config["providers"][0]["config"]["apiBaseUrl"] = address
+    exported = scratch.run("export", "promptfoo", f"greeter@{version}")
+    assert (exported.code, exported.err) == (0, "")
+    made = exported.json()
+    made["providers"][0]["config"]["apiBaseUrl"] = address
     config, results = folder / f"{version}.json", folder / f"{version}-results.json"
-    config.write_text(json.dumps(exported.config))
+    config.write_text(json.dumps(made))
     done = subprocess.run(
         [str(PROGRAM), "eval", "--no-cache", "--no-table", "--no-progress-bar", "-c", str(config), "-o", str(results)],
         cwd=folder, capture_output=True, timeout=300, check=False,
