@@ -17,7 +17,7 @@ from catalog_tool.report.plan_markdown import plan_markdown
 
 FINDINGS = 20
 CASES = 20
-_GATES = {"allow": "may move", "deny": "**may not move**", "indeterminate": "**may not move yet**"}
+_GATES = {"allow": "may have it", "deny": "may not have it", "indeterminate": "may not have it yet"}
 _OUTCOMES = {"fail": "✗", "indeterminate": "?", "pass": "✓", "info": "·"}
 _EVALUATIONS = {
     "pass": "passed", "fail": "**failed**", "unknown": "undecided", "error": "could not be judged",
@@ -157,7 +157,7 @@ def _gate(document: Mapping[str, Any]) -> Iterator[str]:
     candidate = document.get("candidate") or {}
     name = f"{document.get('prompt', '')}@{candidate.get('version', '')}"
     label = for_markdown(str(document.get("label", "")))
-    yield f"**Gate: {label} {_GATES[document['status']]} to** {code(name)}"
+    yield f"**Gate of {label}:** {code(name)} **{_GATES[document['status']]}**"
     yield ""
     for outcome, mark in _OUTCOMES.items():
         for reason in document["reasons"]:

@@ -82,6 +82,8 @@ def for_workflow_property(text: str) -> str:
 
 # What GitHub turns into a link, a notification, an emoji or a formula, as part of one word.
 _ALIVE = r"(?i)[@#$]|://|www\.|gh-[0-9]|:[\w+-]+:|(?<!\w)[0-9a-f]{7,40}(?!\w)"
+_BESIDE = r"(\(?)(:[\w+-]+:|.+?)([.,;:)]*)"
+"""A sentence's own punctuation around such a word, which is no part of it."""
 _GAP = r"([ |]+)"
 _PUNCTUATION = r"[\\`*_\[\]~!<>&|]"
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "|": "&#124;"}
@@ -104,7 +106,8 @@ def for_markdown(text: str) -> str:
 
 def _word(piece: str) -> str:
     if re.search(_ALIVE, piece):
-        return inline_code(piece)
+        before, inner, after = re.fullmatch(_BESIDE, piece, re.DOTALL).groups()  # type: ignore[union-attr] # any text
+        return f"{before}{inline_code(inner)}{after}"
     return re.sub(_PUNCTUATION, lambda match: _ENTITIES.get(match[0]) or "\\" + match[0], piece)
 
 

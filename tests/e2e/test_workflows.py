@@ -505,7 +505,7 @@ class TestEvaluation:
         assert done.step("Evaluate").outcome == "success", done.log
         assert "**Evaluation passed:** `greet@v2`" in story.said()
         assert "Against the baseline: 0 worse" in story.said()
-        assert "**Gate: production" in story.said()
+        assert "**Gate of production:** `greet@v2`" in story.said()
         assert "key-canary" not in done.log
         assert done.conclusion == "success", done.log
 
