@@ -1,17 +1,29 @@
 """A measure of ``usage``: OTLP lines read, joined and judged, against a bare loop that decodes the same lines.
 
 Run as a module it is the floor: ``python -m tests.bench.activations FILE`` reads every line and decodes it
-with the standard library's ``json``, which is what the tool itself decodes with.
+with the standard library's ``json``, which is what the tool itself decodes with. With a catalog as well,
+``... FILE CATALOG``, it reads as ``usage`` does and prints what joining and judging alone cost, in seconds.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import time
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
-from .measure import REPOSITORY, Cost, interleaved, spend
+from catalog_tool.usage.activity import EventBook
+from catalog_tool.usage.collect import Question, answer
+from catalog_tool.usage.ledger import Ledger
+from catalog_tool.usage.listed import listed_in_file
+from catalog_tool.usage.otlp import OtlpSource
+from catalog_tool.usage.source import Recorder
+from catalog_tool.usage.windows import window_of
+
+from .measure import REPOSITORY, Cost, environment, interleaved, spend
 from .rows import Row
 from .setting import Setting, discarded
 
@@ -79,12 +91,13 @@ def activations(setting: Setting) -> list[Row]:
     """``usage`` of twenty activations for each of ``--size``: 200,000; with ``--size 250000`` five million."""
     count = setting.size * 20
     skills = _skills(count)
-    small, _ = _measured(setting, count // 10, skills)
-    large, floor = _measured(setting, count, skills)
+    small = _measured(setting, count // 10, skills).usage
+    large, floor, join = _measured(setting, count, skills)
     what = f"usage of {count:,} activations of {skills:,} skills"
     grown = f"memory of usage, {count:,} activations"
     return [
         Row(f"{what}, cpu", large.cpu, "json.loads of each line", floor.cpu, "s", 2),
+        Row("joining and judging alone, cpu", join, "json.loads of each line", floor.cpu, "s", 0.05),
         Row(grown, large.peak / 2**20, f"of {count // 10:,}", small.peak / 2**20, "MiB", 1.5),
     ]
 
@@ -94,8 +107,15 @@ def _skills(count: int) -> int:
     return max(count // 500, 1)
 
 
-def _measured(setting: Setting, count: int, skills: int) -> tuple[Cost, Cost]:
-    """What ``usage`` costs, and its floor."""
+class _Found(NamedTuple):
+    """What ``usage`` costs, its floor, and seconds of processor time of the join alone."""
+
+    usage: Cost
+    floor: Cost
+    join: float
+
+
+def _measured(setting: Setting, count: int, skills: int) -> _Found:
     path, catalog = setting.scratch / f"activity-{count}.jsonl", setting.scratch / f"catalog-{count}.json"
     write_lines(path, count, skills, setting.seed)
     write_catalog(catalog, skills)
@@ -118,8 +138,10 @@ def _measured(setting: Setting, count: int, skills: int) -> tuple[Cost, Cost]:
         found = interleaved(setting.runs, {name: discarded(trial) for name, trial in trials.items()})
     else:
         found = interleaved(1, trials)
+    command = [sys.executable, "-m", "tests.bench.activations", str(path), str(catalog)]
+    told = subprocess.run(command, cwd=REPOSITORY, env=environment(), check=True, capture_output=True, text=True)
     path.unlink()
-    return found["usage"], found["floor"]
+    return _Found(found["usage"], found["floor"], float(told.stdout))
 
 
 def decode_all(path: Path) -> int:
@@ -131,5 +153,21 @@ def decode_all(path: Path) -> int:
     return count
 
 
+def join_cost(path: str, catalog: str) -> float:
+    """Seconds of processor time that joining and judging take once everything is read."""
+    window = window_of("90d", "30d", NOW)
+    with Ledger() as skills, Ledger() as prompts:
+        recorder = Recorder(window, EventBook(window, skills), EventBook(window, prompts))
+        report = OtlpSource(path).read(window, recorder, None)
+        tallies = recorder.skills.tally(), recorder.prompts.tally()
+    listed = listed_in_file(catalog)
+    begun = time.process_time()
+    answer(listed, Question(window), recorder, [report], tallies)
+    return time.process_time() - begun
+
+
 if __name__ == "__main__":
-    decode_all(Path(sys.argv[1]))
+    if len(sys.argv) > 2:
+        print(join_cost(sys.argv[1], sys.argv[2]))
+    else:
+        decode_all(Path(sys.argv[1]))
