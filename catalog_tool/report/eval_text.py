@@ -134,14 +134,15 @@ def _bad(checks: Iterable[Check]) -> list[Check]:
 
 def samples_text(run: SampleRun) -> str:
     """The scoring of production samples."""
+    tail = [f"{counted(run.unreadable, 'line')} could not be read"] if run.unreadable else []
     if run.waiting_for:
-        return f"{counted(run.new, 'new sample')}: waiting for {run.waiting_for}; nothing was scored"
+        head = f"{counted(run.new, 'new sample')}: waiting for {run.waiting_for}; nothing was scored"
+        return "\n".join([head, *tail])
     lines = [
         f"  {for_terminal(version)} {for_terminal(metric)}: {total.mean:.3f} over {total.count}"
         for (version, metric), total in sorted(run.fresh.items())
     ]
     bad = sum(each.outcome != PASS for each in run.scored)
     head = f"scored {len(run.scored)} of {counted(run.new, 'new sample')}: {bad} did not pass"
-    tail = [f"{counted(run.unreadable, 'line')} could not be read"] if run.unreadable else []
     stop = [f"stopped early: {for_terminal(run.stopped)}"] if run.stopped else []
     return "\n".join([head, *lines, *tail, *stop])

@@ -259,6 +259,12 @@ class TestSamples:
             for number in range(count)
         )  # fmt: skip
 
+    def test_lines_that_are_no_samples_are_told_while_it_waits(self, greet: Scratch) -> None:
+        greet.write("s.jsonl", self.lines(2) + '{"input": "hi", "output": "there"}\n{broken\n')
+        answer = greet.run("eval", "greet", "--samples", "s.jsonl", "--min-new", "5")
+        said = "2 new samples: waiting for 5; nothing was scored\n2 lines could not be read\n"
+        assert (answer.code, answer.out) == (0, said)
+
     def test_they_wait_for_enough_and_are_scored_once(self, greet: Scratch) -> None:
         path = greet.write("s.jsonl", self.lines(4))
         asked = ("eval", "greet", "--samples", "s.jsonl", "--min-new", "5", "--metrics", "m.prom")
