@@ -10,9 +10,13 @@ from catalog_tool.backends.evidence import KeepsEvidence
 from catalog_tool.backends.memory import MemoryBackend
 from catalog_tool.backends.registry import BACKENDS
 from catalog_tool.gate.evidence import FAIL, PASS, CaseResult, Dataset, Evidence, Model, Subject
+from catalog_tool.gate.judge import judge
+from catalog_tool.gate.moves import Move
+from catalog_tool.gate.policy import read_policy
 from catalog_tool.gate.records import evidence_bytes, sealed
-from catalog_tool.gate.shelf import record_of, stored_from
+from catalog_tool.gate.shelf import Stored, record_of, stored_from
 from catalog_tool.gate.target_evidence import TargetEvidence
+from catalog_tool.model.labels import LabelValue
 
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 
@@ -112,3 +116,47 @@ def test_our_own_stores_keep_evidence_and_the_others_say_that_they_do_not() -> N
     for name, kind in (("redis", "RedisBackend"), ("http", "HttpBackend"), ("langfuse", "LangfuseBackend")):
         found = getattr(import_module(f"catalog_tool.backends.{name}"), kind)
         assert not isinstance(found.__new__(found), KeepsEvidence)
+
+
+class Known:
+    """Sources that know two versions: v1 is live, v2 wants to be; no history, and evidence as given."""
+
+    def __init__(self, stored: list[Stored]) -> None:
+        self._stored = stored
+
+    def digest(self, _: str, version: str) -> str:
+        return {"v1": OTHER, "v2": DIGEST}[version]
+
+    def stored(self, _: str) -> list[Stored]:
+        return self._stored
+
+    def history(self, _: str) -> None:
+        return None
+
+    def dataset(self, _: str) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "said"),
+    [
+        (None, "allow", "all 1 critical cases passed"),
+        (DIGEST, "indeterminate", "evidence: a record cannot be used: prod:greet/evidence/"),
+        (OTHER, "indeterminate", "baseline: a record of what production has now cannot be used: prod:greet/evidence/"),
+    ],
+)
+def test_a_changed_record_of_either_version_leaves_the_gate_undecided(
+    backend: MemoryBackend, shelf: TargetEvidence, changed: str | None, status: str, said: str
+) -> None:
+    for digest in (DIGEST, OTHER):
+        made = sealed(replace(run(digest=digest), cases=(CaseResult(name="one", outcome=PASS, critical=True),)))
+        shelf.keep(made)
+        if changed == digest:
+            change(backend, made, evidence_bytes(made) + b"\n")
+            shelf.keep(sealed(replace(made, finished_at=made.finished_at + 60)))
+    move = Move("greet", "production", LabelValue((("v1", 100),)), LabelValue((("v2", 100),)))
+    sources = shelf.beside(Known([]))
+    (judged,) = judge(move, read_policy({}), sources, now=1_700_000_100)
+    told = [f"{reason.rule}: {reason.message}" for reason in judged.decision.reasons]
+    assert judged.decision.status == status, told
+    assert any(said in line for line in told), told
