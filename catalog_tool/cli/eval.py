@@ -41,6 +41,7 @@ from catalog_tool.evals.session import Session
 from catalog_tool.evals.snapshots import snapshot_bytes, snapshot_path
 from catalog_tool.gate.judge import policies_of
 from catalog_tool.model.prompt import PromptVersion
+from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.eval_json import evaluation_document, offline_document, samples_document
 from catalog_tool.report.eval_text import evaluation_text, offline_text, samples_text
 from catalog_tool.report.json_document import json_document
@@ -153,13 +154,15 @@ def _evaluation(
         against = session.asking(other, golden, progress("asking the baseline")) if other else None
         candidate = evaluate(version, golden, asking)
         baseline = evaluate(other, golden, against) if other and against else None
-        written = [where for record in (candidate, baseline) if record for where in places.keep(record)]
+        written, troubles = places.keep(record for record in (candidate, baseline) if record is not None)
     compared = compare(candidate, baseline) if baseline else None
     if output == "json":
         answer(json_document(evaluation_document(candidate, baseline, compared, written)))
     else:
         answer(evaluation_text(candidate, baseline, compared, written))
-    return _EXITS[status_of(candidate)]
+    for trouble in troubles:
+        tell(f"error: {for_terminal(trouble)}")
+    return 3 if troubles else _EXITS[status_of(candidate)]
 
 
 def _baseline(place: Place, version: PromptVersion, reference: str | None) -> PromptVersion | None:

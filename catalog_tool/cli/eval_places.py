@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,16 +26,26 @@ class Places(NamedTuple):
     folder: Path | None
     target: TargetEvidence | None
 
-    def keep(self, record: Evidence) -> list[str]:
-        """Write a record to each; where it is now. BackendError: it could not be written."""
-        written = []
-        if self.folder is not None:
-            path = self.folder / Path(evidence_path("prompts", record)).name
-            write(path, evidence_bytes(record))
-            written.append(path.as_posix())
-        if self.target is not None:
-            written.append(self.target.keep(record))
-        return written
+    def keep(self, records: Iterable[Evidence]) -> tuple[list[str], list[str]]:
+        """Write each record to each; where they are now, and what could not be written: the run was paid for anyway."""
+        written: list[str] = []
+        troubles: list[str] = []
+        ways = [way for way, place in ((self._to_folder, self.folder), (self._to_target, self.target)) if place]
+        for record in records:
+            for way in ways:
+                try:
+                    written.append(way(record))
+                except BackendError as error:
+                    troubles.append(f"the evidence about {record.prompt.id}@{record.prompt.version}: {error.message}")
+        return written, troubles
+
+    def _to_folder(self, record: Evidence) -> str:
+        path = (self.folder or Path()) / Path(evidence_path("prompts", record)).name
+        write(path, evidence_bytes(record))
+        return path.as_posix()
+
+    def _to_target(self, record: Evidence) -> str:
+        return self.target.keep(record) if self.target is not None else ""
 
 
 @contextmanager

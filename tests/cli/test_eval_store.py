@@ -103,6 +103,19 @@ def test_a_changed_byte_on_the_target_lets_nothing_move(catalog: Scratch) -> Non
     assert place in synced.out
 
 
+def test_what_cannot_be_kept_in_the_end_does_not_hide_what_was_found(catalog: Scratch) -> None:
+    with closing(sqlite3.connect(catalog.root / ".catalog/local.db")) as connection, connection:
+        connection.execute("CREATE TRIGGER full BEFORE INSERT ON evidence BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with ModelServer(fine) as server:
+        asked = ("eval", f"{gated.ID}@v3", "--endpoint", server.url, "--model", "m", "--store", "local", "--out", "ev")
+        answer = catalog.run(*asked, "--format", "json")
+    found = answer.json()
+    assert (answer.code, found["status"], len(found["evidence"])) == (3, "pass", 1)
+    assert found["evidence"][0].startswith("ev/")
+    assert "error: the evidence about support_agent@v3: sqlite" in answer.err
+    assert "no room" in answer.err
+
+
 def test_a_record_names_the_policies_that_held(catalog: Scratch) -> None:
     def policy(folder: str) -> str | None:
         with ModelServer(fine) as server:
