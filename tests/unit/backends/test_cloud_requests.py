@@ -89,7 +89,7 @@ def test_a_bucket_is_listed_and_no_version_fetched(bucket: DocumentBackend, size
     sample = catalog(size)
     asked = counted(bucket)
     assert sync_target(session(bucket), desired_of(sample), OPTIONS).status == "done"
-    assert asked["PutObject"] < size + 50
+    assert asked["PutObject"] < 1.02 * size + 50
     # Many are read back by their ETags; the document is read for each 500 changes and each renewal of the lease.
     assert asked["GetObject"] < (size if size < WHOLE_READ else 0) + 20 + size / 100
     asked.clear()
