@@ -114,7 +114,11 @@ def _not_found(prompt: HeldPrompt, label: str) -> _FlagError:
 
 
 def _evaluated(prompt: HeldPrompt, label: str, held: HeldLabel, key: str | None) -> dict[str, Any]:
-    """One evaluation. Without a key a weighted label gives its stable version, which OpenFeature calls DEFAULT."""
+    """One evaluation. Without a key a weighted label gives its stable version, for the reason UNKNOWN.
+
+    OpenFeature would call it DEFAULT, which OFREP 0.3 does not have among its reasons; STATIC is not true of it, and
+    invites to keep the answer for those who do give a key.
+    """
     is_split = len(held.split) > 1
     version = held.router.version(key) if key is not None else held.router.stable
     chosen = prompt.versions[version]
@@ -125,7 +129,7 @@ def _evaluated(prompt: HeldPrompt, label: str, held: HeldLabel, key: str | None)
         "digest": chosen.digest,
         "generation": prompt.generation,
     }
-    reason = "STATIC" if not is_split else "SPLIT" if key is not None else "DEFAULT"
+    reason = "STATIC" if not is_split else "SPLIT" if key is not None else "UNKNOWN"
     return {
         "key": f"{prompt.id}@{label}",
         "value": version,

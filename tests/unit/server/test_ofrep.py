@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 from running_service import Running, running
 from served_prompts import entry, write_bundle
 
@@ -37,8 +40,8 @@ def test_a_weighted_label_is_a_flag_whose_variants_are_versions(open_desk: Desk)
     [
         (GREET, {"targetingKey": "a"}, "v1", "STATIC"),
         ("support%2Fgreet@staging", {}, "v2", "STATIC"),
-        (f"{GREET}@canary", {}, "v1", "DEFAULT"),
-        (f"{GREET}@canary", {"email": "x", "plan": {"a": [1]}}, "v1", "DEFAULT"),
+        (f"{GREET}@canary", {}, "v1", "UNKNOWN"),
+        (f"{GREET}@canary", {"email": "x", "plan": {"a": [1]}}, "v1", "UNKNOWN"),
     ],
 )
 def test_other_flags(open_desk: Desk, flag: str, context: dict[str, Any], value: str, reason: str) -> None:
@@ -62,6 +65,34 @@ def test_other_flags(open_desk: Desk, flag: str, context: dict[str, Any], value:
 def test_errors_have_openfeatures_codes(open_desk: Desk, flag: str, body: Any, status: int, code: str) -> None:
     found = open_desk.post(f"{FLAGS}/{flag}", json=body)
     assert (found.status_code, found.json()["errorCode"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("flag", "body", "schema"),
+    [
+        (f"/{GREET}@canary", {"context": {"targetingKey": "user-1"}}, "serverEvaluationSuccess"),
+        (f"/{GREET}", {"context": {}}, "serverEvaluationSuccess"),
+        (f"/{GREET}@canary", {"context": {}}, "serverEvaluationSuccess"),
+        ("/nobody", {"context": {}}, "flagNotFound"),
+        (f"/{GREET}", {"context": []}, "evaluationFailure"),
+        ("", {"context": {"targetingKey": "user-1"}}, "bulkEvaluationSuccess"),
+        ("", {"context": []}, "bulkEvaluationFailure"),
+    ],
+)
+def test_answers_fit_the_published_description(
+    open_desk: Desk, corpora: Path, flag: str, body: Any, schema: str
+) -> None:
+    description = yaml.safe_load((corpora / "apis/ofrep/service/openapi.yaml").read_text("utf-8"))
+    # As its own words have it: as written, a flag with a value fits this one too, and so never exactly one.
+    description["components"]["schemas"]["codeDefaultFlag"] = {"not": {"required": ["value"]}}
+    checker = Draft202012Validator({**description, "$ref": f"#/components/schemas/{schema}"})
+    found = open_desk.post(f"{FLAGS}{flag}", json=body)
+    path = "/ofrep/v1/evaluate/flags" + ("/{key}" if flag else "")
+    described = description["paths"][path]["post"]["responses"][str(found.status_code)]["content"]
+    assert described["application/json"]["schema"]["$ref"].endswith(f"/{schema}")
+    assert found.headers["content-type"] == "application/json"
+    checker.validate(found.json())
+    assert not checker.is_valid({}), "the description says something"
 
 
 def test_all_flags_at_once_with_an_etag(open_desk: Desk) -> None:
