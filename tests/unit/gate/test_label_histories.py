@@ -1,17 +1,23 @@
-"""The label histories of many prompts are those of each by itself, and cost no process a prompt."""
+"""What gates read of git for many prompts is what they read for each, and costs no process a prompt."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
 from scratch import Scratch
 
 from catalog_tool.gate.label_history import LabelHistories
+from catalog_tool.gate.policy import read_policy
+from catalog_tool.gate.shelf import CatalogShelf
 from catalog_tool.model.settings import Settings
+from catalog_tool.source.catalog_files import find_catalog
 from catalog_tool.source.git import Git
 from catalog_tool.source.history_labels import KeptBlobs
 from catalog_tool.source.root import find_root
+from catalog_tool.source.tree import Content, Entry, RevisionTree
+from catalog_tool.sync.label_gates import LabelGates
 
 IDS = ["billing", "billing/refund", "greet", "greeting", "unlabelled"]
 NUMBERED = [f"many_{number}" for number in range(20)]
@@ -46,6 +52,18 @@ def repository(scratch: Scratch) -> Scratch:
     scratch.write("prompts/registry.yaml", merged.replace("greeting: {production: v1}\n", ""))
     scratch.commit("Without greeting")
     return scratch
+
+
+@dataclass
+class Reading:
+    """A tree that counts how often it is read."""
+
+    tree: RevisionTree
+    reads: int = 0
+
+    def read(self, entries: Mapping[str, Entry], limit: int) -> Iterator[Content]:
+        self.reads += 1
+        return self.tree.read(entries, limit)
 
 
 @dataclass
@@ -86,3 +104,37 @@ def test_kept_blobs_are_those_of_git(repository: Scratch, room: int) -> None:
     kept = KeptBlobs(git, room)
     for wanted in (listed[:2], listed, listed):
         assert sorted(kept.cat_blobs(wanted, 1000)) == sorted(git.cat_blobs(wanted, 1000))
+
+
+def test_the_evidence_of_many_prompts_is_read_at_once_for_a_plan(repository: Scratch) -> None:
+    for name in ("billing", "billing/refund", "greet"):
+        repository.write(f"prompts/{name}/evidence/a.json", "{}")
+        repository.write(f"prompts/{name}/evidence/b.json", "[]")
+    git = find_root(str(repository.root)).git
+    assert git is not None
+    head = git.resolve(repository.commit("Evidence"))
+    tree = RevisionTree(git, head, "")
+    reading, files = Reading(tree), find_catalog(tree)
+    asked: list[list[str]] = []
+
+    def sources(prompts: Sequence[str]) -> CatalogShelf:
+        asked.append(list(prompts))
+        shelf = CatalogShelf(reading, files, lambda *_: "sha256:" + "a" * 64)  # type: ignore[arg-type]
+        shelf.expect(prompts)
+        return shelf
+
+    gates = LabelGates({"production": read_policy({})}, sources, 0)
+    moving = [f"labels/{name}@production" for name in ("billing", "billing/refund", "greet")]
+    gates.expect([*moving, "labels/greet@staging"])
+    assert asked == [], "nothing is read before the first question"
+    for address in moving:
+        refusal = gates.refusal(address, '"v1"', '"v2"')
+        assert refusal is None, "the same content"
+    assert asked == [["billing", "billing/refund", "greet"]]
+    assert reading.reads == 1
+    (shelf,) = [sources(["greet"])]
+    assert [item.path for item in shelf.stored("greet")] == [
+        "prompts/greet/evidence/a.json",
+        "prompts/greet/evidence/b.json",
+    ]
+    assert shelf.stored("unlabelled") == []
