@@ -84,7 +84,7 @@ class MlflowBackend:
         self._snapshot: tuple[float, list[ModelVersion]] | None = None
         self._doubtful: set[str] = set()
         self._skills = SkillRegistry(self._api, prefix)
-        self._has_skills, self._synced_skills = True, False
+        self._has_skills, self._synced_skills, self._wants_skills = True, False, False
 
     def _outer(self, name: str) -> str:
         return self._prefix + name.replace("/", ".")
@@ -117,6 +117,10 @@ class MlflowBackend:
         kept, self._snapshot = self._snapshot, None
         return kept[1] if kept is not None and time.monotonic() - kept[0] <= SNAPSHOT_SECONDS else None
 
+    def expect(self, entries: Mapping[str, bytes]) -> None:
+        """What git has: skills are looked for where it has any, whatever is remembered of them."""
+        self._wants_skills = any(address.startswith(SKILL) for address in entries)
+
     def scan(self, only: Collection[str] | None = None) -> Iterator[Live]:
         """Two requests for the whole target or one prompt of it; the first was ``load``'s if that came just before."""
         kept = self._forget()
@@ -135,9 +139,10 @@ class MlflowBackend:
         return (item for item in chain(prompts, self._skills_of(only)) if only is None or item.address in only)
 
     def _skills_of(self, only: Collection[str] | None) -> Iterator[Live]:
-        """Skills, where any were synced or nothing was yet; a server without their registry has none then."""
+        """Skills, where git or the target has any, or nothing was synced yet; a server without a registry has none."""
         names = None if only is None else {parse_address(text).name for text in only if text.startswith(SKILL)}
-        if not self.capabilities.skills or names == set() or (names is None and not self._has_skills):
+        looked_for = self._has_skills or self._wants_skills if names is None else bool(names)
+        if not self.capabilities.skills or not looked_for:
             return
         try:
             yield from self._skills.scan(names)

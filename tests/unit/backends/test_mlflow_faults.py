@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -110,6 +111,19 @@ class Troubled(httpx.BaseTransport):
         self._inner.close()
 
 
+class Leaving(Troubled):
+    """A transport to a server that is gone from one request on; with ``effect`` it still did what that one asked."""
+
+    def __init__(self, at: int, *, effect: bool) -> None:
+        super().__init__(at, TROUBLES["500 after the effect" if effect else "500"])
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self.count >= self._at:
+            self.count += 1
+            return httpx.Response(503, request=request)
+        return super().handle_request(request)
+
+
 class Place(NamedTuple):
     """A part of the server's registry of one trial's own."""
 
@@ -175,6 +189,23 @@ def test_trouble_at_every_request(new_place: Callable[[], Place]) -> None:
             assert_holds(backend, SAMPLE)
         skills = {"pdf": [1]} if place.skills else {}
         assert place.numbers() == {f"{place.prefix.replace('/', '.')}greet": [1], **skills}, (at, name)
+
+
+@pytest.mark.parametrize("effect", [False, True])
+def test_a_server_that_goes_away_at_every_request(new_place: Callable[[], Place], effect: bool) -> None:  # noqa: FBT001
+    """It comes back later: the next sync completes the rest, and makes nothing twice."""
+    requests = _requests_of_a_sync(new_place())
+    for at in range(2 + effect, requests + 1, 1 if SOAK else 9):
+        place = new_place()
+        with closing(place.open(Leaving(at, effect=effect))) as backend, contextlib.suppress(UnavailableError):
+            sync_target(session(backend), wanted(backend, SAMPLE), OPTIONS)
+        with closing(place.open(Troubled())) as backend:
+            bury(backend)
+            result = sync_target(session(backend), wanted(backend, SAMPLE), OPTIONS)
+            assert result.status in ("done", "unchanged"), (at, result)
+            assert_holds(backend, SAMPLE)
+        skills = {"pdf": [1]} if place.skills else {}
+        assert place.numbers() == {f"{place.prefix.replace('/', '.')}greet": [1], **skills}, at
 
 
 def _outcome(told: Session) -> str:

@@ -7,6 +7,7 @@ import json
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,6 +27,7 @@ from catalog_tool.sync.conformance.store import RUN, held
 pytest_plugins = ["services"]
 
 PDF = skill_address("pdf")
+TWO = {("greet", "v1"): "Be brief.", ("greet", "v2"): "Be warm."}
 SAMPLE = Sample({("greet", "v1"): "Be brief."}, {}, FIRST.skills)
 
 
@@ -35,6 +37,7 @@ class Registry:
     def __init__(self, server: MlflowServer, prefix: str) -> None:
         self.count = 0
         self.client = httpx.Client(base_url=f"{server.url}/", event_hooks={"request": [self._count]})
+        self.url, self.prefix = server.url, prefix
         self.backend = MlflowBackend(self.client, server.url, prefix)
         self.organization = organization_of(prefix)
         self.path = f"api/3.0/mlflow/skills/@{self.organization}/pdf"
@@ -100,6 +103,14 @@ def test_the_first_skill_of_a_target_is_seen_at_once(mlflow_server: MlflowServer
         sync_target(session(backend), wanted(backend, SAMPLE._replace(skills={})), OPTIONS)
         assert sync_target(session(backend), wanted(backend, SAMPLE), OPTIONS).status == "done"
         assert PDF in {live.address for live in backend.scan()}
+
+
+def test_a_skill_that_only_the_inventory_lacks_is_seen(synced: Registry) -> None:
+    """A sync that broke off between a skill and the inventory: later ones remember prompts, and still look for it."""
+    sync_target(session(synced.backend), wanted(synced.backend, SAMPLE._replace(versions=TWO)), OPTIONS)
+    synced.backend._memory.remember(PDF, None)
+    with closing(Registry(MlflowServer(synced.url, Path(), has_skills=True), synced.prefix).backend) as fresh:
+        assert plan_target(session(fresh), wanted(fresh, SAMPLE._replace(versions=TWO)), OPTIONS).status == "unchanged"
 
 
 def test_a_plan_compares_digests_and_downloads_nothing(synced: Registry) -> None:
