@@ -86,7 +86,11 @@ SCHEMAS: dict[str, Schema] = {
     "Prompts": _shape({"store_id": _TEXT, "prompts": {"type": "array", "items": _OBJECT}}),
     "Skills": _shape({"skills": {"type": "array", "items": _OBJECT}}),
     "Skill": _shape({"name": _TEXT, "digest": _DIGEST, "files": {"type": "array", "items": _OBJECT}}),
-    "PromptFile": {"type": "object", "description": "A prompt file in JSON; `version` may be left out."},
+    "PromptFile": {
+        "type": "object",
+        "description": "A prompt file in JSON; `version` may be left out.",
+        "properties": {"system_prompt": _TEXT, "description": _TEXT},
+    },
     "Evaluation": {
         **_shape({"context": _shape({"targetingKey": {"type": "string", "maxLength": 1000}}, "targetingKey")}),
     },
@@ -197,13 +201,46 @@ def _syncing() -> dict[str, dict[str, Schema]]:
     return {"/v1/sync": {"get": _operation("sync", _ok("Any") | _errors(502))}, **found}
 
 
+_SAME_ID = {"id": "$request.path.id"}
+_LINKS: dict[tuple[str, str], dict[str, Schema]] = {
+    ("prompts", "200"): {"prompt": {"id": "$response.body#/prompts/0/id"}},
+    ("prompt", "200"): {"version": {"id": "$response.body#/id", "version": "$response.body#/version"}},
+    ("versions", "200"): {"version": {**_SAME_ID, "version": "$response.body#/versions/0/version"}},
+    ("publish", "200"): {"version": {**_SAME_ID, "version": "$response.body#/version"}, "versions": _SAME_ID},
+    ("publish", "201"): {"version": {**_SAME_ID, "version": "$response.body#/version"}, "labels": _SAME_ID},
+    ("version", "200"): {"labels": _SAME_ID},
+    ("labels", "200"): {"move": _SAME_ID},
+    ("move", "200"): {"labels": _SAME_ID, "prompt": _SAME_ID},
+    ("skills", "200"): {"skill": {"name": "$response.body#/skills/0/name"}},
+    ("skill", "200"): {"skill_file": {"name": "$response.body#/name", "path": "$response.body#/files/0/path"}},
+}
+"""What an answer leads to: operation and status → operations with their parameters (OpenAPI 3.1, Link Object)."""
+_MOVED = {
+    "labels": {"production": "$response.body#/labels/production"},
+    "generation": "$response.body#/generation",
+    "reason": "as it is",
+}
+"""The body of the move that changes nothing: what each other move is made of."""
+
+
+def _linked(operation: Schema) -> Schema:
+    for status, answer in operation["responses"].items():
+        if found := _LINKS.get((operation["operationId"], status)):
+            answer["links"] = {
+                name: {"operationId": name, "parameters": parameters}
+                | ({"requestBody": _MOVED} if name == "move" else {})
+                for name, parameters in found.items()
+            }
+    return operation
+
+
 @lru_cache(maxsize=1)
 def document() -> dict[str, Any]:
     """The whole description. Ids hold slashes, raw or as ``%2F``: a path parameter stands for either."""
     paths: dict[str, dict[str, Schema]] = {}
     for part in (_reading(), _writing(), _syncing()):
         for path, operations in part.items():
-            paths.setdefault(path, {}).update(operations)
+            paths.setdefault(path, {}).update({method: _linked(found) for method, found in operations.items()})
     return {
         "openapi": "3.1.0",
         "info": {"title": "catalog", "version": __version__, "description": "Prompts and skills, served from memory."},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,8 @@ from catalog_tool.sync.conformance.store import done, held
 
 EXAMPLES = 2000 if SOAK else 12
 """For each operation."""
+FLOWS = 2000 if SOAK else 50
+"""Walks from operation to operation, of eight steps."""
 _ENDLESS = "/v1/events"
 
 
@@ -32,7 +35,7 @@ def test_every_route_is_described_and_nothing_else() -> None:
     assert described == {(route.method, re.sub(r":path\}", "}", route.path)) for route in API}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, str]]:
     folder = catalog_of(tmp_path_factory.mktemp("described"), "backend: sqlite, path: store.db")
     backend = held(lambda prefix="": connect_sqlite({"path": str(folder / "store.db"), "prefix": prefix}))
@@ -66,6 +69,36 @@ def test_schemathesis_finds_nothing(service: tuple[Running, str]) -> None:
         limits(given(case=operation.as_strategy())(check))()
     assert len(asked) >= len(API) - 2  # without the endless one, and the description that was asked for already
     assert running_service.get("/readyz").status_code == 200
+
+
+def test_what_answers_lead_to_is_there(service: tuple[Running, str]) -> None:
+    """The links of the description, followed by schemathesis from operation to operation."""
+    schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathesis")
+    running_service, secret = service
+    schema = schemathesis.openapi.from_url(f"{running_service.url}/openapi.json")
+    schema.config.generation.modes = [schemathesis.GenerationMode.POSITIVE]  # what is refused leads nowhere
+    linked = schema.include(path_regex="^/v1/(prompts|skills)")
+    bearer = {"Authorization": f"Bearer {secret}"}
+    excluded = _excluded(schemathesis)
+    seen: Counter[tuple[str, int]] = Counter()
+
+    class Flow(linked.as_state_machine()):  # type: ignore[misc]  # made at run time
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:  # noqa: ARG002 - schemathesis'
+            return {"headers": bearer}
+
+        def validate_response(self, response: Any, case: Any, **_: Any) -> None:
+            assert response.status_code < 500 or response.status_code in (502, 503), response.text
+            case.validate_response(response, headers=bearer, excluded_checks=excluded)
+            seen[case.operation.definition.raw["operationId"], response.status_code] += 1
+
+    Flow.run(
+        settings=settings(
+            max_examples=FLOWS, stateful_step_count=8, database=None, derandomize=not SOAK, deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+    )  # fmt: skip
+    for followed in ("prompt", "version", "labels", "move", "skill", "skill_file"):
+        assert seen[followed, 200] > 0, seen
 
 
 def _excluded(schemathesis: Any) -> list[Any]:
