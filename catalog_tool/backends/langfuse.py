@@ -66,7 +66,8 @@ class LangfuseBackend:
         skills: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.capabilities = CAPABILITIES if skills and not prefix else replace(CAPABILITIES, skills=False)
+        holds_skills = skills and (CAPABILITIES.skills_below_prefix or not prefix)
+        self.capabilities = CAPABILITIES if holds_skills else replace(CAPABILITIES, skills=False)
         self._skills = Skills(api)
         self._api = api
         self._public_key = public_key

@@ -21,6 +21,7 @@ CAPABILITIES = Capabilities(
     attributed=False,
     blocks_edits="protected labels of Langfuse bind its UI, not API keys",
     readers_seconds=60,
+    skills_below_prefix=False,
     batch=20,
     version_bytes=400_000,
     name_characters=NAME_CHARACTERS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from catalog_tool.backends.fitness import declared, problems
@@ -39,6 +40,8 @@ def limited_targets(settings: Settings) -> list[Limited]:
     for name, target in sorted(settings.targets.items()):
         capabilities = declared(str(target.get("backend")))
         if capabilities is not None:
+            if target.get("prefix") and not capabilities.skills_below_prefix:
+                capabilities = replace(capabilities, skills=False)
             found.append(Limited(name, {**TARGET_DEFAULTS, **target}, capabilities))
     return found
 

@@ -16,7 +16,7 @@ class Capabilities:
     * ``metadata``: description, owners, tags and ``x-*`` are kept with a version.
     * ``label_delete``, ``version_delete``: whether these can be removed at all.
     * ``weighted_labels``: a label may be a split of versions.
-    * ``skills``: whether skills can be stored.
+    * ``skills``: whether skills can be stored; ``skills_below_prefix``: also by a target with a prefix.
     * ``attributed``: the store says when and by whom an object was changed.
     * ``blocks_edits``: why edits beside git cannot be refused there; empty where they can.
     * ``readers_seconds``: how long an application goes on with what it read before an edit, if it changes no setting.
@@ -34,6 +34,7 @@ class Capabilities:
     version_delete: bool = True
     weighted_labels: bool = True
     skills: bool = True
+    skills_below_prefix: bool = True
     attributed: bool = False
     experimental: bool = False
     blocks_edits: str = "whoever can write to the store can edit it"

@@ -67,6 +67,14 @@ def test_everything_that_does_not_fit_is_named_with_target_and_reason(catalog: S
     assert catalog.run("validate").code == 1
 
 
+def test_skills_below_a_prefix_are_told_where_a_platform_has_none(catalog: Scratch) -> None:
+    for prefix, count in (("", 0), ("prefix: staging/", 1)):
+        settings = f"{{backend: langfuse, url: 'http://127.0.0.1:9', include: [billing/refund], {prefix}}}"
+        catalog.write("catalog.yaml", f"catalog: acme\ntargets:\n  lf: {settings}\n")
+        told = [message for _, _, _, message in found(catalog)]
+        assert told == ["the target `lf` (langfuse) has no skills; it would get 1 skill"] * count
+
+
 def test_filters_keep_things_from_a_target(catalog: Scratch) -> None:
     catalog.write("catalog.yaml", TARGETS.format(more="labels: [production]").replace("big, ", ""))
     assert found(catalog) == []
