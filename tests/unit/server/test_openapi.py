@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis.errors import FlakyStrategyDefinition
 from running_service import Running, catalog_of, running
 from soak import SOAK
 
@@ -21,8 +23,8 @@ from catalog_tool.sync.conformance.store import done, held
 
 EXAMPLES = 2000 if SOAK else 12
 """For each operation."""
-FLOWS = 2000 if SOAK else 50
-"""Walks from operation to operation, of eight steps."""
+ROUNDS = 80 if SOAK else 3
+"""Of 25 walks from operation to operation, of eight steps each."""
 _ENDLESS = "/v1/events"
 
 
@@ -81,22 +83,27 @@ def test_what_answers_lead_to_is_there(service: tuple[Running, str]) -> None:
     bearer = {"Authorization": f"Bearer {secret}"}
     excluded = _excluded(schemathesis)
     seen: Counter[tuple[str, int]] = Counter()
+    failed: list[Exception] = []
 
     class Flow(linked.as_state_machine()):  # type: ignore[misc]  # made at run time
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:  # noqa: ARG002 - schemathesis'
             return {"headers": bearer}
 
         def validate_response(self, response: Any, case: Any, **_: Any) -> None:
-            assert response.status_code < 500 or response.status_code in (502, 503), response.text
-            case.validate_response(response, headers=bearer, excluded_checks=excluded)
+            try:
+                assert response.status_code < 500 or response.status_code in (502, 503), response.text
+                case.validate_response(response, headers=bearer, excluded_checks=excluded)
+            except Exception as error:
+                failed.append(error)
+                raise
             seen[case.operation.definition.raw["operationId"], response.status_code] += 1
 
-    Flow.run(
-        settings=settings(
-            max_examples=FLOWS, stateful_step_count=8, database=None, derandomize=not SOAK, deadline=None,
-            suppress_health_check=list(HealthCheck),
-        )
-    )  # fmt: skip
+    limits = settings(max_examples=25, stateful_step_count=8, database=None, suppress_health_check=list(HealthCheck))
+    for number in range(ROUNDS):
+        # A walk cannot be walked twice: the first one moved labels and published versions.
+        with suppress(FlakyStrategyDefinition):
+            seed(number)(Flow).run(settings=limits)
+    assert failed == []
     for followed in ("prompt", "version", "labels", "move", "skill", "skill_file"):
         assert seen[followed, 200] > 0, seen
 
