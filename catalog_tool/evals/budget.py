@@ -61,6 +61,7 @@ class Budget:
         self._limits = limits
         self._lock = threading.Lock()
         self._requests = 0
+        self._counted = 0
         self._tokens = 0
         self._cost = 0.0
         self._too_low = (1.0, 1.0)
@@ -70,6 +71,11 @@ class Budget:
     def requests(self) -> int:
         """Requests sent."""
         return self._requests
+
+    @property
+    def uncounted(self) -> int:
+        """Requests sent of which nobody said what they took: no answer in time, or one that cannot be used."""
+        return self._requests - self._counted
 
     def reserve(self, expected: Estimate) -> Reservation:
         """Take what a request may need, and say how much that is, for ``settle`` and ``release``.
@@ -93,6 +99,7 @@ class Budget:
         taken, expected = reserved.taken, reserved.expected
         counted = Estimate(tokens=tokens, price=taken.price)
         with self._lock:
+            self._counted += 1
             self._tokens += counted.total - taken.total
             self._cost += counted.cost_usd - taken.cost_usd
             self._too_low = (

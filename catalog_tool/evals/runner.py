@@ -140,7 +140,7 @@ def evaluate(version: PromptVersion, golden: GoldenSet, asking: Asking) -> Evide
     Whatever fails on the way is an outcome of its case: only a template that cannot be read raises
     (``TemplateError``). Cases come in the dataset's order, whichever answered first.
     """
-    started, sent_before = now(), asking.budget.requests
+    started, sent, uncounted = now(), asking.budget.requests, asking.budget.uncounted
     scored = golden.scored()
     parts = restore_order(version.decoded())
     run = _Run(asking, parts, compile_prompt(parts))
@@ -149,7 +149,7 @@ def evaluate(version: PromptVersion, golden: GoldenSet, asking: Asking) -> Evide
     grouped = [attempts[at : at + asking.repetitions] for at in range(0, len(attempts), asking.repetitions)]
     cases = tuple(case_result(case, found) for case, found in zip(scored.cases, grouped, strict=True))
     answers = [attempt.answer for attempt in attempts if attempt.answer is not None]
-    usage = _usage(asking, asking.budget.requests - sent_before)
+    usage = _usage(asking, asking.budget.requests - sent, asking.budget.uncounted - uncounted)
     return Evidence(
         prompt=Subject(id=version.id, version=version.version, digest=version.digest),
         dataset=scored.dataset(),
@@ -222,9 +222,9 @@ def _model(parts: dict[str, Any], asking: Asking) -> Model:
     )
 
 
-def _usage(asking: Asking, requests: int) -> Usage:
+def _usage(asking: Asking, requests: int, uncounted: int) -> Usage:
     tallies = (asking.tally, asking.judges)
-    unpriced = any(tally.unpriced for tally in tallies)
+    unpriced = uncounted > 0 or any(tally.unpriced for tally in tallies)
     return Usage(
         requests=requests,
         cached=sum(tally.answered_from_cache for tally in tallies),

@@ -210,6 +210,7 @@ class TestBudget:
         one = Estimate(tokens=Tokens(input=5, output=5))
         budget.release(budget.reserve(one))
         budget.settle(budget.reserve(one), None)
+        assert (budget.requests, budget.uncounted) == (2, 1)
         with pytest.raises(BudgetSpentError):
             budget.reserve(one)
 

@@ -147,6 +147,12 @@ def test_a_price_that_is_not_known_is_not_nothing(tmp_path: Path) -> None:
     assert run(tmp_path, lambda _: Said(text="x", tokens=None)).usage.cost_usd is None
 
 
+@pytest.mark.parametrize(("reply", "cost"), [(Raw(status=200, body=b"<html>"), "unknown"), (Raw(status=400), "known")])
+def test_what_an_answer_that_cannot_be_used_cost_is_not_known(tmp_path: Path, reply: Raw, cost: str) -> None:
+    usage = run(tmp_path, lambda seen: reply if "Bo" in seen.text else greets(seen)).usage
+    assert (usage.requests, "unknown" if usage.cost_usd is None else "known") == (2, cost)
+
+
 JUDGED = "cases: [{name: ada, vars: {name: Ada}, expect: [{type: judge, rubric: style}]}]\n"
 
 
