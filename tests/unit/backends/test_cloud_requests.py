@@ -14,6 +14,7 @@ from soak import SOAK
 
 from catalog_tool.backends import dynamodb, s3
 from catalog_tool.backends.document_backend import DocumentBackend
+from catalog_tool.backends.dynamodb import DynamoBlobs
 from catalog_tool.backends.s3 import S3Blobs
 from catalog_tool.errors import RefusedError
 from catalog_tool.sync.apply import plan_target, sync_target
@@ -139,6 +140,21 @@ def test_without_etags_that_prove_anything_every_object_is_fetched(
     assert planned(other, FIRST) == {}
     files = len(put_skill().contents or {})
     assert asked["GetObject"] == 2 + len(FIRST.versions) + len(FIRST.skills) + files
+
+
+class Unqueried(DynamoBlobs):
+    """A table that may not be queried."""
+
+    def _items(self, *_: Any) -> Iterator[dict[str, Any]]:
+        raise RefusedError("not allowed")
+
+
+def test_without_queries_every_item_is_fetched(table: DocumentBackend, prefix: str) -> None:
+    sync_target(session(table), desired_of(FIRST), OPTIONS)
+    other = DocumentBackend(Unqueried(table._blobs._client, TABLE, prefix), dynamodb.CAPABILITIES)  # type: ignore[attr-defined]
+    asked = counted(other)
+    assert planned(other, FIRST) == {}
+    assert asked == {"GetItem": 2 + len(FIRST.versions) + len(FIRST.skills) + len(put_skill().contents or {})}
 
 
 def test_what_was_edited_is_fetched_and_named_and_nothing_else(bucket: DocumentBackend, hand: Hand) -> None:
