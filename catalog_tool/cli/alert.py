@@ -124,12 +124,13 @@ def _situations(path: str, targets: tuple[str, ...], memory: AlarmMemory) -> lis
     try:
         document = read_document("DRIFT.json", path, "drift-output")
         found = document.get("targets", {})
-        wrong = str(document["error"]["message"]) if document["status"] == "error" else ""
+        wrong = f"{path} holds an error: {document['error']['message']}" if document["status"] == "error" else ""
     except UsageError as error:
         wrong = error.message
     names = list(dict.fromkeys((*found, *targets)))
     if not names:
-        raise UsageError(wrong or "no target was looked at", hint="name the target that was meant with --target")
+        hint = "write it with `catalog drift --format json`, and name the target that was meant with --target"
+        raise UsageError(wrong or f"{path} names no target", hint=hint)
     if wrong:
         warn(f"this says nothing about {', '.join(names)}: {wrong}")
     return [_situation(name, found.get(name), memory) for name in names]

@@ -12,7 +12,15 @@ from typing import Any, NamedTuple
 
 from catalog_tool.clock import iso
 from catalog_tool.report.diff_markdown import code
-from catalog_tool.report.drift_text import STATES, overwrite_argument, shown_value
+from catalog_tool.report.drift_text import (
+    REPORTED,
+    STATES,
+    overwrite_argument,
+    shown_value,
+    to_bring,
+    to_put_back,
+    to_write,
+)
 from catalog_tool.report.escape import fence, for_actions_log, for_markdown, for_terminal
 from catalog_tool.report.findings_text import counted
 from catalog_tool.report.markdown_cut import cut_markdown
@@ -72,18 +80,22 @@ def _drift(alarm: Alarm, facts: Facts) -> Iterator[str]:
     yield ""
     yield from _table(situation.concerned)
     if situation.status == BEHIND:
-        yield from _catch_up(situation.target, facts)
+        yield from _catch_up(situation.target, situation.concerned, facts)
     else:
         yield from _take_sides(situation.target, situation.concerned)
 
 
 def _table(objects: list[Mapping[str, Any]]) -> Iterator[str]:
-    yield "| object | what happened | git says | the target holds | since, by |"
-    yield "| --- | --- | --- | --- | --- |"
+    """One row an object; who and when only where a target said either."""
+    told = any(item["since"] or item["by"] for item in objects[:ROWS])
+    yield f"| object | what happened | git says | the target holds |{' since, by |' if told else ''}"
+    yield f"| --- | --- | --- | --- |{' --- |' if told else ''}"
     for item in objects[:ROWS]:
+        held = _value(item["actual"])
+        held += f", which git has as {item['elsewhere']}" if item.get("elsewhere") else ""
+        cells = [for_markdown(text) for text in (STATES[item["state"]], _value(item["expected"]), held)]
         known = [for_markdown(str(item[key])) for key in ("since", "by") if item[key]]
-        values = (STATES[item["state"]], _value(item["expected"]), _value(item["actual"]))
-        cells = [*map(for_markdown, values), "<br>".join(known) or "not known"]
+        cells += ["<br>".join(known) or "not known"] if told else []
         yield f"| {code(str(item['object']))} | {' | '.join(cells)} |"
     if len(objects) > ROWS:
         yield f"\n… and {len(objects) - ROWS} more."
@@ -91,42 +103,44 @@ def _table(objects: list[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _value(value: Any) -> str:
-    """A label's split in words, everything else as ``catalog drift`` shows it."""
+    """A label's split in words, a digest by its first characters, everything else as ``catalog drift`` shows it."""
     try:
         return ", ".join(f"{part['version']} {part['weight']:g} %" for part in value)
     except (TypeError, KeyError, ValueError):
-        return shown_value(value)
+        return shown_value(value).removeprefix("sha256:")
 
 
 def _take_sides(target: str, objects: list[Mapping[str, Any]]) -> Iterator[str]:
-    """The lines to paste, for each way out."""
+    """The lines to paste, for each way out that there is."""
     name = for_terminal(shlex.quote(target))
-    known = [item for item in objects if item["expected"] is not None]
     equal = [item for item in objects if item["expected"] is not None and item["expected"] == item["actual"]]
-    yield "Either the edit is right, and goes to git for review:"
-    yield ""
-    yield fence(f"catalog pull {name}", "sh")
-    if known:
-        yield "Or git is right, and exactly what was seen here is put back:"
-        yield ""
-        lines = [f"catalog sync {name} --overwrite {for_terminal(overwrite_argument(item))}" for item in known[:ROWS]]
+    if to_bring(objects):
+        yield from ("If the edit is right, bring it to git for review:", "")
+        yield fence(f"catalog pull {name}", "sh")
+    if to_put_back(objects):
+        yield from ("If git is right, put back exactly what was seen here:", "")
+        kept = to_put_back(objects)[:ROWS]
+        lines = [f"catalog sync {name} --overwrite {for_terminal(overwrite_argument(item))}" for item in kept]
         yield fence("\n".join(lines), "sh")
+    if to_write(objects):
+        yield from ("What was deleted, or is behind, any sync writes:", "")
+        yield fence(f"catalog sync {name}", "sh")
     if equal:
-        yield "What equals git already only has to be marked as ours:"
-        yield ""
+        yield from ("What equals git already only has to be marked as ours:", "")
         names = " ".join(for_terminal(shlex.quote(str(item["object"]))) for item in equal[:ROWS])
         yield fence(f"catalog adopt {name} {names}", "sh")
 
 
-def _catch_up(target: str, facts: Facts) -> Iterator[str]:
+def _catch_up(target: str, objects: list[Mapping[str, Any]], facts: Facts) -> Iterator[str]:
     if facts.failed_run:
         yield f"The last sync failed: [its run]({facts.failed_run})."
     else:
         yield "No failed run of the sync is known: it may never have run, or may not be asked about."
     yield ""
-    yield "When its reason is gone, run it again, or by hand:"
-    yield ""
-    yield fence(f"catalog sync {for_terminal(shlex.quote(target))}", "sh")
+    if to_write(objects):
+        yield from ("When its reason is gone, run it again, or by hand:", "")
+        yield fence(f"catalog sync {for_terminal(shlex.quote(target))}", "sh")
+    yield from _take_sides(target, [item for item in objects if item["state"] in REPORTED])
 
 
 def _blind(alarm: Alarm, facts: Facts) -> Iterator[str]:

@@ -144,7 +144,8 @@ def _listed(document: Mapping[str, Any], severity: str, head: str) -> Iterator[s
     for item in found[:FINDINGS]:
         where = item["path"] or ""
         where += f":{item['line']}" if item["path"] and item["line"] else ""
-        yield f"- {f'{code(where)} ' if where else ''}{item['code']} {prose(item['message'])}"
+        hint = f" ({prose(item['hint'])})" if severity == "error" and item.get("hint") else ""
+        yield f"- {f'{code(where)} ' if where else ''}{item['code']} {prose(item['message'])}{hint}"
     if len(found) > FINDINGS:
         yield f"- … and {len(found) - FINDINGS} more, in the log and in the annotations"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from catalog_tool.report.escape import for_terminal, inline_code
@@ -53,7 +53,7 @@ def _objects(objects: list[Mapping[str, Any]]) -> Iterator[str]:
         since = f", since {for_terminal(str(item['since']))}" if item["since"] else ""
         yield f"{for_terminal(item['object'])}  {item['state']}: {STATES[item['state']]}{since}{by}"
         if item["state"] in REPORTED:
-            yield f"    git says {shown_value(item['expected'])}, the target holds {shown_value(item['actual'])}"
+            yield f"    git says {shown_value(item['expected'])}, the target holds {held_value(item)}"
     if len(objects) > SHOWN:
         yield f"… and {len(objects) - SHOWN} more (see --format json)"
 
@@ -66,19 +66,40 @@ def shown_value(value: Any) -> str:
     return for_terminal(text[:19] if text.startswith("sha256:") else text)
 
 
+def held_value(item: Mapping[str, Any]) -> str:
+    """What the target holds, and which version has that content in git: then there is nothing to bring."""
+    known = item.get("elsewhere")
+    return f"{shown_value(item['actual'])}{f', which git has as {known}' if known else ''}"
+
+
+def to_bring(objects: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Edits that git does not have."""
+    return [item for item in objects if item["state"] in REPORTED and not item.get("elsewhere")]
+
+
+def to_put_back(objects: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What only a sync that is told to overwrite it takes."""
+    found = (item for item in objects if item["state"] in REPORTED and item["state"] != "missing")
+    return [item for item in found if item["expected"] is not None]
+
+
+def to_write(objects: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What any sync writes."""
+    return [item for item in objects if item["state"] in _WRITTEN]
+
+
 def _advice(name: str, objects: list[Mapping[str, Any]]) -> Iterator[str]:
     """The lines to paste: for the runtime's side, and for git's."""
     target = for_terminal(shlex.quote(name))
-    edited = [item for item in objects if item["state"] in REPORTED]
-    if edited:
+    if to_bring(objects):
         yield "  to bring the edits to git:"
         yield f"    catalog pull {target}"
-    kept = [item for item in edited[:SHOWN] if item["state"] != "missing" and item["expected"] is not None]
+    kept = to_put_back(objects)[:SHOWN]
     if kept:
         yield "  to put back what git says:"
     for item in kept:
         yield f"    catalog sync {target} --overwrite {for_terminal(overwrite_argument(item))}"
-    if any(item["state"] in _WRITTEN for item in objects):
+    if to_write(objects):
         yield "  to write what git is ahead by, or what was deleted there:"
         yield f"    catalog sync {target}"
 
@@ -121,7 +142,7 @@ def _row(item: Mapping[str, Any]) -> str:
         inline_code(item["object"]),
         f"{item['state']}: {STATES[item['state']]}",
         inline_code(shown_value(item["expected"])),
-        inline_code(shown_value(item["actual"])),
+        inline_code(held_value(item)),
         inline_code(str(item["since"])) if item["since"] else "",
         inline_code(str(item["by"])) if item["by"] else "",
     ]

@@ -54,13 +54,15 @@ def _table(actions: list[Mapping[str, Any]]) -> Iterator[str]:
     if len(actions) > FEW:
         yield f"<details><summary>All {len(actions)}</summary>"
         yield ""
-    yield "| what | object | state | why |"
-    yield "| --- | --- | --- | --- |"
+    says_why = any(action["reason"] for action in actions[:ROWS])
+    yield f"| what | object | state |{' why |' if says_why else ''}"
+    yield f"| --- | --- | --- |{' --- |' if says_why else ''}"
     for action in actions[:ROWS]:
         outcome = "" if action["outcome"] in ("planned", "done") else f", {action['outcome']}"
         reason = prose(str(action["reason"])) if action["reason"] else ""
         name = code(str(action["object"]))
-        yield f"| {_VERBS[action['action']]} | {name} | {action['state']}{outcome} | {reason} |"
+        why = f" {reason} |" if says_why else ""
+        yield f"| {_VERBS[action['action']]} | {name} | {action['state']}{outcome} |{why}"
     if len(actions) > ROWS:
         yield f"\n… and {len(actions) - ROWS} more."
     if len(actions) > FEW:

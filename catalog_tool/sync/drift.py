@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog_tool.errors import BackendError, CatalogError
-from catalog_tool.model.addresses import LABEL
+from catalog_tool.model.addresses import LABEL, VERSION, label_address, parse_address, version_address
 from catalog_tool.model.target import TargetState
 from catalog_tool.sync.compare import Comparison, Observed, compare
 from catalog_tool.sync.lease import is_dead
-from catalog_tool.sync.live import scan_knowing
+from catalog_tool.sync.live import content_digest, scan_knowing
 from catalog_tool.sync.plan import token_of
 from catalog_tool.sync.session import Session
 from catalog_tool.sync.since import WantedSince
@@ -32,7 +32,7 @@ class TargetDrift:
     """One target's answer. ``message`` says why nothing is known; ``last_success`` is in seconds, or None.
 
     ``counts`` is by state, ``kinds`` by kind and state; ``late`` are the addresses that have waited
-    longer than allowed.
+    longer than allowed. ``elsewhere`` says of an edited version which other one has that content in git.
     """
 
     status: str
@@ -40,6 +40,7 @@ class TargetDrift:
     kinds: Mapping[tuple[str, str], int] = field(default_factory=dict)
     observed: tuple[Observed, ...] = ()
     late: frozenset[str] = frozenset()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
     message: str | None = None
     last_success: int | None = None
 
@@ -48,13 +49,14 @@ class TargetDrift:
         return {
             "status": self.status,
             "counts": dict(self.counts),
-            "objects": [_object_json(item) for item in self.observed],
+            "objects": [_object_json(item, self.elsewhere.get(item.address)) for item in self.observed],
         }
 
 
-def _object_json(item: Observed) -> dict[str, Any]:
+def _object_json(item: Observed, elsewhere: str | None) -> dict[str, Any]:
     shown = _label_value if item.address.startswith(LABEL) else _as_is
     return {
+        **({"elsewhere": elsewhere} if elsewhere is not None else {}),
         "object": item.address,
         "state": item.state.value,
         "expected": shown(item.desired),
@@ -103,8 +105,27 @@ def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_l
         kinds=comparison.kinds,
         observed=observed,
         late=late,
+        elsewhere=dict(_elsewhere(observed, desired)),
         last_success=state.control.last.finished_at if state.control.last else None,
     )
+
+
+def _elsewhere(observed: tuple[Observed, ...], desired: Desired) -> Iterator[tuple[str, str]]:
+    """An edited version, and the other one that has its content in git: one that was edited and brought back.
+
+    Not while a label of git points to the edited one: then `pull` still has a label to move.
+    """
+    for item in observed:
+        if item.state not in DRIFT_STATES or item.seen is None or not item.address.startswith(VERSION):
+            continue
+        live = content_digest(item.seen)
+        _, name, version = parse_address(item.address)
+        start, labels = version_address(name, ""), label_address(name, "")
+        same = (a for a, wanted in desired.objects.items() if a.startswith(start) and wanted.digest == live)
+        other = next(same, item.address)
+        values = (wanted.digest for a, wanted in desired.objects.items() if a.startswith(labels))
+        if other != item.address and not any(json.dumps(version) in value for value in values):
+            yield item.address, parse_address(other).part
 
 
 def _read(session: Session, desired: Desired) -> tuple[TargetState, Comparison]:

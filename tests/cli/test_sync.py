@@ -165,6 +165,14 @@ def test_an_edit_that_was_brought_to_git_is_not_brought_again(catalog: Scratch) 
     [left] = again["left"]
     assert left["object"] == "prompts/greet@v1"
     assert "v3 in git" in left["reason"]
+    [item] = run(catalog, "drift", schema="drift-output", code=1)["targets"]["local"]["objects"]
+    assert (item["object"], item["elsewhere"]) == ("prompts/greet@v1", "v3")
+    said = catalog.run("drift").out
+    assert f"the target holds {item['actual'][:19]}, which git has as v3" in said
+    assert "catalog pull" not in said
+    (paste,) = [line.split()[1:] for line in said.splitlines() if "--overwrite" in line]
+    run(catalog, *paste)
+    run(catalog, "drift", schema="drift-output")
 
 
 def test_a_version_that_was_given_the_content_of_another_moves_the_labels_to_that(catalog: Scratch) -> None:

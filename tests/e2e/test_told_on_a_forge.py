@@ -206,6 +206,41 @@ class TestBlind:
         answer = runs.catalog.run("alert", "drift.json", env=runs.github.environment())
         assert answer.code == 2
         assert "--target" in answer.err
+        for text, said in (("{", "is no JSON document"), ("{}", "none of `catalog`'s documents"), (ERROR, "no base")):
+            runs.catalog.write("drift.json", text)
+            answer = runs.catalog.run("alert", "drift.json", env=runs.github.environment())
+            assert answer.code == 2
+            for told in ("drift.json", said, "catalog drift --format json", "--target"):
+                assert told in answer.err, (told, answer.err)
+
+
+ERROR = json.dumps({"format": 1, "status": "error", "error": {"kind": "git", "message": "no base", "hint": "fetch"}})
+
+
+class TestWords:
+    """What an issue tells to run is what helps."""
+
+    def body(self, runs: Runs, status: str, *objects: dict[str, Any]) -> str:
+        runs.alert(drift(status, *objects))
+        return str(runs.issue()["body"])
+
+    def test_an_edit_that_git_has_already_is_not_to_be_brought(self, runs: Runs) -> None:
+        edited = {**item(OTHER, actual="sha256:" + "a" * 64), "elsewhere": "v3"}
+        body = self.body(runs, "drift", edited)
+        assert "`aaaaaaaaaaaa`, which git has as v3" in body
+        assert "catalog pull" not in body
+        assert f"--overwrite {OTHER}=sha256:" in body
+
+    def test_what_was_deleted_needs_no_overwriting(self, runs: Runs) -> None:
+        body = self.body(runs, "drift", item(state="missing", actual=None))
+        assert "catalog sync production\n" in body
+        assert "--overwrite" not in body
+
+    def test_where_nobody_says_who_no_column_asks(self, runs: Runs) -> None:
+        late = {**item(state="collision", actual="v7"), "since": None, "by": None}
+        body = self.body(runs, "behind", late)
+        assert "since, by" not in body
+        assert f"--overwrite {LABEL}=v7" in body, "a plain sync leaves what stands in its way"
 
 
 class Hook(http.server.BaseHTTPRequestHandler):
