@@ -6,7 +6,7 @@ under the prompt that it is about, the digest of the content that was evaluated,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from catalog_tool.errors import BackendError
@@ -31,8 +31,8 @@ class KeepsEvidence(Protocol):
         On disk when this returns, as any write. Needs no lease. BackendError: other bytes stand under its digest.
         """
 
-    def evidence(self, prompt: str) -> Iterator[KeptEvidence]:
-        """All records about a prompt, in any order; none where there is no store yet."""
+    def evidence(self, prompts: Collection[str]) -> Iterator[KeptEvidence]:
+        """All records about these prompts, in any order; none where there is no store yet."""
 
 
 def changed_record(place: str, record: KeptEvidence) -> BackendError:

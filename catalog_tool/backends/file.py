@@ -292,10 +292,11 @@ class FileBackend:
         if not add_record(self._folder, record._replace(prompt=self._prefix.name_on(record.prompt))):
             raise changed_record(self.place(), record)
 
-    def evidence(self, prompt: str) -> Iterator[KeptEvidence]:
-        """The files of one prompt."""
-        for record in records_about(self._folder, self._prefix.name_on(prompt)):
-            yield record._replace(prompt=prompt)
+    def evidence(self, prompts: Collection[str]) -> Iterator[KeptEvidence]:
+        """The files of these prompts."""
+        for prompt in prompts:
+            for record in records_about(self._folder, self._prefix.name_on(prompt)):
+                yield record._replace(prompt=prompt)
 
     def close(self) -> None:
         """Nothing stays open."""

@@ -226,13 +226,12 @@ class MemoryBackend:
             if self.store.evidence.setdefault(key, record.data) != record.data:
                 raise changed_record(self.place(), record)
 
-    def evidence(self, prompt: str) -> Iterator[KeptEvidence]:
-        """Those of one prompt, as they are at the call."""
+    def evidence(self, prompts: Collection[str]) -> Iterator[KeptEvidence]:
+        """As they are at the call."""
         with self.store.lock:
-            outer = self._prefix.name_on(prompt)
-            found = [
-                KeptEvidence(prompt, *key[1:], data) for key, data in self.store.evidence.items() if key[0] == outer
-            ]
+            inner = {self._prefix.name_on(prompt): prompt for prompt in prompts}
+            kept = self.store.evidence.items()
+            found = [KeptEvidence(inner[key[0]], *key[1:], data) for key, data in kept if key[0] in inner]
         yield from found
 
     def close(self) -> None:

@@ -203,14 +203,15 @@ class SqlBackend:
             if not add_record(session, record._replace(prompt=self._prefix.name_on(record.prompt))):
                 raise changed_record(self.place(), record)
 
-    def evidence(self, prompt: str) -> Iterator[KeptEvidence]:
-        """The rows of one prompt, at one moment."""
+    def evidence(self, prompts: Collection[str]) -> Iterator[KeptEvidence]:
+        """The rows of these prompts, at one moment."""
+        inner = {self._prefix.name_on(prompt): prompt for prompt in prompts}
         with self._database.reading() as session:
             if session is None:
                 return
             checked_store_id(session, self.place())
-            found = list(records_about(session, self._prefix.name_on(prompt)))
-        yield from (record._replace(prompt=prompt) for record in found)
+            found = list(records_about(session, list(inner)))
+        yield from (record._replace(prompt=inner[record.prompt]) for record in found)
 
     def close(self) -> None:
         """Close the connection; the next call would open another."""

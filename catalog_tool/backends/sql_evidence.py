@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from catalog_tool.backends.evidence import KeptEvidence
 from catalog_tool.backends.sql_session import EVIDENCE, Session
@@ -24,9 +24,9 @@ def add_record(session: Session, record: KeptEvidence) -> bool:
     return not found or found[0][0] == record.data
 
 
-def records_about(session: Session, name: str) -> Iterator[KeptEvidence]:
-    """The records about the prompt that has this name on the target."""
+def records_about(session: Session, names: Sequence[str]) -> Iterator[KeptEvidence]:
+    """The records about the prompts that have these names on the target."""
     if session.has(EVIDENCE):
-        select = f"SELECT id, subject, digest, {session.dialect.content} FROM evidence WHERE id = ?"  # noqa: S608 - fixed words
-        for row in session.rows(select, (name,)):
+        select = f"SELECT id, subject, digest, {session.dialect.content} FROM evidence"  # noqa: S608 - fixed words
+        for row in session.lookup(select, ("id",), [(name,) for name in names]):
             yield KeptEvidence(str(row[0]), str(row[1]), str(row[2]), row[3] or b"")

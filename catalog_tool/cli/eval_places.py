@@ -61,7 +61,7 @@ def places_for(place: Place, settings: Settings, prompt: str, asked: Mapping[str
         yield Places(folder, None)
         return
     with lazily("cli.evidence_store:evidence_on")(place, settings, asked["store"]) as target:
-        target.stored(prompt)  # a target that does not answer is found out now
+        target.stored([prompt])  # a target that does not answer is found out now
         yield Places(folder, target)
 
 

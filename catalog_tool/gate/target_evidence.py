@@ -33,13 +33,18 @@ class TargetEvidence:
         self._store.keep_evidence(record)
         return self._place(record)
 
-    def stored(self, prompt: str) -> list[Stored]:
-        """All records about a prompt, by place."""
-        return sorted((self._read(record) for record in self._store.evidence(prompt)), key=lambda found: found.path)
+    def stored(self, prompts: Sequence[str]) -> dict[str, list[Stored]]:
+        """All records about each of these prompts, by place; one read for all of them."""
+        found: dict[str, list[Stored]] = {prompt: [] for prompt in prompts}
+        for record in self._store.evidence(prompts):
+            found[record.prompt].append(self._read(record))
+        for stored in found.values():
+            stored.sort(key=lambda item: item.path)
+        return found
 
-    def beside(self, sources: Sources) -> Sources:
-        """The same sources, with what the target has."""
-        return _Both(sources, self)
+    def beside(self, sources: Sources, prompts: Sequence[str] = ()) -> Sources:
+        """The same sources, with what the target has; what it has of ``prompts`` is read now."""
+        return _Both(sources, self, self.stored(prompts) if prompts else {})
 
     def _read(self, record: KeptEvidence) -> Stored:
         path = self._place(record)
@@ -58,9 +63,10 @@ class TargetEvidence:
 class _Both:
     """Sources, and the evidence of a target; a record that both have counts once."""
 
-    def __init__(self, sources: Sources, target: TargetEvidence) -> None:
+    def __init__(self, sources: Sources, target: TargetEvidence, known: dict[str, list[Stored]]) -> None:
         self._sources = sources
         self._target = target
+        self._there = known
         self._stored: dict[str, Sequence[Stored]] = {}
 
     def digest(self, prompt: str, version: str) -> str | None:
@@ -72,7 +78,7 @@ class _Both:
         if prompt not in self._stored:
             own = list(self._sources.stored(prompt))
             known = {item.evidence.digest for item in own if item.evidence is not None}
-            more = self._target.stored(prompt)
+            more = (self._there if prompt in self._there else self._target.stored([prompt]))[prompt]
             own += [item for item in more if item.evidence is None or item.evidence.digest not in known]
             self._stored[prompt] = own
         return self._stored[prompt]

@@ -95,7 +95,7 @@ def label_gates(reading: Reading, git: Git | None, now: int, target: TargetEvide
     def sources(prompts: Sequence[str]) -> Sources:
         shelf = CatalogShelf(reading.tree, reading.files, digest, git=git, commit=merged_commit(reading.tree))
         shelf.expect(prompts)
-        return target.beside(shelf) if target is not None else shelf
+        return target.beside(shelf, prompts) if target is not None else shelf
 
     return LabelGates(policies, sources, now)
 

@@ -28,16 +28,18 @@ class EvidenceConformance:
         shelf = shelf_of(connect())
         if shelf is None:
             return
-        assert list(shelf.evidence(NAME)) == []
+        assert list(shelf.evidence([NAME])) == []
         another = RECORD._replace(digest="sha256:" + "2" * 64, data=b"{}\n")
         elsewhere = RECORD._replace(prompt="support/greeting")
         for record in (RECORD, another, elsewhere, RECORD):
             shelf.keep_evidence(record)
         again = shelf_of(connect())
         assert again is not None
-        assert sorted(again.evidence(NAME)) == [RECORD, another]
-        assert list(again.evidence("support/greeting")) == [elsewhere]
-        assert list(again.evidence("support")) == []
+        assert sorted(again.evidence([NAME])) == [RECORD, another]
+        assert list(again.evidence(["support/greeting"])) == [elsewhere]
+        assert list(again.evidence(["support"])) == []
+        assert sorted(again.evidence([NAME, "support", "support/greeting"])) == sorted([RECORD, another, elsewhere])
+        assert list(again.evidence([])) == []
 
     def test_a_record_is_written_once(self, connect: Callable[..., Backend]) -> None:
         shelf = shelf_of(connect())
@@ -51,15 +53,15 @@ class EvidenceConformance:
             refused = error.message
         assert refused is not None
         assert f"{RECORD.digest} about {NAME} is not what was written" in refused
-        assert list(shelf.evidence(NAME)) == [RECORD]
+        assert list(shelf.evidence([NAME])) == [RECORD]
 
     def test_records_of_another_prefix_do_not_exist(self, connect: Callable[..., Backend]) -> None:
         plain, staging = shelf_of(connect(prefix="a/")), shelf_of(connect(prefix="ab/"))
         if plain is None or staging is None:
             return
         plain.keep_evidence(RECORD)
-        assert list(staging.evidence(NAME)) == []
-        assert list(plain.evidence(NAME)) == [RECORD]
+        assert list(staging.evidence([NAME])) == []
+        assert list(plain.evidence([NAME])) == [RECORD]
 
     def test_evidence_is_no_object(self, connect: Callable[..., Backend]) -> None:
         shelf = shelf_of(connect())
@@ -73,7 +75,7 @@ class EvidenceConformance:
         backend.drop_lease("token-1")
         kept = shelf_of(connect())
         assert kept is not None
-        assert list(kept.evidence(NAME)) == [RECORD]
+        assert list(kept.evidence([NAME])) == [RECORD]
 
     def test_records_that_are_kept_at_once_are_all_kept(self, connect: Callable[..., Backend]) -> None:
         records = [RECORD._replace(digest=f"sha256:{number:064x}") for number in range(8)]
@@ -91,4 +93,4 @@ class EvidenceConformance:
             thread.join()
         found = shelf_of(connect())
         assert found is not None
-        assert sorted(found.evidence(NAME)) == records
+        assert sorted(found.evidence([NAME])) == records

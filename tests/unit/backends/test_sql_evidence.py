@@ -59,10 +59,10 @@ def test_a_store_of_an_older_version_gets_its_table_with_the_first_record(store:
     backend.take_lease(LEASE)
     done(backend, put_version())
     by_hand("DROP TABLE evidence")
-    assert list(backend.evidence(NAME)) == []
+    assert list(backend.evidence([NAME])) == []
     for _ in range(2):
         backend.keep_evidence(RECORD)
-    assert list(backend.evidence(NAME)) == [RECORD]
+    assert list(backend.evidence([NAME])) == [RECORD]
     assert set(live(backend)) == {put_version().address}
 
 
@@ -70,7 +70,7 @@ def test_what_a_hand_put_there_is_given_back_as_it_is(store: Store) -> None:
     backend, by_hand = store
     backend.keep_evidence(RECORD)
     by_hand("UPDATE evidence SET content = 'changed'")
-    assert list(backend.evidence(NAME)) == [RECORD._replace(data=b"changed")]
+    assert list(backend.evidence([NAME])) == [RECORD._replace(data=b"changed")]
     with pytest.raises(BackendError, match="is not what was written"):
         backend.keep_evidence(RECORD)
 
@@ -79,7 +79,7 @@ def test_odd_values_that_only_sqlite_takes_do_no_harm(sqlite: Store) -> None:
     backend, by_hand = sqlite
     backend.keep_evidence(RECORD)
     by_hand(f"INSERT INTO evidence VALUES ('{NAME}', 7, CAST(X'ff' AS TEXT), '')")
-    found = sorted(backend.evidence(NAME))
+    found = sorted(backend.evidence([NAME]))
     assert [(record.subject, record.digest, record.data) for record in found if record != RECORD] == [
         ("7", "\ufffd", b"")
     ]
@@ -93,7 +93,7 @@ def test_a_role_that_syncs_adds_evidence_and_changes_none(postgres_server: Postg
         postgres_server.psql(database, f"CREATE ROLE {role} LOGIN; {WRITER_GRANTS.format(role=role)}")
         with closing(connect_postgres({"url": postgres_server.url(database, role)})) as backend:
             backend.keep_evidence(RECORD)
-            assert list(backend.evidence(NAME)) == [RECORD]
+            assert list(backend.evidence([NAME])) == [RECORD]
         for statement in ("UPDATE catalog.evidence SET content = ''", "DELETE FROM catalog.evidence"):
             with pytest.raises(PsqlError, match="permission denied"):
                 postgres_server.psql(database, statement, role)

@@ -56,10 +56,10 @@ def test_what_is_kept_counts_once(shelf: TargetEvidence) -> None:
     first, second = run(), run(FAIL, at=1_700_000_060)
     places = [shelf.keep(made) for made in (first, second, first)]
     assert places[0] == places[2] == f"prod:greet/evidence/aaaaaaaaaaaa.{(first.digest or '')[7:19]}"
-    found = shelf.stored("greet")
+    found = shelf.stored(["greet"])["greet"]
     assert sorted((item.path, item.evidence) for item in found) == sorted(zip(places[:2], (first, second), strict=True))
     assert record_of(found, DIGEST).evidence == second
-    assert shelf.stored("other") == []
+    assert shelf.stored(["other"]) == {"other": []}
 
 
 @pytest.mark.parametrize("at", [0, 1, 20, -2, -1])
@@ -70,11 +70,11 @@ def test_a_changed_byte_is_named_and_never_used(backend: MemoryBackend, shelf: T
     data = bytearray(evidence_bytes(made))
     data[at] = ord("\t") if data[at : at + 1] in (b" ", b"\n") else data[at] ^ 1
     change(backend, made, bytes(data))
-    record = record_of(shelf.stored("greet"), DIGEST)
+    record = record_of(shelf.stored(["greet"])["greet"], DIGEST)
     assert record.evidence == older
     assert len(record.changed) == 1
     assert record.changed[0].startswith(f"{place}: it was changed on the target after it was written")
-    assert record_of(shelf.stored("greet"), OTHER).changed == (), "it says nothing of other content"
+    assert record_of(shelf.stored(["greet"])["greet"], OTHER).changed == (), "it says nothing of other content"
 
 
 def test_a_whole_record_under_another_ones_digest_is_changed_too(backend: MemoryBackend, shelf: TargetEvidence) -> None:
@@ -82,7 +82,7 @@ def test_a_whole_record_under_another_ones_digest_is_changed_too(backend: Memory
     shelf.keep(made)
     for forged in (run(PASS), replace(run(PASS, digest=OTHER), digest=None)):
         change(backend, made, evidence_bytes(forged))
-        (found,) = shelf.stored("greet")
+        (found,) = shelf.stored(["greet"])["greet"]
         assert (found.evidence, found.about) == (None, DIGEST)
 
 
@@ -100,6 +100,8 @@ def test_what_git_has_too_counts_once(shelf: TargetEvidence) -> None:
     both = shelf.beside(Git())  # type: ignore[arg-type]
     assert [item.path.partition(":")[0] for item in both.stored("greet")] == ["prompts/greet/evidence/v2.json", "prod"]
     assert record_of(both.stored("greet"), DIGEST).runs == 2
+    at_once = shelf.beside(Git(), ["greet", "other"])  # type: ignore[arg-type]
+    assert at_once.stored("greet") == both.stored("greet")
 
 
 def test_our_own_stores_keep_evidence_and_the_others_say_that_they_do_not() -> None:
