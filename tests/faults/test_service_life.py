@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -26,6 +27,7 @@ from catalog_tool.sync.conformance.samples import put_label, put_version
 from catalog_tool.sync.conformance.store import done, held
 
 STOPS = 50 if SOAK else 2
+ROLLS = 10 if SOAK else 1
 CANARY = "Kanarienvogel im Prompt"
 NAME = "support/greet"
 
@@ -97,6 +99,76 @@ def test_sigterm_under_load_fails_no_request(bundle: Path) -> None:
         answered, after = answered + load.answered, after + load.after_drop
     print(f"{STOPS} stops under load: {answered} requests, {after} of them after readiness dropped, none failed")
     assert after > 0
+
+
+class Balanced:
+    """The same load on whichever replicas said last that they are ready, asked twenty times a second."""
+
+    def __init__(self, replicas: list[Running]) -> None:
+        self.failed: list[str] = []
+        self.answered = 0
+        self._replicas = replicas
+        self._ready = list(replicas)
+        self._ending = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(5)]
+        self._threads.append(threading.Thread(target=self._look))
+
+    def __enter__(self) -> Balanced:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def all_ready(self) -> bool:
+        """Whether every replica was ready at the last look."""
+        return [one.port for one in self._ready] == [one.port for one in self._replicas]
+
+    def _look(self) -> None:
+        while not self._ending.wait(0.05):
+            self._ready = [replica for replica in list(self._replicas) if _is_ready(replica)]
+
+    def _ask(self, number: int) -> None:
+        with httpx.Client(trust_env=False, timeout=10) as client:
+            while not self._ending.wait(0.1):
+                number += 1
+                ready = self._ready
+                try:
+                    found = client.get(f"{ready[number % len(ready)].url}/v1/prompts/{NAME}")
+                    self.answered += found.status_code == 200
+                    if found.status_code != 200:
+                        self.failed.append(str(found.status_code))
+                except (httpx.HTTPError, ZeroDivisionError) as error:
+                    self.failed.append(repr(error))
+
+
+def _is_ready(replica: Running) -> bool:
+    try:
+        return replica.get("/readyz").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_a_rolling_restart_fails_no_request(bundle: Path) -> None:
+    """One replica after the other ends and is started anew; there is always one to ask."""
+    arguments = ("--bundle", "bundle.json", "--drain", "1")
+    with ExitStack() as stack:
+        replicas = [stack.enter_context(running(bundle, *arguments)) for _ in range(2)]
+        with Balanced(replicas) as load:
+            for number in range(2 * ROLLS):
+                place = number % 2
+                ending = replicas[place].process
+                ending.send_signal(signal.SIGTERM)
+                assert ending.wait(30) == 0
+                replicas[place] = stack.enter_context(running(bundle, *arguments))
+                assert until(lambda: load.all_ready, 10)
+    print(f"{2 * ROLLS} restarts one after the other: {load.answered} requests, none failed")
+    assert load.failed == []
+    assert load.answered > 0
 
 
 def test_a_stream_of_events_ends_with_the_service(bundle: Path) -> None:
