@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,9 @@ from catalog_tool.backends.file_folder import EVIDENCE, LOCK, OBJECTS, POINTER, 
 from catalog_tool.backends.redis_server import URL_VARIABLE
 from catalog_tool.backends.stored import NAME_BYTES
 from catalog_tool.client.sources import SOURCES
+from catalog_tool.errors import UnavailableError
+from catalog_tool.sync.conformance.samples import put_version
+from catalog_tool.sync.conformance.store import RUN, done, held, live
 
 DOCS = Path(catalog_tool.__file__).parent / "docs"
 PAGE = (DOCS / "targets.md").read_text("utf-8")
@@ -22,7 +26,7 @@ SECTIONS = dict(re.findall(r"^## (\w+)\n(.+?)(?=^## |\Z)", PAGE, re.MULTILINE | 
 
 def test_there_is_a_section_for_each() -> None:
     backends = [file.CAPABILITIES, sqlite.CAPABILITIES, postgres.CAPABILITIES, redis_backend.CAPABILITIES]
-    assert list(SECTIONS) == [found.backend for found in backends]
+    assert list(SECTIONS) == [*(found.backend for found in backends), "memory"]
     assert f"{NAME_BYTES:,} bytes" in PAGE
 
 
@@ -35,6 +39,19 @@ def test_every_setting_has_its_row_and_its_client(backend: str, setting: str) ->
     scheme = schemes.get(backend, backend)
     assert scheme in SOURCES
     assert f"Client: `{scheme}://" in SECTIONS[backend]
+
+
+def test_the_store_for_tests_is_used_as_shown() -> None:
+    [code] = re.findall(r"```python\n(.+?)```", SECTIONS["memory"], re.DOTALL)
+    shown: dict[str, Any] = {}
+    exec(code, shown)
+    assert held(lambda prefix: shown["staging" if prefix else "backend"]).load().lease is not None
+    done(shown["backend"], put_version())
+    assert set(live(shown["unlucky"])) == {put_version().address}
+    with pytest.raises(UnavailableError, match="the answer was lost"):
+        shown["unlucky"].write([put_version("lost")], RUN)
+    assert len(live(shown["backend"])) == 2
+    assert live(shown["staging"]) == {}
 
 
 def test_where_things_are_is_said() -> None:
