@@ -6,6 +6,7 @@ and what only warns. The change report is already Markdown; it is cut between it
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -141,13 +142,18 @@ def _listed(document: Mapping[str, Any], severity: str, head: str) -> Iterator[s
         return
     yield head.format(counted(len(found), severity))
     yield ""
-    for item in found[:FINDINGS]:
-        where = item["path"] or ""
-        where += f":{item['line']}" if item["path"] and item["line"] else ""
-        hint = f" ({prose(item['hint'])})" if severity == "error" and item.get("hint") else ""
-        yield f"- {f'{code(where)} ' if where else ''}{item['code']} {prose(item['message'])}{hint}"
-    if len(found) > FINDINGS:
-        yield f"- … and {len(found) - FINDINGS} more, in the log and in the annotations"
+    lines = Counter(_finding(item) for item in found)
+    for line, times in [*lines.items()][:FINDINGS]:
+        yield f"- {line}{f' ({times} times)' if times > 1 else ''}"
+    if len(lines) > FINDINGS:
+        yield f"- … and {len(lines) - FINDINGS} more, in the log and in the annotations"
+
+
+def _finding(item: Mapping[str, Any]) -> str:
+    where = item["path"] or ""
+    where += f":{item['line']}" if item["path"] and item["line"] else ""
+    hint = f" ({prose(item['hint'])})" if item["severity"] == "error" and item.get("hint") else ""
+    return f"{f'{code(where)} ' if where else ''}{item['code']} {prose(item['message'])}{hint}"
 
 
 def _gate(document: Mapping[str, Any]) -> Iterator[str]:

@@ -510,6 +510,37 @@ class TestEvaluation:
         assert done.conclusion == "success", done.log
 
 
+class ChatServer:
+    """An incoming webhook: ``got`` are the paths and messages."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, Any]] = []
+        got = self.got
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                got.append((self.path, json.loads(self.rfile.read(int(self.headers["content-length"])))))
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> ChatServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
 SAMPLE = {
     "format": 1, "at": "2026-01-01T00:00:00Z", "kind": "sample", "prompt": "greet",
     "prompt_version_id": "v1-aaaaaaaaaaaa", "digest": "sha256:" + "a" * 64, "label": "production", "model": "m",
@@ -526,7 +557,8 @@ class TestScheduledEvaluation:
         story.runner.artifacts.clear()
         with ModelServer(answer if callable(answer) else lambda _: answer) as server:
             given = {"endpoint": server.url, **inputs}
-            secrets = {"evaluation-key": "key-canary"}
+            secrets = {"evaluation-key": "key-canary", **inputs.pop("secrets", {})}
+            given.pop("secrets", None)
             done = story.run("catalog-eval.yml", "evaluate", given, secrets=secrets)
         assert all(seen.headers["authorization"] == "Bearer key-canary" for seen in server.seen)
         assert "key-canary" not in done.log + done.summary
@@ -557,7 +589,14 @@ class TestScheduledEvaluation:
         once = self.evaluate(story, lambda seen: Said(text="Hello Ada" if seen.number != 7 else "Hello"))
         assert once.conclusion == "success", once.log
         assert "1 lost, 0 won of 7 cases" in once.summary
-        bad = self.evaluate(story, Said(text="Hello nobody"))
+        with ChatServer() as chat:
+            secrets = {"webhook-url": f"{chat.url}/hook-canary"}
+            bad = self.evaluate(story, Said(text="Hello nobody"), secrets=secrets)
+        ((path, message),) = chat.got
+        assert path == "/hook-canary"
+        assert "greet@v1 deny" in message["text"]
+        assert f"/actions/runs/{story.number}" in message["text"]
+        assert "hook-canary" not in bad.log
         assert bad.step("Evaluate").outcome == "failure"
         assert "deny: greet@v1 for production" in bad.summary
         assert "worse than v1: 7 lost, 0 won of 7 cases" in bad.summary
