@@ -81,6 +81,7 @@ def _overrides(overrides: Any) -> list[dict[str, Any]]:
     return [
         {"object": address, "value": found.value, "by": found.by, "reason": found.reason, "at": iso(found.at)}
         for address, found in sorted(overrides.items())
+        if found.desired != found.value  # git has answered the others (`overrides.as_answered`)
     ]
 
 
