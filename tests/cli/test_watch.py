@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import gated
 import pytest
@@ -61,6 +67,64 @@ def test_a_prometheus_that_does_not_answer_is_unknown_and_moves_nothing(catalog:
     (label,) = found["labels"]
     assert (label["status"], label["rollback"]) == ("unknown", None)
     assert catalog.run("drift", "local").code == 0
+
+
+@contextmanager
+def prometheus_with(unpriced: int) -> Iterator[str]:
+    """One that saw 100 calls of every version at a dollar each, ``unpriced`` more than it has prices of."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            query = parse_qs(urlsplit(self.path).query)["query"][0]
+            value = unpriced if "unpriced" in query else 1 if "cost_usd" in query else 100
+            result = [{"metric": {}, "value": [0, str(value)]}]
+            body = json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("rules", "unpriced", "status", "code"),
+    [
+        ("cost: {max: 0.5}", 0, "breach", 1),
+        ("cost: {max: 0.5}", 3, "unknown", 3),
+        ("cost: {max: 2}", 3, "unknown", 3),
+        ("cost: {max: 2}", 0, "healthy", 0),
+        ("{cost: {max: 2}, latency: {max: 1}}", 3, "breach", 1),  # latency is 100 s there, and known
+    ],
+)
+def test_a_cost_that_is_not_known_is_neither_fine_nor_a_breach(
+    catalog: Scratch, rules: str, unpriced: int, status: str, code: int
+) -> None:
+    wanted = rules if rules.startswith("{") else f"{{{rules}}}"
+    catalog.write("catalog.yaml", SETTINGS.replace("watch: {}", f"watch: {{rules: {wanted}}}"))
+    catalog.commit("Cost")
+    assert catalog.run("sync", "local").code == 0
+    later = {"SOURCE_DATE_EPOCH": "4000000000"}
+    with prometheus_with(unpriced) as url:
+        answer = catalog.run("watch", "local", "--prometheus", url, "--format", "json", env=later)
+        text = catalog.run("watch", "local", "--prometheus", url, env=later).out
+    found = answer.json()
+    Draft202012Validator(load_schema("watch-output")).validate(found)
+    (label,) = found["labels"]
+    assert (answer.code, label["status"], label["rollback"]) == (code, status, None), label
+    if unpriced:
+        assert "cost is unknown: the price of 3 of 100 calls of v2-" in text
+        assert "unknown" in {check["outcome"] for check in label["checks"]}
 
 
 def test_what_is_wrong_with_the_call(catalog: Scratch) -> None:
