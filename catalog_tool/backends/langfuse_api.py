@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -27,6 +28,8 @@ from catalog_tool.errors import BackendError, RefusedError, UnavailableError, Us
 
 PAGE = 100
 """Prompts in one page of the list; more is refused."""
+PROMPTS = 100_000
+"""How many prompts a project may hold to be listed."""
 ANSWER_BYTES = 64 * 1024 * 1024
 BODY_BYTES = 1_000_000
 """What the server takes in one request (it says 1 MB)."""
@@ -130,19 +133,26 @@ class LangfuseApi:
         return self._page(filters, 1, limit=1)[1]
 
     def _listing(self, filters: Mapping[str, str]) -> list[Row] | None:
-        found, total = self._page(filters, 1)
-        for page in range(2, -(-total // PAGE) + 1):
+        found: dict[str, Row] = {}
+        page, total = 0, 1
+        while len(found) < total:
+            page += 1
             rows, now = self._page(filters, page)
-            if now != total or not rows:
+            whole = page == 1 or now == total
+            total = now
+            found.update((row.name, row) for row in rows)
+            if not whole or len(found) != min(total, page * PAGE):
                 return None
-            found += rows
-        return found if len({row.name for row in found}) == len(found) == total else None
+        return list(found.values())
 
     def _page(self, filters: Mapping[str, str], page: int, limit: int = PAGE) -> tuple[list[Row], int]:
         answer = self._ask("GET", _PROMPTS, query={**filters, "page": str(page), "limit": str(limit)})
         try:
             rows = [_row(item) for item in answer["data"]]
-            return rows, _whole(answer["meta"]["totalItems"], least=0)
+            total = _whole(answer["meta"]["totalItems"], least=0)
+            if total > PROMPTS:
+                raise BackendError(f"{self.url} says that it holds {total:,} prompts, more than {PROMPTS:,}")
+            return rows, total
         except (KeyError, TypeError, ValueError) as error:
             raise self._odd("a list", error) from error
 
@@ -267,10 +277,11 @@ def _whole(number: Any, least: int = 1) -> int:
 
 
 def _row(item: Any) -> Row:
-    return Row(
-        str(item["name"]), str(item.get("type") or "text"), tuple(sorted(_whole(n) for n in item["versions"])),
-        frozenset(map(str, item["labels"])), str(item["lastUpdatedAt"]), item.get("lastConfig"),
-    )  # fmt: skip
+    versions, at = tuple(sorted(_whole(n) for n in item["versions"])), str(item["lastUpdatedAt"])
+    if not versions or datetime.fromisoformat(at).tzinfo is None:
+        raise ValueError(f"a prompt without a version, or at the time {at!r}")
+    labels = frozenset(map(str, item["labels"]))
+    return Row(str(item["name"]), str(item.get("type") or "text"), versions, labels, at, item.get("lastConfig"))
 
 
 def _words(answer: Any, data: bytes) -> str:

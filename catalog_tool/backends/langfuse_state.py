@@ -254,6 +254,8 @@ def _head(number: int, document: dict[str, Any]) -> Head:
         said = json.loads(document["text"])
         lease = Lease(**said["lease"]) if said["lease"] else None
         parts = tuple((int(part[0]), str(part[1])) for part in said["parts"])
+        if not isinstance(said["store_id"], str):
+            raise TypeError("the store's id is no text")
         return Head(number, said["store_id"], lease, said["control"], parts, str(document.get("nonce")))
     except (ValueError, KeyError, TypeError) as error:
         raise BackendError(f"{STATE} on the target cannot be read: {error}", hint="was it edited by hand?") from error

@@ -50,7 +50,7 @@ from catalog_tool.errors import RefusedError, UnavailableError
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, Address, label_address, parse_address, version_address
 from catalog_tool.model.target import CHANGED, DONE, FAILED, Control, Lease, Live, Run, TargetState, Write, Written
 
-SNAPSHOT_SECONDS = 1.0
+SNAPSHOT_SECONDS = 5.0
 """How long the versions that ``load`` read may serve the ``scan`` that follows it."""
 _LABEL_MARKER = "catalog.marker."
 _SYNC_TAG = "catalog.sync"

@@ -76,6 +76,12 @@ def first_synced(server: LangfuseServer) -> None:
         assert sync_target(session(backend), desired(FIRST), OPTIONS).status == "done"
 
 
+def listed(**changed: object) -> dict[str, object]:
+    """A list with one prompt, as it should not be."""
+    row = {"name": "a", "versions": [1], "labels": [], "lastUpdatedAt": "2026-11-20T16:04:07.103Z", "lastConfig": {}}
+    return {"data": [row | changed], "meta": {"totalItems": 1}}
+
+
 @pytest.fixture
 def hung() -> Iterator[None]:
     """Whoever hangs is let go at the end."""
@@ -249,6 +255,14 @@ def test_an_answer_that_never_comes_is_read_back(server: LangfuseServer) -> None
         (Answer(308, "x", {"location": "https://elsewhere"}), BackendError),
         (Answer(200, {"data": [{"name": 1}], "meta": {}}), BackendError),
         (Answer(200, {"data": []}), BackendError),
+        (Answer(200, listed(versions=[])), BackendError),
+        (Answer(200, listed(versions=[0])), BackendError),
+        (Answer(200, listed(versions=["1"])), BackendError),
+        (Answer(200, listed(lastUpdatedAt="yesterday")), BackendError),
+        (Answer(200, listed(labels=None)), BackendError),
+        (Answer(200, listed() | {"meta": {"totalItems": -1}}), BackendError),
+        (Answer(200, listed() | {"meta": {"totalItems": 10**9}}), BackendError),
+        (Answer(200, listed() | {"meta": {"totalItems": 99_999}}), UnavailableError),
         (Answer(200, "[]"), UnavailableError),
     ],
 )
