@@ -74,6 +74,8 @@ def test_a_label_moves_by_evidence_that_only_the_target_has(catalog: Scratch, ta
     again = catalog.run("validate", *since, "--evidence-from", target, "--format", "json").json()
     assert "C322" not in [found["code"] for found in again["findings"]]
     catalog.commit("Promote v3")
+    codes = [catalog.run("validate", *more).code for more in ((), ("--evidence-from", target), ())]
+    assert codes == [1, 0, 1], "what a target has is not remembered as what git has"
     synced = catalog.run("sync", target, "--format", "json").json()
     assert (synced["status"], synced["summary"]["label"]) == ("done", 1)
 
