@@ -509,6 +509,20 @@ class TestEvaluation:
         assert "key-canary" not in done.log
         assert done.conclusion == "success", done.log
 
+    @pytest.mark.parametrize(
+        ("kept", "told"),
+        [("README.md", "nothing is evaluated"), (".eval-cache/README", "Evaluation could not be judged")],
+    )
+    def test_a_fork_asks_nobody_and_fails_for_no_key(self, story: Story, kept: str, told: str) -> None:
+        story.scratch.write(kept, "Answers.\n")
+        story.write("v2", "Greet {{name}} briefly.")
+        with ModelServer(lambda _: Said(text="Hello Ada")) as server:
+            inputs = {"evaluate": True, "evaluation-endpoint": server.url}
+            done = story.review(inputs=inputs, secrets={}, token="", fork=True)
+        assert server.seen == []
+        assert done.conclusion == "success", done.log
+        assert told in done.log + done.summary
+
 
 class ChatServer:
     """An incoming webhook: ``got`` are the paths and messages."""
