@@ -46,6 +46,8 @@ SECONDS = 0.1
 """How long one round of one server lasts: many short ones find a quiet moment on a busy machine."""
 _ROUNDS = 16
 """Rounds for each run that was asked for."""
+_LONG_SECONDS, _LONG_ROUNDS = 0.6, 4
+"""Of the service over stores: every round has to hold some of the looks for news, which come five times a second."""
 _CALLS = 2000
 _TEXT = "You are a support agent. " * 50 + "{{name}}"
 _MICRO = 1_000_000
@@ -82,6 +84,7 @@ def service(setting: Setting) -> list[Row]:
         (folder / "body.json").write_bytes(body)
         tag = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"etag: "))[6:]
         same = ours._replace(request=_request(b"If-None-Match: " + tag + b"\r\n"))
+        unchanged = sum(map(len, _asked(same)))
         bare = stack.enter_context(_bare(folder))
         costs = _rounds({"ours": ours, "same": same, "two": two, "bare": bare}, _ROUNDS * setting.runs)
     found = {name: _best(told) for name, told in costs.items()}
@@ -89,7 +92,9 @@ def service(setting: Setting) -> list[Row]:
     return [
         _apart(folder, body),
         _row("service: GET of a 2 KB prompt, cpu", found["ours"].cpu, "starlette on granian", found["bare"].cpu, 1.25),
-        _row("service: 304, cpu", found["same"].cpu, "200 of the service", found["ours"].cpu, 1.0),
+        # A 200 is one copy of bytes here, so in processor time the two differ by less than this bench can tell.
+        _row("service: 304, cpu", found["same"].cpu, "200 of the service", found["ours"].cpu, 1.05),
+        Row("service: 304, bytes sent", unchanged, "200 of the service", len(head) + len(body), "B", 0.2),
         _row("service: GET of a 2 KB prompt, p99", found["ours"].p99, "starlette on granian", found["bare"].p99, 2.0),
         _row("service: two workers, p99", found["two"].p99, "one worker", found["ours"].p99, 2.0),
         *_stores(setting),
@@ -97,7 +102,7 @@ def service(setting: Setting) -> list[Row]:
 
 
 def _stores(setting: Setting) -> list[Row]:
-    """The same prompt out of two stores, median against median: all that a store may cost is the watching."""
+    """The same prompt out of two stores: all that a store may cost is the watching."""
     binaries = postgres_server.binaries()
     if binaries is None:
         print("!!! POSTGRES IS NOT THERE, the service over it was not measured", file=sys.stderr)
@@ -117,7 +122,9 @@ def _stores(setting: Setting) -> list[Row]:
             (folder / "catalog.yaml").write_text(target, "utf-8")
             served[name] = stack.enter_context(_ours(folder, "--target", "only"))
         size = len(_asked(served["postgres"])[1])
-        found = {name: _middle(told) for name, told in _rounds(served, _ROUNDS * setting.runs).items()}
+        costs = _rounds(served, _LONG_ROUNDS * setting.runs, _LONG_SECONDS)
+    found = {name: _best(told) for name, told in costs.items()}
+    print(f"  postgres/sqlite, cpu, median of rounds side by side: {_side_by_side(costs):.2f}", file=sys.stderr)
     _tell(found, size)
     over = found["postgres"].cpu
     return [_row("service: GET of a 2 KB prompt over Postgres, cpu", over, "over SQLite", found["sqlite"].cpu, 1.1)]
@@ -196,12 +203,12 @@ def _asked(served: Served) -> tuple[bytes, bytes]:
         return head, body
 
 
-def _rounds(servers: dict[str, Served], rounds: int) -> dict[str, list[Cost]]:
+def _rounds(servers: dict[str, Served], rounds: int, seconds: float = SECONDS) -> dict[str, list[Cost]]:
     costs: dict[str, list[Cost]] = {name: [] for name in servers}
     for number in range(rounds):
         names = list(servers)
         for name in names if number % 2 == 0 else reversed(names):
-            costs[name].append(_round(servers[name]))
+            costs[name].append(_round(servers[name], seconds))
     return costs
 
 
@@ -209,15 +216,16 @@ def _best(told: Sequence[Cost]) -> Cost:
     return Cost(min(each.cpu for each in told), max(each.rate for each in told), min(each.p99 for each in told))
 
 
-def _middle(told: Sequence[Cost]) -> Cost:
-    return Cost(*map(median, zip(*told, strict=True)))
+def _side_by_side(costs: dict[str, list[Cost]]) -> float:
+    pairs = zip(costs["postgres"], costs["sqlite"], strict=True)
+    return median(over.cpu / under.cpu for over, under in pairs)
 
 
-def _round(served: Served) -> Cost:
+def _round(served: Served, seconds: float) -> Cost:
     """Every connection asks again as soon as it was answered."""
     size = sum(map(len, _asked(served))) + 4
     before = _spent(served.process.pid)
-    seconds: list[float] = []
+    took_each: list[float] = []
     with ExitStack() as stack, selectors.DefaultSelector() as ready:
         for _ in range(CONNECTIONS):
             line = stack.enter_context(socket.create_connection(("127.0.0.1", served.port)))
@@ -225,17 +233,17 @@ def _round(served: Served) -> Cost:
             ready.register(line, selectors.EVENT_READ, [size, time.perf_counter()])
             line.sendall(served.request)
         started = time.perf_counter()
-        while (now := time.perf_counter()) < started + SECONDS:
+        while (now := time.perf_counter()) < started + seconds:
             for key, _ in ready.select(1.0):
                 waiting = key.data
                 waiting[0] -= len(key.fileobj.recv(1 << 16))  # type: ignore[union-attr]  # a socket
                 if waiting[0] <= 0:
-                    seconds.append(now - waiting[1])
+                    took_each.append(now - waiting[1])
                     waiting[:] = [size, now]
                     key.fileobj.sendall(served.request)  # type: ignore[union-attr]  # a socket
         took = time.perf_counter() - started
     cpu = _spent(served.process.pid) - before
-    return Cost(cpu / len(seconds), len(seconds) / took, quantiles(seconds, n=100)[98])
+    return Cost(cpu / len(took_each), len(took_each) / took, quantiles(took_each, n=100)[98])
 
 
 def _spent(pid: int) -> float:
