@@ -32,7 +32,7 @@ class KeepsEvidence(Protocol):
         """
 
     def evidence(self, prompts: Collection[str]) -> Iterator[KeptEvidence]:
-        """All records about these prompts, in any order; none where there is no store yet."""
+        """All records about these prompts, each once and in any order; none where there is no store yet."""
 
 
 def changed_record(place: str, record: KeptEvidence) -> BackendError:

@@ -294,7 +294,7 @@ class FileBackend:
 
     def evidence(self, prompts: Collection[str]) -> Iterator[KeptEvidence]:
         """The files of these prompts."""
-        for prompt in prompts:
+        for prompt in dict.fromkeys(prompts):
             for record in records_about(self._folder, self._prefix.name_on(prompt)):
                 yield record._replace(prompt=prompt)
 

@@ -8,7 +8,7 @@ removes a policy is judged by the old one, too.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from catalog_tool.checks.inspection import Inspection
 from catalog_tool.clock import now
@@ -47,7 +47,7 @@ def findings(
     tree: WorkTree | RevisionTree,
     inspection: Inspection,
     released: tuple[CatalogFiles, str],
-    beside: Callable[[Sources], Sources] | None = None,
+    beside: Callable[[Sources, Sequence[str]], Sources] | None = None,
 ) -> Iterator[Finding]:
     """What the gates say of the labels that moved since the base: its files and commit. Raises ``GitError``."""
     (old, base), files = released, inspection.files
@@ -58,8 +58,9 @@ def findings(
     changes = list(moves(old.labels, files.labels))
     present, before = policies_of(files.settings), policies_of(old.settings)
     own = _shelf(tree, inspection, base)
-    own.expect(move.prompt for move in changes if move.label in {*present.usable, *before.usable})
-    shelf = beside(own) if beside is not None else own
+    moved = [move.prompt for move in changes if move.label in {*present.usable, *before.usable}]
+    own.expect(moved)
+    shelf = beside(own, moved) if beside is not None else own
     yield from _judged(changes, present.usable, shelf, files, "")
     yield from _judged(changes, _loosened(present, before), shelf, files, BEFORE)
 

@@ -62,7 +62,7 @@ def _no_base() -> Finding:
 
 
 def findings(
-    tree: WorkTree | RevisionTree, inspection: Inspection, since: str | None, beside: Callable[[Any], Any] | None = None
+    tree: WorkTree | RevisionTree, inspection: Inspection, since: str | None, beside: Callable[..., Any] | None = None
 ) -> Iterator[Finding]:
     """What changed of what had been released; ``beside`` as in ``validation.Request``. Raises ``GitError``."""
     base = find_base(tree, since)

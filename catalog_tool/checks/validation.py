@@ -22,7 +22,7 @@ _PACKAGE = "catalog_tool"
 class Request(NamedTuple):
     """What to validate: ``revision`` (None: the work tree), ``since`` (None: the merge base).
 
-    ``beside`` adds evidence to what the gates judge by (``gate.shelf.Sources`` → the same), None adds nothing.
+    ``beside`` adds evidence about some prompts to what the gates judge by (``gate.shelf.Sources``), None adds nothing.
     """
 
     revision: str | None = None
@@ -30,7 +30,7 @@ class Request(NamedTuple):
     profile: str | None = None
     jobs: int = 1
     progress: Callable[[int, int], None] | None = None
-    beside: Callable[[Any], Any] | None = None
+    beside: Callable[..., Any] | None = None
 
 
 def validate(place: Place, request: Request) -> tuple[Validation, Inspection, WorkTree | RevisionTree]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from catalog_tool.backends.evidence import KeepsEvidence
 from catalog_tool.errors import UsageError
@@ -30,7 +30,7 @@ def evidence_on(place: Place, settings: Settings, name: str) -> Iterator[TargetE
 
 
 @contextlib.contextmanager
-def adding_evidence(place: Place, name: str) -> Iterator[Callable[[Sources], Sources]]:
+def adding_evidence(place: Place, name: str) -> Iterator[Callable[[Sources, Sequence[str]], Sources]]:
     """What puts a target's evidence beside a shelf's, by the settings of the work tree."""
     settings = open_catalog(place, None).files.settings
     with evidence_on(place, settings, name) as found:

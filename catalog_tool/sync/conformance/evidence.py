@@ -40,6 +40,7 @@ class EvidenceConformance:
         assert list(again.evidence(["support"])) == []
         assert sorted(again.evidence([NAME, "support", "support/greeting"])) == sorted([RECORD, another, elsewhere])
         assert list(again.evidence([])) == []
+        assert sorted(again.evidence([NAME, NAME])) == [RECORD, another]
 
     def test_a_record_is_written_once(self, connect: Callable[..., Backend]) -> None:
         shelf = shelf_of(connect())
