@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from catalog_tool.gate.sample import per_cent
+from catalog_tool.gate.statistics import wilson
 from catalog_tool.report.diff_markdown import code, prose
 from catalog_tool.report.escape import for_actions_log, for_markdown, inline_code
 from catalog_tool.report.findings_text import counted
@@ -18,6 +20,7 @@ from catalog_tool.report.plan_markdown import plan_markdown
 
 FINDINGS = 20
 CASES = 20
+CONFIDENCE = 0.95
 _GATES = {"allow": "may have it", "deny": "may not have it", "indeterminate": "may not have it yet"}
 _OUTCOMES = {"fail": "✗", "indeterminate": "?", "pass": "✓", "info": "·"}
 _EVALUATIONS = {
@@ -185,6 +188,7 @@ def _evaluation(document: Mapping[str, Any]) -> Iterator[str]:
     model = for_markdown(str((document.get("model") or {}).get("name", "")))
     yield f"**Evaluation {_EVALUATIONS[document['status']]}:** {name} on {model}, {_counts(document)}"
     yield ""
+    yield from _rate(document)
     yield from _scores(document)
     yield from _compared(document.get("comparison"))
 
@@ -193,6 +197,26 @@ def _counts(document: Mapping[str, Any]) -> str:
     counts = document.get("counts") or {}
     found = [f"{number} {name}" for name, number in counts.items() if number and name != "total"]
     return f"{counted(int(counts.get('total', 0)), 'case')}: {', '.join(found) or 'none'}"
+
+
+def _rate(document: Mapping[str, Any]) -> Iterator[str]:
+    """The share of decided cases that passed, how sure that is, and the baseline's."""
+    passed, decided = _decided(document)
+    if not decided:
+        return
+    sure = wilson(passed, decided, CONFIDENCE)
+    said = f"{per_cent(passed / decided)} of {counted(decided, 'decided case')}"
+    interval = f"{100 * CONFIDENCE:.0f} % interval {per_cent(sure.low)} to {per_cent(sure.high)}"
+    before, of = _decided(document.get("baseline") or {})
+    yield f"Pass rate: {said} ({interval}){f'; the baseline: {per_cent(before / of)}' if of else ''}."
+    yield ""
+
+
+def _decided(document: Mapping[str, Any]) -> tuple[int, int]:
+    """How many cases passed, and how many passed or failed."""
+    counts = document.get("counts") or {}
+    passed = int(counts.get("pass", 0))
+    return passed, passed + int(counts.get("fail", 0))
 
 
 def _scores(document: Mapping[str, Any]) -> Iterator[str]:
