@@ -29,7 +29,7 @@ HASHES = 50
 """Files whose contents one request may ask for."""
 _SKILLS = "/api/public/unstable/skills"
 _PLAIN = "100644"
-_VERSIONS = 1000
+_VERSIONS = _PAGES = 1000
 
 
 class Manifest(NamedTuple):
@@ -66,19 +66,18 @@ class Skills:
 
     def _names(self) -> list[str]:
         found: list[str] = []
-        page = 1
-        while True:
+        for page in range(1, _PAGES + 1):
             answer = self._api.ask("GET", _SKILLS, query={"page": str(page), "limit": str(PAGE)}) or {}
             try:
                 found += [str(item["name"]) for item in answer["data"]]
-                if page >= answer["meta"]["totalPages"]:
-                    break
+                is_last = page >= answer["meta"]["totalPages"]
             except (KeyError, TypeError) as error:
                 raise BackendError(f"a list of skills that is none: {error!r}") from error
-            page += 1
-        if len(set(found)) != len(found):
-            raise UnavailableError("the list of skills changed while it was read")
-        return found
+            if len(set(found)) != len(found) or not (answer["data"] or is_last):
+                raise UnavailableError("the list of skills changed while it was read")
+            if is_last:
+                return found
+        raise BackendError(f"a list of skills has more than {_PAGES} pages")
 
     def _live(self, name: str) -> Manifest | None:
         return self._manifest(name, {"label": PRODUCTION}) or self._manifest(name, {"label": LATEST})

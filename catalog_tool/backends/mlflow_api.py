@@ -26,6 +26,8 @@ VERSIONS_A_PAGE = 200_000
 """The most that a search of versions gives at once."""
 MODELS_A_PAGE = 1000
 """The most that a search of registered models gives at once."""
+PAGES = 1000
+"""The most pages of one list."""
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 """How long the server may stay silent."""
@@ -139,8 +141,8 @@ class MlflowApi:
             token = page.get("next_page_token")
             if not token:
                 return
-            if token in seen:
-                raise BackendError(f"{self._place} gives the same page of {what} again and again")
+            if token in seen or len(seen) >= PAGES:
+                raise BackendError(f"{self._place} gives pages of {what} again and again")
             seen.add(token)
             query["page_token"] = token
 

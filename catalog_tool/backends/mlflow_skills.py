@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from catalog_tool.backends.mlflow_api import ExistsError, MissingError, MlflowApi, NoRouteError
+from catalog_tool.backends.mlflow_api import PAGES, ExistsError, MissingError, MlflowApi, NoRouteError
 from catalog_tool.backends.mlflow_prompts import CHUNK_CHARACTERS, MARKER_TAG
 from catalog_tool.backends.stored import skill_entry_of
 from catalog_tool.canonical.identity import SkillFile, skill_digest
@@ -80,13 +80,14 @@ class SkillRegistry:
 
     def _skills(self) -> Iterator[Mapping[str, Any]]:
         query = {"filter_string": f"organization = '{self._organization}'", "max_results": _A_PAGE}
-        while True:
+        for _ in range(PAGES):
             page = self._asked("GET", _ROUTE, params=query)
             yield from page.get("skills") or ()
             token = page.get("next_page_token")
             if not token or token == query.get("page_token"):
                 return
             query["page_token"] = token
+        raise BackendError("the list of skills has no end")
 
     def _asked(self, method: str, path: str, **content: Any) -> Any:
         try:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from langfuse_server import PUBLIC, SECRET, Fault, LangfuseServer, Seen
 from langfuse_skill_store import SkillShelf
-from langfuse_store import BROKEN
+from langfuse_store import BROKEN, Answer
 
 from catalog_tool.backends.langfuse import LangfuseBackend
 from catalog_tool.errors import BackendError
@@ -102,6 +102,22 @@ def test_edits_are_named_as_of_prompts(server: LangfuseServer) -> None:
     assert states(server, sample) == {}
     del shelf.skills["pdf"]
     assert states(server, sample) == {PDF: "missing"}
+
+
+@pytest.mark.parametrize("names", [[], ["pdf"], None])
+def test_a_list_without_an_end_has_one(server: LangfuseServer, names: list[str] | None) -> None:
+    """It promises more and gives nothing, the same, or new ones for ever."""
+
+    def fault(seen: Seen) -> Fault | None:
+        if not seen.path.endswith("/skills"):
+            return None
+        page = int(seen.query["page"])
+        data = [{"name": name} for name in ([f"s{page}"] if names is None else names)]
+        return Fault(Answer(200, {"data": data, "meta": {"totalPages": 10**9}}))
+
+    server.fault = fault
+    with closing(opened(server)) as backend, pytest.raises(BackendError, match=r"changed|pages"):
+        list(backend.scan())
 
 
 def test_a_lost_answer_makes_no_second_version(server: LangfuseServer, backend: LangfuseBackend) -> None:

@@ -262,6 +262,22 @@ def test_each_answer_is_of_its_class(response: httpx.Response, error: type[Backe
     assert {request.url.host for request in sent} == {"mlflow.example"}
 
 
+def test_a_list_without_an_end_has_one() -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={"next_page_token": f"t{len(asked)}"})
+
+    client = httpx.Client(base_url="http://mlflow.example/", transport=httpx.MockTransport(answer))
+    with closing(MlflowBackend(client, "x")) as backend:
+        with pytest.raises(BackendError, match="again and again"):
+            backend.load()
+        with pytest.raises(BackendError, match="no end"):
+            list(backend.scan({"skills/pdf"}))
+    assert len(asked) < 3000
+
+
 def test_a_date_is_a_time_to_wait_too() -> None:
     later = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 90))
     answer = httpx.Response(429, headers={"retry-after": later})
