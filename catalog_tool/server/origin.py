@@ -44,6 +44,8 @@ class Pace(NamedTuple):
 
 FAR = Pace(2.0, 30.0)
 """For stores that are asked over the internet, often for money."""
+TOLD = Pace(0.5, 5.0)
+"""For stores that tell of label moves: what they could not tell is still seen within a second."""
 COUNTED = Pace(0.2, 60.0)
 """For stores that count every commit."""
 

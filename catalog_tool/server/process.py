@@ -41,6 +41,7 @@ try:
     from catalog_tool.server.origin import (
         COUNTED,
         FAR,
+        TOLD,
         BundleOrigin,
         DataVersion,
         Listener,
@@ -217,7 +218,7 @@ def _origin(serving: Serving) -> Origin:
     if serving.backend == "postgres":
         news = import_module("catalog_tool.backends.postgres_news")  # needs the extra `postgres`
         listener = news.LabelNews(options.get("url"))
-        probe = news.MoveCount(options.get("url"), str(options.get("prefix") or ""))
+        probe, pace = news.MoveCount(options.get("url"), str(options.get("prefix") or "")), TOLD
     elif serving.backend == "sqlite":
         probe, pace = DataVersion(Path(str(options["path"]))), COUNTED
     return StoreOrigin(_connected(serving, ""), listener, probe, pace)

@@ -46,8 +46,8 @@ SECONDS = 0.1
 """How long one round of one server lasts: many short ones find a quiet moment on a busy machine."""
 _ROUNDS = 16
 """Rounds for each run that was asked for."""
-_LONG_SECONDS, _LONG_ROUNDS = 0.6, 4
-"""Of the service over stores: every round has to hold some of the looks for news, which come five times a second."""
+_LONG_SECONDS, _LONG_ROUNDS = 0.8, 4
+"""Of the service over stores: every round has to hold looks for news, which come two to five times a second."""
 _CALLS = 2000
 _TEXT = "You are a support agent. " * 50 + "{{name}}"
 _MICRO = 1_000_000
