@@ -42,7 +42,13 @@ EDITOR_SCHEMAS = (
 EXAMPLE_PROMPT = "ticket_summary"
 EXAMPLE_SKILL = "commit-writer"
 WORKFLOW = ".github/workflows/catalog.yml"
-DRIFT_WORKFLOW = ".github/workflows/catalog-drift.yml"
+CALLERS = {
+    WORKFLOW: "callers.yml",
+    ".github/workflows/catalog-drift.yml": "drift_caller.yml",
+    ".github/workflows/catalog-usage.yml": "usage_caller.yml",
+    ".github/workflows/catalog-eval.yml": "eval_caller.yml",
+}
+"""Thin callers, and what each is written from; what runs on a schedule is a file of its own."""
 IGNORED = ".gitignore"
 _FROM = re.compile(r"([A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100})@([0-9a-f]{40})", re.ASCII)
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", re.ASCII)
@@ -168,8 +174,7 @@ def _workflows(inner: str, source: str | None) -> list[NewFile]:
         )
     folder = json.dumps(inner.rstrip("/") if _PLAIN_PATH.fullmatch(inner) else ".")
     values = {"REPOSITORY": found[1], "COMMIT": found[2], "FOLDER": folder, "FROM": found[1]}
-    callers = {WORKFLOW: "callers.yml", DRIFT_WORKFLOW: "drift_caller.yml"}
-    return [NewFile(path, template(name, **values)) for path, name in callers.items()]
+    return [NewFile(path, template(name, **values)) for path, name in CALLERS.items()]
 
 
 def _workflow(inner: str) -> str:

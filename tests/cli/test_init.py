@@ -315,14 +315,25 @@ def test_the_workflow_is_thin_and_safe(catalog_command: CatalogCommand, tmp_path
     assert "secrets" not in text
 
 
+def asks_only_for_what_is_offered(job: dict[str, Any], commit: str) -> None:
+    """A caller gives a shipped workflow inputs and secrets that it has, and all that it needs."""
+    called = re.fullmatch(rf"acme/catalog-tool/(\.github/workflows/catalog-[a-z]+\.yml)@{commit}", job["uses"])
+    assert called is not None
+    offered = yaml.safe_load((Path(__file__).parents[2] / called[1]).read_text())[True]["workflow_call"]
+    inputs, given = offered["inputs"], job["with"]
+    assert given.keys() <= inputs.keys()
+    assert {name for name, found in inputs.items() if found.get("required")} <= given.keys()
+    assert job.get("secrets", {}).keys() <= offered.get("secrets", {}).keys()
+
+
 def test_callers_of_the_shipped_workflows(catalog_command: CatalogCommand, tmp_path: Path) -> None:
     commit = "0123456789" * 4
     assert catalog_command("init", str(tmp_path), "--workflows-from", f"acme/catalog-tool@{commit}").code == 0
-    for name in ("catalog.yml", "catalog-drift.yml"):
+    for name in ("catalog.yml", "catalog-drift.yml", "catalog-usage.yml", "catalog-eval.yml"):
         value = yaml.safe_load((tmp_path / ".github/workflows" / name).read_text())
         assert value["permissions"] == {}
         for job in value["jobs"].values():
-            assert re.fullmatch(rf"acme/catalog-tool/\.github/workflows/catalog-[a-z]+\.yml@{commit}", job["uses"])
+            asks_only_for_what_is_offered(job, commit)
     refused = catalog_command("init", str(tmp_path / "b"), "--workflows-from", "acme/catalog-tool@v1")
     assert refused.code == 2
     assert not (tmp_path / "b").exists()
