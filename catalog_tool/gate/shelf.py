@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from catalog_tool.gate.decision import Record
-from catalog_tool.gate.evidence import Evidence
+from catalog_tool.gate.evidence import PASS, Evidence
 from catalog_tool.gate.fields import MalformedError
 from catalog_tool.gate.label_history import LabelHistories, LabelHistory
 from catalog_tool.gate.records import EVIDENCE_BYTES, read_evidence
@@ -124,7 +124,9 @@ def stored_from(path: str, data: bytes) -> Stored:
 def record_of(stored: Iterable[Stored], digest: str | None, like: Evidence | None = None) -> Record:
     """What is recorded about one content: the newest run counts, so that nobody picks the best of many.
 
-    ``like``: runs on the same dataset with the same judge are preferred, because only they compare.
+    ``like``: the candidate's, where the record is the baseline's; runs on the same dataset with the same judge
+    are preferred, because only they compare. Of two that ended in the same second the one counts that makes
+    it harder to allow: the candidate's worse, the baseline's better.
     """
     listed = list(stored)
     flaws = tuple(f"{item.path}: {item.flaw}" for item in listed if item.flaw is not None and item.about is None)
@@ -132,7 +134,12 @@ def record_of(stored: Iterable[Stored], digest: str | None, like: Evidence | Non
     runs = [item.evidence for item in listed if item.evidence is not None and item.evidence.prompt.digest == digest]
     if not runs:
         return Record(flaws=flaws, changed=changed)
-    newest = max(runs, key=lambda run: (_compares(run, like), run.finished_at, run.digest or ""))
+    harder = -1 if like is None else 1
+
+    def rank(run: Evidence) -> tuple[bool, int, int, str]:
+        return _compares(run, like), run.finished_at, harder * run.counts()[PASS], run.digest or ""
+
+    newest = max(runs, key=rank)
     return Record(evidence=newest, runs=len(runs), flaws=flaws, changed=changed)
 
 

@@ -62,6 +62,16 @@ def test_what_is_kept_counts_once(shelf: TargetEvidence) -> None:
     assert shelf.stored(["other"]) == {"other": []}
 
 
+def test_of_two_runs_of_one_second_the_one_counts_that_makes_it_harder(shelf: TargetEvidence) -> None:
+    good, bad = run(), run(FAIL)
+    for made in (good, bad):
+        shelf.keep(made)
+    found = shelf.stored(["greet"])["greet"]
+    for stored in (found, found[::-1]):
+        assert record_of(stored, DIGEST).evidence == bad, "of a candidate"
+        assert record_of(stored, DIGEST, like=good).evidence == good, "of a baseline"
+
+
 @pytest.mark.parametrize("at", [0, 1, 20, -2, -1])
 def test_a_changed_byte_is_named_and_never_used(backend: MemoryBackend, shelf: TargetEvidence, at: int) -> None:
     older, made = run(), run(FAIL, at=1_700_000_060)
