@@ -65,6 +65,7 @@ _NUMBERS = {
     "score": ("none", _mean(semconv.SCORE)),
     "feedback": ("none", _mean(semconv.FEEDBACK)),
     "cost": ("currencyUSD", _grown(semconv.COST)),
+    "no price": ("percentunit", _share(_grown(semconv.UNPRICED), _grown(semconv.REQUESTS))),
 }
 """Column → its unit and its expression, over the dashboard's time."""
 
@@ -102,7 +103,8 @@ def _over_time() -> list[Panel]:
         panel("Output tokens", "output_tokens", "A second.", Look("short")),
         panel("Output by input tokens", "output_input_ratio", "A prompt that grows, or answers that do.", Look()),
         panel("Tool calls that succeeded", "tool_ok_ratio", "As the application said.", Look("percentunit")),
-        panel("Cost", "cost_usd", "US dollars a second.", Look("currencyUSD")),
+        panel("Cost", "cost_usd", "US dollars a second, of the calls with a known price.", Look("currencyUSD")),
+        panel("Calls without a known price", "unpriced_ratio", "They are no part of the cost.", Look("percentunit")),
     ]
     means = [
         Panel(

@@ -61,6 +61,7 @@ def _counts() -> Iterator[Recording]:
 
 def _shares() -> Iterator[Recording]:
     yield Recording(series("error_ratio"), _share(rate(semconv.REQUESTS, _FAILED), rate(semconv.REQUESTS)))
+    yield Recording(series("unpriced_ratio"), _share(rate(semconv.UNPRICED), rate(semconv.REQUESTS)))
     ok = f'{semconv.STATUS}="ok"'
     yield Recording(series("tool_ok_ratio"), _share(rate(semconv.TOOL_CALLS, ok), rate(semconv.TOOL_CALLS)))
     yield Recording(

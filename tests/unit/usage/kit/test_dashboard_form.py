@@ -113,7 +113,7 @@ def test_what_people_look_for_is_there() -> None:
     assert found["Cost and tokens"][:2] == ["Cost a day", "Tokens a day"]
     assert "Trigger mix" in found["Triggers and results"]
     assert {"Versions of skills", "Drift of targets"} <= set(found["Drift and versions"])
-    assert len(found["Prompt versions"]) == 14
+    assert len(found["Prompt versions"]) == 15
 
 
 def test_panels_stand_beside_each_other_and_never_over_each_other() -> None:

@@ -101,6 +101,7 @@ def _prompts(text: Text) -> None:
         text.growing("catalog_prompt_requests", "_total", f'{PROMPT},status="{status}"', number)
     for name, number in (("input_tokens", 1000.0), ("output_tokens", 250.0), ("cost_usd", 0.5)):
         text.growing(f"catalog_prompt_{name}", "_total", f'{PROMPT},status="ok"', number)
+    text.growing("catalog_prompt_unpriced_requests", "_total", f'{PROMPT},status="ok"', 2.0)
     for status, number in (("ok", 3.0), ("failed", 1.0)):
         text.growing("catalog_prompt_tool_calls", "_total", f'{PROMPT},status="{status}"', number)
     for name in ("duration_seconds", "time_to_first_token_seconds", "time_between_tokens_seconds", "tokens_per_second"):
@@ -111,7 +112,7 @@ def _prompts(text: Text) -> None:
         text.growing(f"catalog_prompt_{name}", "_count", PROMPT, 8.0)
     version = 'gen_ai_prompt_name="support",prompt_version_id="v2-3f9a1c0b77de"'
     for name in ("requests", "error_ratio", "input_tokens", "output_tokens", "output_input_ratio", "tool_ok_ratio",
-                 "cost_usd"):  # fmt: skip
+                 "cost_usd", "unpriced_ratio"):  # fmt: skip
         text.steady(f"prompt_version:{name}:5m", version, 1)
     for name in ("duration", "time_to_first_token", "time_between_tokens", "tokens_per_second"):
         text.steady(f"prompt_version:{name}:5m", f'{version},quantile="0.5"', 1)
@@ -202,6 +203,7 @@ class TestNumbers:
             "requests": 10 * hours, "errors": 0.1, "p50": 1, "p95": 1.9, "p99": 1.98, "first token p95": 1.9,
             "between tokens p95": 1.9, "tokens/s": 1, "tokens in": 1000 * hours, "tokens out": 250 * hours,
             "out/in": 0.25, "tools ok": 0.75, "score": 0.75, "feedback": 0.5, "cost": 0.5 * hours,
+            "no price": 0.2,
         }  # fmt: skip
         found = {name: prometheus.values(resolved(text), "prompt_version_id") for name, text in names.items()}
         assert {name: held["v2-3f9a1c0b77de"] for name, held in found.items()} == pytest.approx(expected)

@@ -32,6 +32,7 @@ GIVEN = [
     measured("input_tokens_total", "0+6000x30", ', status="ok"'),
     measured("output_tokens_total", "0+1500x30", ', status="ok"'),
     measured("cost_usd_total", "0+0.6x30", ', status="ok"'),
+    measured("unpriced_requests_total", "0+6x30", ', status="ok"'),
     measured("tool_calls_total", "0+9x30", ', status="ok"'),
     measured("tool_calls_total", "0+1x30", ', status="failed"'),
     # ten calls a minute: five within a second, all within two
@@ -50,7 +51,7 @@ GIVEN = [
 ]
 RECORDED = {
     "requests": 1, "input_tokens": 100, "output_tokens": 25, "cost_usd": 0.01, "error_ratio": 2 / 60,
-    "tool_ok_ratio": 0.9, "output_input_ratio": 0.25,
+    "tool_ok_ratio": 0.9, "output_input_ratio": 0.25, "unpriced_ratio": 6 / 60,
 }  # fmt: skip
 QUANTILES = {"0.5": 1.0, "0.95": 1.9, "0.99": 1.98}
 
