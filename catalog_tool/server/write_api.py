@@ -41,6 +41,7 @@ from catalog_tool.source.prompts import PromptSchemas, read_prompt
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.shared_parts import SharedParts
+from catalog_tool.sync.lease import is_left_behind
 
 REASON_CHARACTERS = 500
 LABELS_AT_ONCE = 50
@@ -137,13 +138,19 @@ def _why(refused: list[Written]) -> str | None:
 
 @contextmanager
 def _holding(store: Store, backend: Backend, actor: str, reason: str) -> Iterator[_Context]:
-    """The store's lease for one write. Raises ``UnavailableError`` where a sync keeps it."""
+    """The store's lease for one write. Raises ``UnavailableError`` where a sync keeps it.
+
+    One that nobody stands behind is taken over.
+    """
     lease = Lease(uuid.uuid4().hex, actor, f"service {os.uname().nodename}", os.getpid(), now())
     end = time.monotonic() + store.patience
-    while (held := backend.take_lease(lease)).token != lease.token:
+    left_behind = None
+    while (held := backend.take_lease(lease, instead_of=left_behind)).token != lease.token:
         if time.monotonic() > end:
             raise UnavailableError(f"{held.holder} is writing to the store", hint="try again", retry_after=5)
-        time.sleep(_POLL_SECONDS * (1 + random.random()))  # noqa: S311 - jitter
+        left_behind = held.token if is_left_behind(held, time.time()) else None
+        if left_behind is None:
+            time.sleep(_POLL_SECONDS * (1 + random.random()))  # noqa: S311 - jitter
     try:
         yield _Context(backend, Run(lease.token, actor, reason, int(time.time())), backend.load().inventory)
     finally:

@@ -77,7 +77,7 @@ def holding(backend: Backend, holder: str, timing: Timing, timeout_seconds: floa
             first, seen = held, timing.steady()
         if timing.steady() >= deadline:
             raise BackendError(_told(held), hint=_HINT)
-        is_over = is_dead(held) or _is_made_up(held, timing) or timing.steady() - seen >= LEASE_SECONDS
+        is_over = is_left_behind(held, timing.now()) or timing.steady() - seen >= LEASE_SECONDS
         dead = held.token if is_over else None
         if dead is None:
             timing.sleep(min(POLL_SECONDS, max(0.0, deadline - timing.steady())))
@@ -89,8 +89,12 @@ def holding(backend: Backend, holder: str, timing: Timing, timeout_seconds: floa
             backend.drop_lease(wanted.token)
 
 
-def _is_made_up(held: Lease, timing: Timing) -> bool:
-    return held.expires_at - timing.now() > LEASE_SECONDS + NO_CLOCKS_SECONDS
+def is_left_behind(held: Lease, now: float) -> bool:
+    """Whether nobody stands behind a lease: its process is gone, or no sync can have written it.
+
+    ``now`` in seconds since the epoch.
+    """
+    return is_dead(held) or held.expires_at - now > LEASE_SECONDS + NO_CLOCKS_SECONDS
 
 
 def _told(held: Lease) -> str:

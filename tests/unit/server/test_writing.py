@@ -115,6 +115,13 @@ def test_a_sync_that_writes_is_waited_for_and_not_run_over(guarded_desk: Desk) -
     assert guarded_desk.store.generations[GREET] == 3
 
 
+def test_a_lease_that_no_sync_can_have_written_keeps_nobody_waiting(guarded_desk: Desk) -> None:
+    forged = Lease("forged", "nobody", "elsewhere", 1, 1, expires_at=253_402_300_799.0)
+    guarded_desk.store.leases[""] = forged
+    writer = guarded_desk.bearer("write")
+    assert guarded_desk.put(LABELS, json=move({"production": "v2"}), headers=writer).status_code == 200
+
+
 def test_a_version_is_published_once(guarded_desk: Desk) -> None:
     writer = guarded_desk.bearer("read", "write")
     first = guarded_desk.post(VERSIONS, json={**SHORT, "description": "Polite."}, headers=writer)
