@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import node_packages
 import pytest
 from scratch import Scratch
-from unit.usage.kit import node_packages
 
 from catalog_tool.rollout import Router
 
@@ -41,9 +41,7 @@ def in_python(flags: dict[str, Any], keys: Sequence[str], users: Sequence[str | 
 
 def in_javascript(flags: dict[str, Any], keys: Sequence[str], users: Sequence[str | None]) -> Variants:
     """flagd's evaluator for JavaScript, which refuses what its schema refuses."""
-    folder = node_packages.installed(JAVASCRIPT)
-    if folder is None:
-        pytest.skip("NO NPM PACKAGES: install node and npm; flags were not held against flagd's schema")
+    folder = node_packages.needed(JAVASCRIPT, "flags were not held against flagd's schema")
     done = subprocess.run(
         ["node", str(JAVASCRIPT / "evaluate.cjs")],
         cwd=folder,

@@ -10,16 +10,17 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import node_packages
 import pytest
 
 from catalog_tool.usage.kit.dashboard import dashboard
 from catalog_tool.usage.kit.listing import Entry, entries_of
 from catalog_tool.usage.listed import Listed, ListedSkill
 
-from . import node_packages
 from .promtool import ENTRIES
 from .test_dashboard_queries import DASHBOARD, PANELS, resolved, targets
 
+FORM = Path(__file__).parent / "npm" / "form"
 KINDS = {
     "stat": "StatPanelCfg",
     "table": "TablePanelCfg",
@@ -38,18 +39,18 @@ type Some<T> = T extends object ? { [K in keyof T]?: Some<T[K]> } : T;
 
 
 def test_every_query_of_events_is_logql() -> None:
-    folder = node_packages.needed(node_packages.FORM)
+    folder = node_packages.needed(FORM, "LogQL and the dashboard's types were not checked")
     queries = [resolved(target["expr"]).replace("$__auto", "1h") for _, target in targets("loki")]
     assert len(queries) >= 4
     asked = json.dumps([*queries, "sum(("])
-    told = node_packages.run("node", str(node_packages.FORM / "logql.mjs"), folder=folder, given=asked)
+    told = node_packages.run("node", str(FORM / "logql.mjs"), folder=folder, given=asked)
     *found, broken = json.loads(told)
     assert found == [[]] * len(queries)
     assert broken, "the grammar takes anything"
 
 
 def test_the_dashboard_has_grafanas_types() -> None:
-    folder = node_packages.needed(node_packages.FORM)
+    folder = node_packages.needed(FORM, "LogQL and the dashboard's types were not checked")
     source = folder / f"dashboard-{os.getpid()}.ts"
     wrong = folder / f"wrong-{os.getpid()}.ts"
     try:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
+import node_packages
 import pytest
 from soak import SOAK
 
-from . import node_packages
 from .test_dashboard_queries import PANELS
 
+DATA = Path(__file__).parent / "npm" / "data"
 CALLS = {"code-reviewer": 14, "superpowers:executing-plans": 9}
 SEEN = {"code-reviewer": 1000, "dep-auditor": 500, "superpowers:executing-plans": 900}
 
 
 def made(title: str, answers: dict[str, dict[str, float]]) -> dict[str, list[Any]]:
     """The columns of a table; ``answers``: the letter of a query → its value by skill."""
-    if not SOAK and not node_packages.place(node_packages.DATA).is_dir():
+    if not SOAK and not node_packages.place(DATA).is_dir():
         pytest.skip("GRAFANA'S TRANSFORMATIONS WERE NOT TRIED: they are 180 MB from npm; CATALOG_SOAK=1 fetches them")
-    folder = node_packages.needed(node_packages.DATA)
+    folder = node_packages.needed(DATA, "tables of the dashboard were not checked")
     head, *rows = csv.reader(io.StringIO(PANELS[title]["targets"][0]["csvContent"]))
     listing = [
         {"name": name, "type": "string", "values": list(column)}
@@ -37,7 +39,7 @@ def made(title: str, answers: dict[str, dict[str, float]]) -> dict[str, list[Any
         ]
         frames.append({"refId": target["refId"], "fields": fields})
     given = json.dumps({"frames": frames, "transformations": PANELS[title]["transformations"]})
-    told = node_packages.run("node", str(node_packages.DATA / "transform.cjs"), folder=folder, given=given)
+    told = node_packages.run("node", str(DATA / "transform.cjs"), folder=folder, given=given)
     return dict(json.loads(told))
 
 

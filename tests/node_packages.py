@@ -1,4 +1,4 @@
-"""Packages from npm that the dashboard is checked against: installed once a machine, loud where they cannot be."""
+"""Packages from npm that our output is checked against: installed once a machine, loud where they cannot be."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-
-HERE = Path(__file__).parent / "npm"
-FORM, DATA = HERE / "form", HERE / "data"
-"""Folders with a ``package.json``; the first is small, the second is large."""
 
 
 @cache
@@ -45,11 +41,11 @@ def place(wanted: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"catalog-tool-npm-{digest[:16]}"
 
 
-def needed(wanted: Path) -> Path:
-    """The same; without them the test is skipped, and says so."""
+def needed(wanted: Path, unchecked: str) -> Path:
+    """The same; without them the test is skipped, and says what was not checked."""
     folder = installed(wanted)
     if folder is None:
-        pytest.skip("NO NPM PACKAGES: install node and npm; LogQL, types and tables of the dashboard were not checked")
+        pytest.skip(f"NO NPM PACKAGES: install node and npm; {unchecked}")
     return folder
 
 
