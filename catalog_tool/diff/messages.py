@@ -278,8 +278,8 @@ def _wording(found: TextDiff) -> str:
     more = f", {len(places) - 1} more place{'s' if len(places) > 2 else ''}" if first and len(places) > 1 else ""
     first = first or _lines(found)
     share = f"~{max(1, round(found.share * 100))} % of the words"
-    commands = f"; lines with {', '.join(found.commands)} changed" if found.commands else ""
-    return f"{first}{more} ({share}){commands}"
+    words = ", ".join(f"“{word}”" for word in found.commands)
+    return f"{first}{more} ({share})" + (f"; lines that say {words} changed" if words else "")
 
 
 def _lines(found: TextDiff) -> str:

@@ -78,7 +78,7 @@ def test_people_read_it_below_each_change(bar: Scratch) -> None:
     said = bar.run("history", "greeter").out
     assert re.search(
         r"^  added version v2\n    v1 → v2: contract patch, behaviour high: the system message: "
-        r"“Never” became “Avoid to” \(~\d+ % of the words\); lines with never changed$",
+        r"“Never” became “Avoid to” \(~\d+ % of the words\); lines that say “never” changed$",
         said,
         re.MULTILINE,
     )
