@@ -41,6 +41,7 @@ DIALECT = Dialect(
     locked="",
     evidence_table=EVIDENCE_TABLE,
 )
+_AGAIN_SECONDS = 0.005
 _KEYS = 400
 """How many keys one SELECT looks up: with two columns below the 999 parameters that every SQLite takes."""
 
@@ -171,11 +172,24 @@ class SqliteDatabase:
                 yield None
                 return
             if _is_empty(connection):
-                connection.execute("PRAGMA journal_mode=WAL")
+                self._write_ahead(connection)
             with _transaction(connection, "BEGIN IMMEDIATE"):
                 if _is_empty(connection):
                     _create_tables(connection)
                 yield SqliteSession(connection, self._clock())
+
+    def _write_ahead(self, connection: sqlite3.Connection) -> None:
+        """Put a new file into WAL mode. Where several do so at once SQLite does not wait but refuses: ask again."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in _LOCKED or time.monotonic() > deadline:
+                    raise
+                time.sleep(_AGAIN_SECONDS)
+            else:
+                return
 
     def close(self) -> None:
         """Close the connection that is kept."""
