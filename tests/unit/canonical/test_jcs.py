@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import rfc8785
 from hypothesis import example, given
@@ -29,6 +32,16 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=5),
     max_leaves=12,
 )
+
+
+@pytest.fixture(scope="module", autouse=True, params=["jsonschema-rs", "standard library"])
+def encoder(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each test with both fast encoders: a command has loaded jsonschema-rs, a client has not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "jsonschema_rs", jsonschema_rs)
+        if request.param != "jsonschema-rs":
+            patch.delitem(sys.modules, "jsonschema_rs")
+        yield
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -86,6 +99,13 @@ def test_refusals(value: object) -> None:
             digest_of(wrapped)
     with pytest.raises(NotCanonicalError):
         canonical_members({"a": value})
+
+
+def test_deeper_than_jsonschema_rs_goes() -> None:
+    value: list[Any] = []
+    for _ in range(400):
+        value = [value]
+    assert canonical_bytes(value) == b"[" * 401 + b"]" * 401
 
 
 def test_depth_is_a_refusal() -> None:
