@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from catalog_tool.checks.prompt_record import PromptRecord, record_prompt
@@ -129,17 +129,18 @@ def _inner_contents(folder: str, files: Mapping[str, Content]) -> dict[str, byte
     return {path[cut:]: content.data for path, content in files.items() if content.data is not None}
 
 
-_worker: list[Worker] = []
-"""The worker of a child process, put there by its initializer."""
+_share: list[tuple[Worker, Sequence[Sequence[Work]]]] = []
+"""What a child process works on, put there by its initializer: to send each batch would cost more."""
 
 
-def _set_worker(worker: Worker) -> None:
+def _take_share(worker: Worker, batches: Sequence[Sequence[Work]]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    _worker[:] = [worker]
+    _share[:] = [(worker, batches)]
 
 
-def _run_here(batch: Sequence[Work]) -> list[Record]:
-    return _worker[0].run(batch)
+def _run_here(number: int) -> list[Record]:
+    worker, batches = _share[0]
+    return worker.run(batches[number])
 
 
 def run_all(worker: Worker, work: Sequence[Work], jobs: int) -> Iterator[Record]:
@@ -152,17 +153,17 @@ def run_all(worker: Worker, work: Sequence[Work], jobs: int) -> Iterator[Record]
         yield from worker.run(batch)
 
 
-def _spread(worker: Worker, batches: Iterable[Sequence[Work]], jobs: int) -> Iterator[Record]:
+def _spread(worker: Worker, batches: Sequence[Sequence[Work]], jobs: int) -> Iterator[Record]:
     """A few batches ahead of the reader, so that memory stays flat and nobody waits."""
     from concurrent.futures import (  # slow to import, and most runs need one process
         Future,
         ProcessPoolExecutor,
     )
 
-    with ProcessPoolExecutor(jobs, initializer=_set_worker, initargs=(worker,)) as pool:
+    with ProcessPoolExecutor(jobs, initializer=_take_share, initargs=(worker, batches)) as pool:
         pending: deque[Future[list[Record]]] = deque()
-        for batch in batches:
-            pending.append(pool.submit(_run_here, batch))
+        for number in range(len(batches)):
+            pending.append(pool.submit(_run_here, number))
             if len(pending) > jobs * 2:
                 yield from pending.popleft().result()
         while pending:
