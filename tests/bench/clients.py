@@ -12,8 +12,13 @@ from .rows import Row
 from .setting import Setting, discarded
 
 _MICRO = 1_000_000
-_TIMES = {"langfuse": 8, "langsmith": 6, "mlflow": 500}
-"""How many times faster than these the contract wants a cached ``get``."""
+_TIMES = {"langfuse": 8, "langsmith": 6, "mlflow_traced": 500, "mlflow": 100}
+"""How many times faster than these a cached ``get`` is meant to be.
+
+500 is for MLflow's read in a trace, 140 µs of work: a 500th of its bare 20 µs is less than the clock read
+that every cache with a time to live needs.
+"""
+_WHERE = {"mlflow_traced": "mlflow in a trace", "mlflow": "mlflow in a bare loop"}
 
 
 def client(setting: Setting) -> list[Row]:
@@ -31,15 +36,17 @@ def sdks(_: Setting) -> list[Row]:
     """Against other SDKs' cached reads, in this environment or in that which ``CATALOG_SDK_PYTHON`` names."""
     rows = []
     for name, times in _TIMES.items():
-        python = _python_with(name)
+        package = name.partition("_")[0]
+        python = _python_with(package)
         if python is None:
             print(
-                f"!!! {name} IS NOT THERE, not compared: name an interpreter with it as CATALOG_SDK_PYTHON",
+                f"!!! {package} IS NOT THERE, not compared: name an interpreter with it as CATALOG_SDK_PYTHON",
                 file=sys.stderr,
             )
             continue
         found = _told(python, name)[name]
-        rows.append(_row(f"client: cached get beside {name}", found, f"{name}, cached", 1 / times, "theirs"))
+        shown = _WHERE.get(name, name)
+        rows.append(_row(f"client: cached get beside {shown}", found, f"{package}, cached", 1 / times, "theirs"))
     return rows
 
 
