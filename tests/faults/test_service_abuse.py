@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import gzip
 import random
+import re
+import shutil
 import socket
 import statistics
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -37,6 +40,9 @@ ODD = [
     "%F0%9F%98%80", "'%20OR%201=1--", "support/greet;x=1", "support/greet%3Fa", "//evil.example/",
     "file:///etc/passwd", "support//greet", "support/greet/", "%",
 ]  # fmt: skip
+
+
+DRIPS = ("slow headers", "slow body", "slow read")
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +161,30 @@ def test_whoever_keeps_the_service_waiting_is_cut_off_and_others_are_served(
     asking.join()
     p99 = statistics.quantiles(seconds, n=100)[98]
     print(f"{len(seconds)} healthy requests beside {len(lines)} half-open: p99 {p99 * 1000:.0f} ms")
+    assert p99 < 0.2
+
+
+@pytest.mark.parametrize("attack", [("-H", "-t", "GET"), ("-B", "-t", "PUT"), ("-X", "-w", "1", "-y", "64")], ids=DRIPS)
+def test_slowhttptest_keeps_nobody_waiting(service: tuple[Running, dict[str, str]], attack: tuple[str, ...]) -> None:
+    """900 lines on which headers, a body or the reading of the answer drip: ten minutes of the three in all."""
+    program = shutil.which("slowhttptest")
+    if program is None:
+        pytest.skip("SLOWHTTPTEST IS NOT THERE: apt-get install slowhttptest; the attacks by sockets ran all the same")
+    found, bearer = service
+    length, lines = ("200", "900") if SOAK else ("6", "300")
+    command = [program, *attack, "-c", lines, "-r", "200", "-i", "2", "-l", length, "-p", "3", "-u", f"{found.url}/"]
+    ending, seconds = threading.Event(), list[float]()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(healthy, found, bearer, ending, seconds)
+        try:
+            said = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False).stdout
+        finally:
+            ending.set()
+        asking.result()
+    p99 = statistics.quantiles(seconds, n=100)[98]
+    print(f"{len(seconds)} healthy requests beside {lines} lines of {attack[0]}: p99 {p99 * 1000:.0f} ms")
+    plain = re.sub(r"\x1b\[[\d;]*m", "", said)
+    assert re.findall(r"service available:\s+(\w+)", plain)[-1:] == ["YES"], plain[-500:]
     assert p99 < 0.2
 
 
