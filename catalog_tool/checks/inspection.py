@@ -96,7 +96,7 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
             if sink is not None and record.digest:
                 sink.version(record)
         else:
-            skills.append(record._replace(contents={}))
+            skills.append(record.bare())
             if sink is not None:
                 sink.skill(record)
     for path, data in files.small.items():

@@ -42,7 +42,7 @@ class Recorder:
             record = stored.record(self._shared) if stored is not None else None
             self._keys.append(key)
             self._fresh.append(record is None)
-            recalled.append(item._replace(known=record))
+            recalled.append(item if record is None else item._replace(known=record))
         return recalled
 
     def note(self, record: Record) -> None:
@@ -51,7 +51,7 @@ class Recorder:
             return
         key = self._keys[self._next]
         if key is not None and self._fresh[self._next]:
-            self._new.append((key, record._replace(contents={}) if isinstance(record, SkillRecord) else record))
+            self._new.append((key, record.bare() if isinstance(record, SkillRecord) else record))
         self._next += 1
 
     def save(self) -> None:

@@ -39,6 +39,10 @@ class SkillRecord(NamedTuple):
     findings: list[Finding]
     contents: dict[str, bytes]
 
+    def bare(self) -> SkillRecord:
+        """The record without contents."""
+        return SkillRecord(self.skill, self.findings, {}) if self.contents else self
+
 
 def record_skill(folder: SkillFolder, contents: Mapping[str, bytes | Flaw], profile: ProfileCheck) -> SkillRecord:
     """Read and check one skill from the bytes of its files, by path inside its folder."""
@@ -75,7 +79,7 @@ def _body_findings(read: ReadSkill) -> Iterator[Finding]:
         yield finding("S220", message, path, line=read.body_line, artifact=key)
     if read.front is not None:
         yield from _front_findings(read, read.front, path)
-    if "<!--" in read.text:
+    if "<" in read.text and "<!--" in read.text:
         yield from comment_findings(read.text, path, key)
 
 
@@ -123,7 +127,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _link_findings(text: str, first_line: int, inner: str, known: Collection[str], read: ReadSkill) -> list[Finding]:
     """Bad links of one Markdown text; ``inner`` is its file's path in the skill, empty for the skill's body."""
-    if "](" not in text and "]:" not in text:
+    if "]" not in text or ("](" not in text and "]:" not in text):  # one character is found ten times faster
         return []
     found = []
     for hit in find_bad_links(text, inner.rpartition("/")[0], known):

@@ -121,7 +121,7 @@ class Worker:
             flaw = content.flaw or Flaw("Y001", "cannot be read")
             contents[path[cut:]] = content.data if content.data is not None else flaw
         record = record_skill(folder, contents, self._checks()[1])
-        return record if self._keep_contents else record._replace(contents={})
+        return record if self._keep_contents else record.bare()
 
 
 def _inner_contents(folder: str, files: Mapping[str, Content]) -> dict[str, bytes]:
