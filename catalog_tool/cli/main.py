@@ -147,12 +147,15 @@ def run(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _leave(code: int) -> None:
-    """End at once what Python ends with: to free each object of a process that is over costs 18 ms and more.
+    """End at once what Python ends with: to free each object of a process that is over takes 18 ms and more.
 
-    Exit handlers run, output is flushed; where other threads still work, Python waits for them as ever.
+    Exit handlers run, output is flushed. Where other threads still work, or somebody watches (a profiler,
+    a debugger, Python's development mode), this does nothing and Python ends as ever.
     """
     threads = sys.modules.get("threading")
     if threads is not None and threads.active_count() > 1:
+        return
+    if sys.flags.dev_mode or sys.getprofile() is not None or sys.gettrace() is not None:
         return
     try:
         atexit._run_exitfuncs()  # what the interpreter itself calls at its end
