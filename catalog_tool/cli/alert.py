@@ -66,7 +66,9 @@ _SAID_BYTES = 20_000
 @click.option("--branch", metavar="NAME", help="The branch that is synced.  [default: the repository's]")
 @click.option("--issue/--no-issue", default=True, help="Keep an issue.  [default: issue]")
 @click.option("--alertmanager", metavar="URL", help="Send alerts to this Alertmanager too.")
-@click.option("--lasts", default="3h", show_default=True, metavar="TIME", help="There: ends unless it is sent again.")
+@click.option(
+    "--lasts", default="3h", show_default=True, metavar="DURATION", help="There: ends unless it is sent again."
+)
 @forge_options
 @format_option("text", "json")
 @click.pass_context

@@ -39,7 +39,11 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 @click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=complete.targets)
 @git_side
 @click.option(
-    "--max-lag", default="30m", show_default=True, metavar="TIME", help="How long a target may be behind: 90s, 30m, 2h."
+    "--max-lag",
+    default="30m",
+    show_default=True,
+    metavar="DURATION",
+    help="How long a target may be behind: 90s, 30m, 2h.",
 )
 @format_option("text", "json", "markdown", "metrics")
 @click.pass_context

@@ -75,7 +75,7 @@ class Asked(NamedTuple):
 @click.option("--prometheus", metavar="URL", envvar="CATALOG_PROMETHEUS_URL", help="Where Prometheus answers.")
 @click.option("--act", "acts", is_flag=True, help="Roll back on a breach; without it nothing is moved.")
 @click.option("--once", is_flag=True, help="Look once (the default).")
-@click.option("--interval", metavar="TIME", help="Look again and again: 60s, 5m.")
+@click.option("--interval", metavar="DURATION", help="Look again and again: 60s, 5m.")
 @click.option("--rev", "revision", metavar="REV", default="HEAD", help="Take this git revision instead of HEAD.")
 @format_option("text", "json")
 @click.pass_context
