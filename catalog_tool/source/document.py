@@ -55,7 +55,7 @@ class SourceDocument:
             self.value = document.value
             if self._body is not None:
                 self._add_body()
-            if abnormal is None and ("\\u" in text or "\\U" in text):
+            if abnormal is None and "\\" in text and ("\\u" in text or "\\U" in text):
                 self._check_escapes()
         else:
             what = "is empty" if document.value is None else "holds no mapping at its top"

@@ -59,7 +59,7 @@ def read_skill(folder: SkillFolder, contents: Mapping[str, bytes | Flaw], profil
         return empty
     decoded = decode(data)
     _report(findings, skill_path, folder.key, decoded.flaws)
-    if b"\r\n" in data:
+    if b"\r" in data and b"\r\n" in data:
         findings.append(
             finding(
                 "S217",

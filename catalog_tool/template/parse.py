@@ -29,7 +29,7 @@ _SHOWN = 40
 
 def parse(text: str) -> Template:
     """The template of an expanded text, with all of its problems; never raises, linear in the text."""
-    if OPEN not in text:
+    if OPEN[0] not in text or OPEN not in text:  # one character is found ten times faster
         return Template((text,))
     return _Parser(text).run()
 

@@ -90,8 +90,8 @@ def expand(text: str, load: Load) -> Expanded:
     ``load`` is asked once for each reference. Nesting stops at ``limits.PARTIAL_DEPTH``; all texts
     inserted together, tags included, at ``limits.RENDERED_CHARACTERS``, which bounds the work too.
     """
-    if "{{>" not in text and "{{=" not in text:
-        return Expanded(text)
+    if (">" not in text or "{{>" not in text) and ("=" not in text or "{{=" not in text):
+        return Expanded(text)  # one character is found ten times faster than two
     return _Expander(load).run(text)
 
 
