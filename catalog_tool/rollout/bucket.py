@@ -21,6 +21,15 @@ def slot(salt: str, key: str) -> int:
     return int.from_bytes(sha256(data).digest()[:4], "big") * SLOTS >> 32
 
 
+def _bound(end: int) -> bytes:
+    """What the hash of every key in a slot below ``end`` is less than.
+
+    Its first 32 bits are below one number, and bytes compare as big-endian numbers do: no arithmetic is left
+    for the moment of asking. Nothing is beyond the last slot, nor a hash beyond 33 bytes of ones.
+    """
+    return (((end << 32) + SLOTS - 1) // SLOTS).to_bytes(4, "big") if end < SLOTS else b"\xff" * 33
+
+
 class Router:
     """A label's split, ready to be asked often; immutable and safe to share between threads.
 
@@ -39,9 +48,7 @@ class Router:
         end = 0
         for _, weight in split[1:]:
             end += round(weight * (SLOTS // 100))
-            # A hash is in a slot below `end` exactly where its first 32 bits are below this number, and bytes
-            # compare as big-endian numbers do: no arithmetic is left for the moment of asking.
-            self._bounds.append((((end << 32) + SLOTS - 1) // SLOTS).to_bytes(4, "big"))
+            self._bounds.append(_bound(end))
 
     def version(self, key: str) -> str:
         """The version that ``key`` gets, the same on every machine."""

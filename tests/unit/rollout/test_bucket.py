@@ -38,6 +38,11 @@ def test_candidates_follow_one_another_in_listed_order() -> None:
     assert [router.version(key) for key in VECTORS] == ["v2", "v3", "v3", "v1", "v2"]
 
 
+@pytest.mark.parametrize("key", ["", "user-0", "café", "x" * 40])
+def test_candidates_may_own_every_slot(key: str) -> None:
+    assert Router("support/greet", [("v1", 0), ("v2", 100)]).version(key) == "v2"
+
+
 @given(key=KEYS, first=st.integers(1, 4000), second=st.integers(1, 3000), more=st.integers(0, 3000))
 def test_raising_the_last_candidate_moves_nobody_out_of_a_candidate(
     key: str, first: int, second: int, more: int
