@@ -22,6 +22,9 @@ from catalog_tool.source.skill_folders import SKILL_FILE, SkillFolder
 LONG_ENTRY = "S221"
 """A skill's own record judges its entry by the agent's limit; where the settings name another, that one counts."""
 
+DANGLING = frozenset({"C311", "C314"})
+"""Labels of a version or a prompt that does not exist."""
+
 
 def findings(
     files: CatalogFiles,

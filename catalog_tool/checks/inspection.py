@@ -106,9 +106,10 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
     findings.extend(catalog_rules.findings(files, versions, skills, overlap=options.overlap))
     if others:
         findings.extend(external.external_findings(others, _subject(tree, files, versions, skills)))
-    settled = settle(redacted(findings), files.settings.rules)
-    findings = settle([*settled, *_unbuildable(versions, settled)], {})
-    return Inspection(files, versions, skills, findings, bool(others))
+    findings = redacted(findings)
+    settled = settle(findings, files.settings.rules)
+    dropped = [*_unbuildable(files, versions, settled), *_unlabelled(files, findings)]
+    return Inspection(files, versions, skills, settle([*settled, *dropped], {}), bool(others))
 
 
 def _subject(
@@ -142,13 +143,29 @@ def _records(tree: Tree, files: CatalogFiles, options: Options, *, contents: boo
     recorder.save()
 
 
-def _unbuildable(versions: Sequence[PromptRecord], settled: Sequence[Finding]) -> Iterator[Finding]:
+def _unbuildable(
+    files: CatalogFiles, versions: Sequence[PromptRecord], settled: Sequence[Finding]
+) -> Iterator[Finding]:
     """Versions whose errors the settings ignore: they would be missing from the bundle without a word."""
     told = {found.path for found in settled if found.severity == ERROR}
-    for record in versions:
-        if not record.digest and record.path not in told:
+    unusable = [(record.id, record.version, record.path) for record in versions if not record.digest]
+    for name, version, path in (*unusable, *files.layout.unreadable):
+        if path not in told:
             message = "`rules` ignores an error without which this version cannot be read"
-            yield finding("P107", message, record.path, artifact=f"{record.id}@{record.version}")
+            yield finding("P107", message, path, artifact=f"{name}@{version}")
+
+
+def _unlabelled(files: CatalogFiles, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Errors of the registry that the settings ignore or lower: labels would vanish, or point nowhere, unseen."""
+    read = {(found.code, found.line, found.column) for found in files.findings if found.path == files.registry_path}
+    for found in findings:
+        rule = files.settings.rules.get(found.code)
+        if rule is None or rule.severity == ERROR or found.severity != ERROR or found.path != files.registry_path:
+            continue
+        if found.code in catalog_rules.DANGLING or (found.code, found.line, found.column) in read:
+            done = "ignores" if rule.severity == IGNORE else "lowers"
+            message = f"`rules` {done} {found.code}, and labels cannot be used as they are: {found.message}"
+            yield found._replace(code="C315", message=message)
 
 
 def work_of(files: CatalogFiles) -> Iterator[Work]:

@@ -111,6 +111,7 @@ CODES: dict[str, tuple[str, str]] = {
     "C312": (ERROR, "weights of a label"),
     "C313": (ERROR, "label name refused"),
     "C314": (ERROR, "labels of an unknown prompt"),
+    "C315": (ERROR, "labels that cannot be built"),
     "C320": (ERROR, "policy of a gate cannot be used"),
     "C321": (ERROR, "gate denies a label's move"),
     "C322": (ERROR, "gate cannot decide about a label's move"),

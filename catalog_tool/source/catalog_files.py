@@ -26,6 +26,7 @@ from catalog_tool.source.skill_folders import PLUGIN_MANIFEST, SkillFolder, find
 from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, Entry, Tree
 
 AGENT_SETTINGS = ".claude/settings.json"
+REGISTRY_FILE = "registry.yaml"
 LINKS_IN_A_ROW = 3
 """Links to folders that hold links, and so on: how far they are followed inside the catalog."""
 LINKED_FOLDERS = 500
@@ -53,6 +54,11 @@ class CatalogFiles(NamedTuple):
     listed: list[str]
     small: dict[str, bytes]
     findings: list[Finding]
+
+    @property
+    def registry_path(self) -> str:
+        """Where the registry stands, or would stand, from the catalog's root."""
+        return f"{self.settings.prompts}/{REGISTRY_FILE}"
 
     @property
     def exists(self) -> bool:

@@ -63,7 +63,7 @@ def open_catalog(place: Place, revision: str | None) -> OpenCatalog:
 
 def refuse_broken(files: CatalogFiles) -> None:
     """Raise ``UsageError`` where settings or registry cannot be used: what they say would be passed over."""
-    central = (SETTINGS_FILE, f"{files.settings.prompts}/registry.yaml")
+    central = (SETTINGS_FILE, files.registry_path)
     for found in files.findings:
         if found.severity == ERROR and found.path in central:
             place = ":".join(str(part) for part in (found.path, found.line, found.column) if part is not None)

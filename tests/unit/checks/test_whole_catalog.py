@@ -242,3 +242,59 @@ def test_findings_are_sorted_and_the_same_every_time(write: Path) -> None:
     assert found == sorted(found, key=Finding.order)
     assert found == look(write)
     assert len(set(found)) == len(found)
+
+
+REGISTRY = "prompts/registry.yaml"
+
+
+@pytest.mark.parametrize(
+    ("code", "registry", "place"),
+    [
+        ("Y008", "greet:\n  production: v1\n  production: v1\n", (3, 3)),
+        ("Y007", "greet: [\n", (2, 1)),
+        ("Y017", "- greet\n", (1, 1)),
+        ("Y023", "format: 2\ngreet: {production: v1}\n", (1, 9)),
+        ("C310", "greet: {production: 1}\n", (1, 21)),
+        ("C311", "greet: {production: v2}\n", (1, 21)),
+        ("C312", "greet: {production: {v1: 0}}\n", (1, 26)),
+        ("C313", "greet: {latest: v1}\n", (1, 9)),
+        ("C314", "meet: {production: v1}\n", (1, 1)),
+    ],
+)
+@pytest.mark.parametrize("severity", ["ignore", "info", "warning"])
+def test_no_rule_lets_a_label_vanish_or_point_nowhere(
+    write: Path, code: str, registry: str, place: tuple[int, int], severity: str
+) -> None:
+    rules = f"rules: {{{code}: {{severity: {severity}, reason: x}}, C315: {{severity: ignore, reason: x}}}}\n"
+    found = look(write, {"catalog.yaml": rules, "prompts/greet/v1.yaml": PROMPT, REGISTRY: registry})
+    (refused,) = [each for each in found if each.severity == "error"]
+    assert (refused.code, refused.path, refused.line, refused.column) == ("C315", REGISTRY, *place)
+    assert code in refused.message
+    assert [each.severity for each in found if each.code == code] == ([] if severity == "ignore" else [severity])
+
+
+def test_an_error_of_the_registry_that_no_rule_is_about_is_told_once(write: Path) -> None:
+    files = {"catalog.yaml": "rules: {C311: {severity: error}}\n", "prompts/greet/v1.yaml": PROMPT}
+    (one,) = look(write, {**files, REGISTRY: "greet: {production: v2}\n"}, "C311", "C315")
+    assert one.code == "C311"
+
+
+def test_a_registry_that_is_a_link_is_refused_whatever_the_rules_say(write: Path) -> None:
+    (write / "prompts").mkdir()
+    (write / REGISTRY).symlink_to("labels.yaml")
+    rules = "rules: {Y024: {severity: ignore, reason: x}}\n"
+    assert [each.path for each in look(write, {"catalog.yaml": rules}, "C315")] == [REGISTRY]
+
+
+def test_what_hides_in_the_registry_may_be_ignored_for_its_labels_are_read(write: Path) -> None:
+    rules = "rules: {Y030: {severity: ignore, reason: x}}\n"
+    files = {"catalog.yaml": rules, "prompts/greet/v1.yaml": PROMPT, REGISTRY: "greet: {production: v1} # \u202e\n"}
+    assert look(write, files, "Y030", "C315") == []
+    assert [each.code for each in look(write, {"catalog.yaml": ""}, "Y030")] == ["Y030"]
+
+
+def test_a_version_that_is_a_link_is_missing_from_no_bundle_unseen(write: Path) -> None:
+    (write / "prompts/greet").mkdir(parents=True)
+    (write / "prompts/greet/v1.yaml").symlink_to("v2.yaml")
+    (one,) = look(write, {"catalog.yaml": "rules: {Y024: {severity: ignore, reason: x}}\n"}, "P107", "Y024")
+    assert (one.code, one.severity, one.path, one.artifact) == ("P107", "error", "prompts/greet/v1.yaml", "greet@v1")
