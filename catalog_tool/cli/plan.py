@@ -48,6 +48,7 @@ gate or (with --exit-code) work to do, 2 wrong usage, 3 the target could not be 
 @click.pass_context
 def command(ctx: click.Context, /, target: str, output: str, *, exit_code: bool, worktree: bool, **asked: Any) -> int:
     """What a sync would write to a target."""
+    options = read_options(asked)
     side = read_git_side(ctx, asked["revision"], worktree=worktree)
     if side.reading.errors:
         tell_errors(ctx, side)
@@ -55,8 +56,8 @@ def command(ctx: click.Context, /, target: str, output: str, *, exit_code: bool,
         answer(json_document(document) if output == "json" else sync_text(document, color=wants_color(ctx)))
         return 1
     with working(side, target) as work:
-        refuse_unknown(work, asked["only"])
-        result = plan_target(work.session, work.desired, read_options(asked))
+        refuse_unknown(work, options)
+        result = plan_target(work.session, work.desired, options)
     document = result.to_json()
     if asked["out"] is not None:
         _save(Path(asked["out"]), plan_document(result.plan, now()))

@@ -57,7 +57,7 @@ def command(ctx: click.Context, /, target: str, output: str, *, worktree: bool, 
         stopped = False
     else:
         with working(side, target, asked) as work:
-            refuse_unknown(work, options.only)
+            refuse_unknown(work, options)
             document = sync_target(work.session, work.desired, options, asked["expect"]).to_json()
             stopped = work.session.stopped()
     answer(json_document(document) if output == "json" else sync_text(document, color=wants_color(ctx)))

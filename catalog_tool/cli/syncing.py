@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -33,6 +34,8 @@ from catalog_tool.sync.wanted import Desired, Reading, desired_for, read_catalog
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_NAMED = 3
+"""How many objects are named that may have been meant."""
 
 
 def target_argument(command: _Command) -> _Command:
@@ -143,20 +146,40 @@ def read_git_side(ctx: click.Context, revision: str | None, *, worktree: bool | 
     return GitSide(place, reading, wanted)
 
 
-def refuse_unknown(work: Work, only: Collection[str]) -> None:
-    """A name given to ``--only`` that neither git nor the target has is a slip, which must not read as done."""
-    names = [text for text in only if not set(text) & set("*?[") and not _has(work.desired.objects, text)]
-    if not names:
+def refuse_unknown(work: Work, options: PlanOptions) -> None:
+    """A name given to ``--only`` or ``--overwrite`` that nobody has is a slip, which must not read as done.
+
+    What ``--overwrite`` names may need no overwriting: it was there when `catalog drift` printed the line, and
+    the same line may be run twice. Raises ``UsageError``.
+    """
+    wanted = work.desired.objects
+    names = [text for text in options.only if not set(text) & set("*?[") and not _has(wanted, text)]
+    addresses = [address for address in options.overwrite if address not in wanted]
+    if not names and not addresses:
         return
     inventory = work.target.backend.load().inventory
     for name in names:
         if not _has(inventory, name):
             hint = "write a prompt's id, prompts/ID@v2, labels/ID@production, skills/NAME, or a pattern"
             raise UsageError(f"--only {name}: neither git nor the target has it", hint=hint)
+    for address in addresses:
+        if address not in inventory:
+            words = f"--overwrite {address}: git wants no such object there, and none was synced"
+            raise UsageError(words, hint=_meant(address, {*wanted, *inventory}))
 
 
 def _has(addresses: Collection[str], name: str) -> bool:
     return name in addresses or any(is_chosen(address, (name,)) for address in addresses)
+
+
+def _meant(text: str, known: Collection[str]) -> str:
+    """What there is that ``text`` may stand for: the objects of that name, else those spelt like it."""
+    near = sorted(address for address in known if is_chosen(address, (text,)))
+    near = near or get_close_matches(text, sorted(known), n=_NAMED)
+    if not near:
+        return "`catalog drift` prints the whole line for what was edited"
+    more = " …" if len(near) > _NAMED else ""
+    return f"did you mean {' or '.join(near[:_NAMED])}{more}?"
 
 
 def _tell_uncommitted(place: Place, reading: Reading, otherwise: str) -> None:

@@ -127,6 +127,35 @@ def test_a_hand_edit_is_named_and_left_alone_until_git_is_told_to_win(catalog: S
     assert catalog.run("sync", "local", "--overwrite", LABEL).code == 2
 
 
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        ("nope", "`catalog drift` prints the whole line"),
+        ("labels/greet@prod", "did you mean labels/greet@production"),
+        ("greet", "did you mean labels/greet@production or labels/greet@staging or prompts/greet@v1 …?"),
+        ("labels/*", "did you mean labels/greet@production or labels/greet@staging?"),
+    ],
+)
+def test_an_overwrite_of_what_nobody_has_is_a_slip(catalog: Scratch, named: str, meant: str) -> None:
+    catalog.run("sync", "local")
+    move_label(catalog, "v2")
+    for command in ("plan", "sync"):
+        refused = catalog.run(command, "local", "--overwrite", f"{named}=v1")
+        assert (refused.code, refused.out) == (2, "")
+        assert f"--overwrite {named}: git wants no such object there" in refused.err
+        assert meant in refused.err
+
+
+def test_an_overwrite_that_is_no_longer_needed_is_none(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    for command in ("plan", "sync"):
+        assert run(catalog, command, "local", "--overwrite", f"{LABEL}=v2")["status"] == "unchanged"
+    catalog.write("prompts/registry.yaml", REGISTRY.replace("  staging: v2\n", ""))
+    catalog.commit()
+    kept = run(catalog, "plan", "local", "--overwrite", "labels/greet@staging=v2")  # the inventory has it still
+    assert [(action["object"], action["state"]) for action in kept["actions"]] == [("labels/greet@staging", "prune")]
+
+
 def test_pull_brings_a_moved_label_back(catalog: Scratch) -> None:
     catalog.run("sync", "local")
     before = catalog.git("rev-parse", "HEAD")
