@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from catalog_tool.checks.inspection import Inspection, Options, inspect
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.skill_record import SkillRecord
 from catalog_tool.clock import now
+from catalog_tool.errors import CatalogError
 from catalog_tool.model.agent_limits import ListingLimits
 from catalog_tool.model.finding import Finding
 from catalog_tool.source.catalog_files import CatalogFiles
@@ -27,6 +29,7 @@ from catalog_tool.source.skill_folders import SKILL_FILE, static_prefix
 from catalog_tool.source.tree import RevisionTree, WorkTree, blob_id, tree_of
 
 SHA1_HEX = 40
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class BuildRequest(NamedTuple):
@@ -55,9 +58,12 @@ class BuildResult(NamedTuple):
 
 
 def build(place: Place, request: BuildRequest) -> BuildResult:
-    """Build a catalog. Raises ``UsageError`` for an output folder that is refused, ``GitError``."""
+    """Build a catalog.
+
+    Raises ``UsageError`` for an output folder that is refused, ``CatalogError`` for one without room, ``GitError``.
+    """
     tree = tree_of(place, request.revision)
-    with ExitStack() as stack:
+    with _told_of_no_room(request.out), ExitStack() as stack:
         sink = _Builder(place, request, stack)
         memory = Memory(place.root)
         options = Options(overlap=False, jobs=request.jobs, memory=memory, progress=request.progress)
@@ -70,6 +76,18 @@ def build(place: Place, request: BuildRequest) -> BuildResult:
         if not request.check:
             publish.publish(sink.folder, request.out)
         return BuildResult(built.digest, built.files, inspection.findings, summary, stale, undated)
+
+
+@contextmanager
+def _told_of_no_room(out: Path) -> Iterator[None]:
+    """A disk, quota or limit that the output does not fit in is named with the folder, also where SQLite meets it."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_ROOM:
+            raise
+        why = error.strerror if isinstance(error, OSError) else f"{database.NAME}: {error}"
+        raise CatalogError(f"--out {out}: {why}", hint="make room there, then build again") from error
 
 
 def summarize(inspection: Inspection) -> dict[str, int]:

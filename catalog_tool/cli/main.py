@@ -21,12 +21,14 @@ with answered_at_once():
     import click
 
     from catalog_tool import __version__
+    from catalog_tool.cli.streams import LostOutputError, drop_output, take_streams, tolerate_any_text
     from catalog_tool.errors import CatalogError
     from catalog_tool.report.escape import for_actions_log, lines_for_terminal
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Start a catalog: settings, one prompt, one skill, schemas, workflows."),
     "new": ("new", "Start a prompt or a skill."),
@@ -135,11 +137,13 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code: the one error boundary."""
     if arguments is None:
         _insist_on_utf8()
+        take_streams()
+    else:
+        tolerate_any_text()
     argv = sys.argv[1:] if arguments is None else arguments
     if argv[:1] == ["-C"]:
         argv = ["--root", *argv[1:]]  # click asks for a long option of that name first, and imports what finds similar
     gc.disable()  # a command ends soon, and what it builds holds no cycles worth looking for
-    _tolerate_any_text()
     code = _guarded(argv)
     if arguments is None:
         _leave(code)
@@ -161,7 +165,7 @@ def _leave(code: int) -> None:
         atexit._run_exitfuncs()  # what the interpreter itself calls at its end
         sys.stdout.flush()
         sys.stderr.flush()
-    except (OSError, ValueError):  # nobody reads any more: the interpreter knows what to say of it
+    except (LostOutputError, OSError, ValueError):  # the interpreter knows what to say of it
         return
     os._exit(code)
 
@@ -173,15 +177,6 @@ def _insist_on_utf8() -> None:
     """
     if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode and sys.executable:
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - itself
-
-
-def _tolerate_any_text() -> None:
-    """UTF-8 out whatever the locale, and never a crash over a character."""
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the whole run
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _guarded(argv: list[str]) -> int:
@@ -201,21 +196,26 @@ def _guarded(argv: list[str]) -> int:
         return stop.exit_code
     except CatalogError as error:
         return _refused(argv, error.kind, error.message, error.hint, error.exit_code)
+    except LostOutputError as lost:
+        return _cut_off(lost)
     except OSError as error:
-        return _cut_off(argv, error)
+        return _unwritten(argv, error) if error.errno in _NO_ROOM else _failed(argv, error)
     except Exception as error:  # noqa: BLE001 - the boundary: a bug is one line, and a traceback with --debug
         return _failed(argv, error)
 
 
-def _cut_off(argv: list[str], error: OSError) -> int:
-    """The reader of our output went away, or its disk is full: nothing more can be said on stdout."""
-    if not isinstance(error, BrokenPipeError) and error.errno != errno.ENOSPC:
-        return _failed(argv, error)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    if isinstance(error, BrokenPipeError):
+def _cut_off(lost: LostOutputError) -> int:
+    """The reader of our output went away, or there is no room for it: nothing more can be said on stdout."""
+    drop_output()
+    if lost.reader_left:
         return 0
-    _say(f"error: the result could not be written: {error.strerror}")
+    _say(f"error: the result could not be written: {lost}")
     return 3
+
+
+def _unwritten(argv: list[str], error: OSError) -> int:
+    where = f"{error.filename}: " if error.filename else ""
+    return _refused(argv, "internal", f"{where}{error.strerror}", "make room there, then run it again", 3)
 
 
 def _failed(argv: list[str], error: Exception) -> int:
@@ -243,8 +243,8 @@ def _refused(argv: list[str], kind: str, message: str, hint: str, code: int) -> 
         try:
             sys.stdout.write(render(document))
             sys.stdout.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        except LostOutputError:
+            drop_output()
     return code
 
 
