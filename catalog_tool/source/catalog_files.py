@@ -23,6 +23,7 @@ from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.settings import read_settings
 from catalog_tool.source.shared_parts import SharedParts, read_shared
 from catalog_tool.source.skill_folders import PLUGIN_MANIFEST, SkillFolder, find_skills, glob_pattern, static_prefix
+from catalog_tool.source.team_schemas import TeamSchemas, read_team_schemas
 from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, Entry, Tree
 
 AGENT_SETTINGS = ".claude/settings.json"
@@ -49,7 +50,7 @@ class CatalogFiles(NamedTuple):
     skills: list[SkillFolder]
     owners: list[OwnerRule]
     agent_settings: dict[str, object]
-    team_schemas: dict[str, dict[str, object]]
+    team_schemas: TeamSchemas
     prefix: str
     listed: list[str]
     small: dict[str, bytes]
@@ -93,7 +94,8 @@ def find_catalog(tree: Tree, *, whole: bool = True) -> CatalogFiles:
     findings.extend(skills.findings)
     findings.extend(_nested(entries, {skill.path for skill in skills.folders}))
     findings.extend(_missing_folders(entries, settings) if whole else ())
-    team = _team_schemas(small, settings, findings)
+    team, found = read_team_schemas(settings, entries, small.inner)
+    findings.extend(found)
     return CatalogFiles(
         settings, entries, layout, shared, labels, registry, skills.folders,
         _owners(small), _agent_settings(small), team, tree.prefix,
@@ -249,25 +251,6 @@ def _owners(small: _SmallFiles) -> list[OwnerRule]:
 
 def _agent_settings(small: _SmallFiles) -> dict[str, object]:
     return _json_object(small.at_top.get(AGENT_SETTINGS) or b"{}")
-
-
-def _team_schemas(small: _SmallFiles, settings: Settings, findings: list[Finding]) -> dict[str, dict[str, object]]:
-    schemas: dict[str, dict[str, object]] = {}
-    for kind, written in settings.schemas.items():
-        path = _relative(written)
-        data = small.inner.get(path)
-        if data is None:
-            findings.append(finding("C306", f"the schema {written} cannot be read", SETTINGS_FILE))
-            continue
-        document = SourceDocument(path, data)
-        findings.extend(document.findings)
-        if document.value is None or not document.clean:
-            continue
-        problems = [problem for problem in SchemaEngine(document.value).problems if problem.kind != "dialect"]
-        findings.extend(finding("C306", problem.message, path) for problem in problems)
-        if not problems:
-            schemas[kind] = document.value
-    return schemas
 
 
 def _missing_folders(entries: Mapping[str, Entry], settings: Settings) -> Iterator[Finding]:
