@@ -81,8 +81,8 @@ def test_a_result_that_is_taken_in_part_is_said(catalog: Scratch, unbuffered: st
 @BUFFERED
 def test_all_of_a_long_result_comes_through_a_slow_pipe(catalog: Scratch, unbuffered: str) -> None:
     whole = shell(catalog, "catalog schema prompt").stdout
-    slowly = f"{shlex.quote(sys.executable)} -c 'import sys\nwhile part := sys.stdin.buffer.read1(512): sys.stdout.buffer.write(part)'"
-    slow = shell(catalog, f"catalog schema prompt | {slowly}", unbuffered)
+    code = "import sys\nwhile part := sys.stdin.buffer.read1(512): sys.stdout.buffer.write(part)"
+    slow = shell(catalog, f"catalog schema prompt | {shlex.join([sys.executable, '-c', code])}", unbuffered)
     assert len(whole) > 10_000
     assert slow.stdout == whole
 
