@@ -159,14 +159,32 @@ def _pattern(error: ValidationError) -> str:
     return f"{_subject(error)} does not match the pattern {pattern}: {clip(error.instance)}"
 
 
-def _counted(unit: str, bound: str, *, of: Callable[[Any], int] = len) -> Callable[[ValidationError], str]:
+def _at_least(unit: str) -> Callable[[ValidationError], str]:
+    """The sentence for too few; ``unit`` is one of what is counted."""
+
     def sentence(error: ValidationError) -> str:
-        count = of(error.instance)
-        if _rule(error) == 1 and bound == "at least":
+        if _rule(error) == 1:
             return f"{_subject(error)} must not be empty"
-        return f"{_subject(error)} has {count:,} {unit}, {bound} {_rule(error):,} are allowed"
+        return f"{_subject(error)} has {_count(error.instance, unit)}, at least {_rule(error):,} are needed"
 
     return sentence
+
+
+def _at_most(unit: str) -> Callable[[ValidationError], str]:
+    """The sentence for too many; ``unit`` is one of what is counted."""
+
+    def sentence(error: ValidationError) -> str:
+        if _rule(error) == 0:
+            return f"{_subject(error)} must be empty"
+        verb = "is" if _rule(error) == 1 else "are"
+        return f"{_subject(error)} has {_count(error.instance, unit)}, at most {_rule(error):,} {verb} allowed"
+
+    return sentence
+
+
+def _count(value: Any, unit: str) -> str:
+    count = len(value)
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
 
 
 def _bounded(bound: str) -> Callable[[ValidationError], str]:
@@ -184,12 +202,12 @@ _WORDINGS: dict[str, Callable[[ValidationError], str]] = {
     "required": _required,
     "additionalProperties": _unknown,
     "pattern": _pattern,
-    "minLength": _counted("characters", "at least"),
-    "maxLength": _counted("characters", "at most"),
-    "minItems": _counted("items", "at least"),
-    "maxItems": _counted("items", "at most"),
-    "minProperties": _counted("keys", "at least"),
-    "maxProperties": _counted("keys", "at most"),
+    "minLength": _at_least("character"),
+    "maxLength": _at_most("character"),
+    "minItems": _at_least("item"),
+    "maxItems": _at_most("item"),
+    "minProperties": _at_least("key"),
+    "maxProperties": _at_most("key"),
     "minimum": _bounded("at least"),
     "maximum": _bounded("at most"),
     "exclusiveMinimum": _bounded("more than"),

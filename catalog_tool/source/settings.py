@@ -10,14 +10,21 @@ from typing import Any
 from catalog_tool import __version__
 from catalog_tool.model.change_rules import CHANGE_RULES, CONTRACT_SEVERITIES
 from catalog_tool.model.codes import CODES
-from catalog_tool.model.finding import Finding
+from catalog_tool.model.finding import ERROR, INFO, WARNING, Finding
 from catalog_tool.model.settings import PROFILES, SETTINGS_FILE, TARGET_DEFAULTS, Rule, Settings
 from catalog_tool.source.document import SourceDocument, pointer_path
 from catalog_tool.source.schema_engine import SchemaEngine
+from catalog_tool.source.schema_survey import SchemaProblem, clip
 from catalog_tool.source.schemas import load_schema
 
 BACKENDS = ("memory", "file", "sqlite", "postgres", "redis", "s3", "dynamodb", "http", "langfuse", "mlflow")
 """The kinds of stores that this package knows; other packages may add more."""
+SEVERITIES = (ERROR, WARNING, INFO, "ignore")
+"""What a rule about a finding may say."""
+_UNKNOWN = "C304"
+"""A rule for a code that does not exist: it has no effect, all the other settings have."""
+_OF_A_PACKAGE = re.compile(r"[A-Z]{2,}[0-9]+")
+"""Codes of other packages' checks."""
 _SECRET_KEYS = ("token", "secret_key", "password", "api_key")
 _FROM_ENVIRONMENT = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
 _URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s:]*:(?!\$\{)[^/@\s]+@", re.ASCII)
@@ -43,7 +50,8 @@ def read_settings(data: bytes | None) -> tuple[Settings, list[Finding]]:
         _check_rules(document, value.get("rules") or {})
         _check_backends(document, value.get("targets") or {})
     _check_secrets(document, value.get("targets"))  # a secret is one whatever else is wrong
-    return _settings(value) if document.clean else _lenient(value), document.findings
+    usable = all(found.severity != ERROR or found.code == _UNKNOWN for found in document.findings)
+    return _settings(value) if usable else _lenient(value), document.findings
 
 
 def _report_problems(document: SourceDocument, value: dict[str, Any], engine: SchemaEngine) -> None:
@@ -59,7 +67,27 @@ def _report_problems(document: SourceDocument, value: dict[str, Any], engine: Sc
     for problem in engine.errors(value):
         path = pointer_path(problem.pointer, value)
         spot = document.key(path) if problem.keyword == "additionalProperties" else document.at(path)
-        document.report("C301", problem.message, spot)
+        document.report("C301", _severity_problem(problem, path, value) or problem.message, spot)
+
+
+def _severity_problem(problem: SchemaProblem, path: list[str | int], value: dict[str, Any]) -> str:
+    """For a rule's severity that is none, what this rule may say: the schema's words would offer every kind's."""
+    if problem.keyword != "enum" or len(path) != 3 or path[0] != "rules":
+        return ""
+    return _refused_severity(str(path[1]), value["rules"][path[1]]["severity"])
+
+
+def _refused_severity(code: str, severity: object) -> str:
+    return f"{code} cannot be {clip(severity)}; write one of {', '.join(_severities(code))}"
+
+
+def _severities(code: str) -> tuple[str, ...]:
+    """What a rule may say: of a change its contract level, of a finding how serious it is."""
+    return CONTRACT_SEVERITIES if code in CHANGE_RULES else SEVERITIES
+
+
+def _is_known(code: str) -> bool:
+    return code in CHANGE_RULES or code in CODES or _OF_A_PACKAGE.fullmatch(code) is not None
 
 
 def _check_requires(document: SourceDocument, requires: str | None) -> None:
@@ -104,17 +132,13 @@ def _leaves(path: str) -> bool:
 
 def _check_rules(document: SourceDocument, rules: dict[str, Any]) -> None:
     for code, rule in rules.items():
-        of_changes = code in CHANGE_RULES
-        if not of_changes and code not in CODES and not re.fullmatch(r"[A-Z]{2,}[0-9]+", code):
+        if not _is_known(code):
             near = difflib.get_close_matches(code, (*CHANGE_RULES, *CODES), n=1)
             hint = f"did you mean {near[0]}?" if near else "see `catalog schema --codes`"
-            document.report("C304", f"there is no finding or rule {code}", document.key(["rules", code]), hint=hint)
-            continue
-        severity = rule["severity"]
-        if of_changes != (severity in CONTRACT_SEVERITIES):
-            known = CONTRACT_SEVERITIES if of_changes else ("error", "warning", "info", "ignore")
-            message = f"{code} cannot be {severity!r}; write one of {', '.join(known)}"
-            document.report("C301", message, document.at(["rules", code, "severity"]))
+            document.report(_UNKNOWN, f"there is no finding or rule {code}", document.key(["rules", code]), hint=hint)
+        elif rule["severity"] not in _severities(code):
+            place = document.at(["rules", code, "severity"])
+            document.report("C301", _refused_severity(code, rule["severity"]), place)
 
 
 def _check_backends(document: SourceDocument, targets: dict[str, Any]) -> None:
@@ -148,9 +172,14 @@ def _settings(value: dict[str, Any]) -> Settings:
         skill_profile=value.get("skill_profile", base.skill_profile),
         targets={name: {**TARGET_DEFAULTS, **target} for name, target in (value.get("targets") or {}).items()},
         labels=value.get("labels") or {},
-        rules={code: _rule(rule) for code, rule in (value.get("rules") or {}).items()},
+        rules={code: _rule(rule) for code, rule in (value.get("rules") or {}).items() if _takes_effect(code)},
         schemas=value.get("schemas") or {},
     )
+
+
+def _takes_effect(code: str) -> bool:
+    """Whether a rule about ``code`` is followed: none may hide that another is about nothing."""
+    return _is_known(code) and code != _UNKNOWN
 
 
 def _folder(path: str) -> str:

@@ -148,3 +148,30 @@ def test_one_mistake_does_not_hide_the_rest_of_the_catalog() -> None:
 def test_a_secret_is_told_beside_every_other_mistake() -> None:
     text = "targets:\n  a: {backend: sqlite, path: x, pth: x}\n  b: {backend: http, token: s3cret}\n  c: sqlite\n"
     assert [found.code for found in read_settings(text.encode())[1]] == ["C301", "C301", "C303"]
+
+
+@pytest.mark.parametrize("severity", ["'off'", "minor", "5", "[error]", "true"])
+def test_a_rule_about_a_finding_offers_what_a_finding_may_be(severity: str) -> None:
+    findings = read_settings(f"rules: {{P140: {{severity: {severity}, reason: x}}}}\n".encode())[1]
+    assert [(found.code, found.line, found.column) for found in findings] == [("C301", 1, 26)]
+    assert findings[0].message.endswith("; write one of error, warning, info, ignore")
+    assert findings[0].message.startswith("P140 cannot be ")
+
+
+@pytest.mark.parametrize("severity", ["off", "error"])
+def test_a_rule_about_a_change_offers_contract_levels(severity: str) -> None:
+    (found,) = read_settings(f"rules: {{tool-added: {{severity: '{severity}', reason: x}}}}\n".encode())[1]
+    assert found.message == f'tool-added cannot be "{severity}"; write one of major, minor, patch, none'
+
+
+def test_an_unknown_code_leaves_the_other_rules_and_settings_as_they_are() -> None:
+    text = """\
+catalog: acme
+rules:
+  P999: {severity: error}
+  C304: {severity: ignore, reason: x}
+  P140: {severity: ignore, reason: x}
+"""
+    settings, findings = read_settings(text.encode())
+    assert [(found.code, found.severity, found.line) for found in findings] == [("C304", "error", 3)]
+    assert settings == Settings(catalog="acme", rules={"P140": Rule("ignore", "x")})
