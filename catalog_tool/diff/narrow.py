@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from catalog_tool.errors import GitError
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.model.settings import SETTINGS_FILE, Settings
 from catalog_tool.source.catalog_files import AGENT_SETTINGS
@@ -160,7 +161,10 @@ def _changed(git: Git, base: RevisionTree, head: GitTree) -> _Changed | None:
         _, mode, _, blob, _ = info.split(" ")
         found[path] = TreeEntry(mode, blob)
     if isinstance(head, WorkTree):
-        status = git.status([base.prefix] if base.prefix else [])
+        try:
+            status = git.status([base.prefix] if base.prefix else [])
+        except GitError:
+            return None  # a folder that nobody may look at, perhaps outside what a catalog lists
         found |= dict.fromkeys((*status.changed, *status.untracked))
     return _Changed(found)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 from catalog_tool.errors import GitError
+from catalog_tool.source.on_disk import refuse_unseen, stat_of
 from catalog_tool.source.spawn import Done, Running, spawn
 
 _OVERRIDES = (
@@ -245,7 +246,10 @@ class Git:
         return dict(_parse_ls_tree(out))
 
     def list_index(self, paths: Sequence[str] = ()) -> Index:
-        """Every file of the index below ``paths``; of a merge conflict the first stage that is there."""
+        """Every file of the index below ``paths``; of a merge conflict the first stage that is there.
+
+        Raises ``GitError`` where git was told not to look at a file and nobody can see whether it is on disk.
+        """
         out = self.run("ls-files", "-z", "-v", "--stage", *(["--", *paths] if paths else []))
         found: dict[str, TreeEntry] = {}
         unwatched = []
@@ -254,7 +258,7 @@ class Git:
                 info, _, path = record.partition("\t")
                 tag, mode, blob, _stage = info.split(" ")
                 found.setdefault(path, TreeEntry(mode, blob))
-                if (tag == _SKIPPED or tag.islower()) and os.path.lexists(f"{self.top}/{path}"):
+                if (tag == _SKIPPED or tag.islower()) and stat_of(f"{self.top}/{path}") is not None:
                     unwatched.append(path)
         return Index(found, unwatched)
 
@@ -266,8 +270,15 @@ class Git:
         return os.path.join(self.top, _first_line(marker).removeprefix("gitdir:").strip(), "index")
 
     def status(self, paths: Sequence[str] = ()) -> Status:
-        """HEAD's commit, what differs from it in the index or on disk, and untracked files."""
-        return parse_status(self.run(*status_arguments(paths)))
+        """HEAD's commit, what differs from it in the index or on disk, and untracked files.
+
+        Raises ``GitError`` where a file or folder could not be looked at.
+        """
+        done = self._done(status_arguments(paths))
+        if done.code != 0:
+            raise _git_error("status", done.err.decode(errors="replace"))
+        refuse_unseen(done.err)
+        return parse_status(done.out)
 
     def may_convert(self) -> bool:
         """Whether settings outside the tree make a checkout write other bytes than git stores.

@@ -19,6 +19,7 @@ from catalog_tool.errors import GitError
 from catalog_tool.model.limits import CATALOG_FILES, SKILL_FILE_BYTES
 from catalog_tool.source.decoding import Flaw
 from catalog_tool.source.git import Git, Status, TreeEntry
+from catalog_tool.source.on_disk import cannot_look, stat_of
 from catalog_tool.source.root import Place
 
 ATTRIBUTES = ".gitattributes"
@@ -165,7 +166,10 @@ class WorkTree:
         return self.status is not None and bool(self.status.changed or self.status.untracked)
 
     def list(self, paths: Sequence[str] = ()) -> dict[str, Entry]:
-        """Every file below ``paths`` that is tracked, or untracked and not ignored."""
+        """Every file below ``paths`` that is tracked, or untracked and not ignored.
+
+        Raises ``GitError`` where a file or folder on disk cannot be looked at.
+        """
         if self.git is None:
             return dict(_walk(self.root, paths))
         wanted = [self.prefix + path for path in paths] or ([self.prefix] if self.prefix else [])
@@ -195,12 +199,15 @@ class WorkTree:
             entries[inner] = Entry(mode, None)
 
     def read(self, entries: Mapping[str, Entry], limit: int) -> Iterator[Content]:
-        """The content of each entry: git's where it is unmodified, else the disk's."""
+        """The content of each entry: git's where it is unmodified, else the disk's.
+
+        Raises ``GitError`` where nobody can see whether a file is there.
+        """
         root = str(self.root)
         verify = self.git is not None and self._has_conversions()
         for path, entry in entries.items():
             content = _read_file(f"{root}/{path}", path, entry, limit)
-            if content.flaw is not None and entry.blob is not None and not os.path.lexists(f"{root}/{path}"):
+            if content.flaw is not None and entry.blob is not None and stat_of(f"{root}/{path}") is None:
                 content = self._as_stored(path, entry.blob, limit)  # a sparse checkout leaves it out
             elif verify and entry.blob is not None and content.data is not None and blob_id(content.data) != entry.blob:
                 content = self._as_stored(path, entry.blob, limit)
@@ -254,15 +261,15 @@ def tree_of(place: Place, revision: str | None) -> WorkTree | RevisionTree:
 
 
 def _mode(path: Path) -> str | None:
-    try:
-        found = os.lstat(path).st_mode
-    except OSError:
+    """Git's mode of what stands there, or None where a folder or nothing does."""
+    found = stat_of(str(path))
+    if found is None or stat.S_ISDIR(found.st_mode):
         return None
-    if stat.S_ISLNK(found):
+    if stat.S_ISLNK(found.st_mode):
         return LINK
-    if stat.S_ISREG(found):
-        return EXECUTABLE if found & stat.S_IXUSR else FILE
-    return None if stat.S_ISDIR(found) else SPECIAL
+    if stat.S_ISREG(found.st_mode):
+        return EXECUTABLE if found.st_mode & stat.S_IXUSR else FILE
+    return SPECIAL
 
 
 def _walk(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, Entry]]:
@@ -282,7 +289,7 @@ def _walk(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, Entry]]:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            raise GitError(f"{root / inner}: {error.strerror}", hint="what cannot be read cannot be checked") from error
+            raise cannot_look(f"{root / inner}: {error.strerror}") from error
         if count > CATALOG_FILES:
             raise GitError(f"more than {CATALOG_FILES} files below {root}", hint="name the catalog's root with -C")
         pending.extend(f"{inner}/{name}" if inner else name for name in names if name != ".git")
