@@ -18,7 +18,10 @@ from pathlib import Path
 
 from catalog_tool.bundle.writer import MANIFEST
 from catalog_tool.errors import UsageError
+from catalog_tool.source.new_files import unwritten
 
+USUAL = "dist"
+"""Where a build goes that is told nothing, seen from the catalog's root."""
 GIT_FOLDER = ".git"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -37,8 +40,10 @@ def check_output(out: Path, root: Path, sources: Iterable[str]) -> None:
 
 
 def _check_place(out: Path, root: Path, sources: Iterable[str]) -> None:
-    hint = "choose another folder, such as dist"
-    resolved = out.resolve()
+    resolved, usual = out.resolve(), root.resolve() / USUAL
+    hint = "choose another folder"
+    if resolved != usual:
+        hint += f", such as {os.path.relpath(usual)}"
     if any(step.casefold() == GIT_FOLDER for step in resolved.parts):
         raise UsageError(f"--out {out}: it lies in a folder of git's own", hint=hint)
     for source in sources:
@@ -82,7 +87,7 @@ def staging(out: Path) -> Iterator[Path]:
     """A fresh folder beside ``out``; removed at the end whatever happens, with the folders made for it.
 
     What killed builds left behind is removed first. Raises ``UsageError`` where the place cannot be
-    written to.
+    written to, another ``CatalogError`` where the disk is full or fails.
     """
     target = out.resolve()
     prefix = f".{target.name}.building-"
@@ -108,7 +113,7 @@ def _refused_politely(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror}") from error
+        raise unwritten(f"--out {out}", error) from error
 
 
 def _alive(pid: str) -> bool:
@@ -126,7 +131,7 @@ def _alive(pid: str) -> bool:
 def publish(folder: Path, out: Path) -> None:
     """Put the staging folder in the place of ``out``; what was there goes to where it stood.
 
-    Where ``out`` is a link, the folder it leads to is replaced. Raises ``UsageError`` where the system
+    Where ``out`` is a link, the folder it leads to is replaced. Raises as ``staging`` does where the system
     refuses.
     """
     target = out.resolve()

@@ -26,7 +26,7 @@ Examples:
 
 A released version never changes: the next one is a new file, in which only `version` differs.
 
-Exit codes: 0 done, 2 no such prompt or shared part, or its file cannot be read.
+Exit codes: 0 done, 2 no such prompt or shared part, or its file cannot be read, 3 the disk is full or fails.
 """
 
 

@@ -105,6 +105,6 @@ def _give(text: str, target: str | None, *, has_commands: bool) -> None:
         answer(text, has_commands=has_commands)
         return
     try:
-        Path(target).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        lazily("source.new_files:put")(Path(target), text.encode(errors="backslashreplace"))
     except OSError as error:
-        raise UsageError(f"--output {target}: {error.strerror}") from error
+        raise lazily("source.new_files:unwritten")(f"--output {target}", error) from error

@@ -22,7 +22,7 @@ Examples:
 
 Nothing is asked and nothing overwritten: what is there already stays as it is.
 
-Exit codes: 0 done, 2 the folder cannot be used.
+Exit codes: 0 done, 2 the folder cannot be used, 3 the disk is full or fails. Nothing is left on 2 and 3.
 """
 
 

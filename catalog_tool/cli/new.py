@@ -17,7 +17,7 @@ Examples:
 
 What it writes passes `catalog validate`; nothing is overwritten.
 
-Exit codes: 0 done, 2 the name cannot be used or is taken.
+Exit codes: 0 done, 2 the name cannot be used or is taken, 3 the disk is full or fails.
 """
 
 

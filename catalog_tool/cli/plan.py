@@ -20,9 +20,9 @@ from catalog_tool.cli.syncing import (
     working,
 )
 from catalog_tool.clock import now
-from catalog_tool.errors import UsageError
 from catalog_tool.report.json_document import json_document
 from catalog_tool.report.sync_text import sync_text
+from catalog_tool.source.new_files import put, unwritten
 from catalog_tool.sync.apply import plan_target
 from catalog_tool.sync.plan_file import plan_document
 
@@ -70,6 +70,6 @@ def command(ctx: click.Context, /, target: str, output: str, *, exit_code: bool,
 
 def _save(path: Path, document: dict[str, Any]) -> None:
     try:
-        path.write_text(json_document(document), encoding="utf-8")
+        put(path, json_document(document).encode())
     except OSError as error:
-        raise UsageError(f"--out {path}: {error.strerror}") from error
+        raise unwritten(f"--out {path}", error) from error

@@ -36,7 +36,8 @@ Examples:
 
 Only the label's value changes in registry.yaml; comments and layout stay. Commit it: what is committed is
 what `validate`, `plan` and `apply` judge again, by the same gate.
-Exit codes: 0 done, 1 the gate denies, 2 wrong usage, 3 the gate cannot decide. Nothing is written on 1, 2 and 3.
+Exit codes: 0 done, 1 the gate denies, 2 wrong usage, 3 the gate cannot decide, or the disk is full or fails.
+Nothing is written on 1, 2 and 3.
 """
 
 

@@ -18,6 +18,7 @@ from catalog_tool.errors import UsageError
 from catalog_tool.model.finding import ERROR
 from catalog_tool.model.labels import Labels, LabelValue
 from catalog_tool.model.limits import PARSED_FILE_BYTES
+from catalog_tool.source.new_files import unwritten
 from catalog_tool.source.registry import read_registry
 from catalog_tool.source.yaml_edit import edited
 
@@ -91,7 +92,8 @@ def without_label(path: str, data: bytes | None, prompt: str, label: str) -> Reg
 def write_registry(root: Path, edit: RegistryEdit) -> None:
     """Put the registry in place: the old or the new file, never a mix.
 
-    UsageError: it is not what was edited any more, or is a link, or cannot be written.
+    UsageError: it is not what was edited any more, or is a link, or cannot be written there; another
+    ``CatalogError`` where the disk is full or fails.
     """
     target = root / edit.path
     staged = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
@@ -112,7 +114,7 @@ def write_registry(root: Path, edit: RegistryEdit) -> None:
         finally:
             staged.unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(f"{edit.path} cannot be written: {error.strerror}", hint="nothing was changed") from error
+        raise unwritten(f"{edit.path} cannot be written", error, hint="nothing was changed") from error
 
 
 def _with_line_ends(edited: str, written: Sequence[str]) -> str:

@@ -195,8 +195,6 @@ def _write(root: Path, files: list[NewFile]) -> Started:
     free = [is_free(root, file.path) for file in files]
     if not free[-1]:
         raise UsageError(f"{files[-1].path} exists already and is not read", hint="git ignores it, or it is a link")
-    for file, is_new in zip(files, free, strict=True):
-        if is_new:
-            create(root, file)
+    create(root, *(file for file, is_new in zip(files, free, strict=True) if is_new))
     created = [file.path for file, is_new in zip(files, free, strict=True) if is_new]
     return Started(created[::-1], [file.path for file, is_new in zip(files, free, strict=True) if not is_new])

@@ -85,9 +85,7 @@ def start_catalog(folder: str, workflows_from: str | None = None) -> StartedCata
     inner = "" if inner == "." else f"{inner}/"
     wanted = [*_files(root), *_workflows(inner, workflows_from), NewFile(IGNORED, template("gitignore.txt"))]
     free = [is_free(root, file.path) for file in wanted]
-    for file, is_new in zip(wanted, free, strict=True):
-        if is_new:
-            create(root, file)
+    create(root, *(file for file, is_new in zip(wanted, free, strict=True) if is_new))
     written = Started(
         [file.path for file, is_new in zip(wanted, free, strict=True) if is_new],
         [file.path for file, is_new in zip(wanted, free, strict=True) if not is_new],

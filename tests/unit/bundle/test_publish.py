@@ -39,6 +39,14 @@ def test_an_output_that_meets_the_sources_is_refused(committed: Scratch, out: st
     assert not list(committed.root.parent.rglob("*.building-*"))
 
 
+def test_what_is_proposed_instead_is_seen_from_where_the_reader_stands(committed: Scratch) -> None:
+    for folder, meant in (("skills", "../dist"), ("skills/pdf", "../../dist")):
+        answer = committed.command("build", cwd=committed.root / folder)
+        assert (answer.code, f"hint: choose another folder, such as {meant}\n" in answer.err) == (2, True), answer.err
+    assert "choose another folder, such as dist\n" in refused(committed, "skills/x")
+    assert committed.command("build", "--out", "../dist", cwd=committed.root / "skills").code == 0
+
+
 def test_a_way_that_turns_back_leaves_nothing_behind(committed: Scratch) -> None:
     assert committed.run("build", "--out", "nope/../../outside/x").code == 0
     assert (committed.root.parent / "outside/x/manifest.json").is_file()
