@@ -17,4 +17,5 @@ def now() -> int:
 
 def iso(seconds: int) -> str:
     """``2026-03-03T14:00:00Z`` for seconds since the epoch."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    moment = time.gmtime(seconds)
+    return f"{moment.tm_year:04d}{time.strftime('-%m-%dT%H:%M:%SZ', moment)}"  # C's %Y has no leading zeros everywhere

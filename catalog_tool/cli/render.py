@@ -27,11 +27,15 @@ EPILOG = """\b
 Examples:
   catalog render support_agent@production --var product_name=Acme --var question='Where is it?'
   catalog render support_agent@v3 --vars case.yaml --format json
+  catalog render support_agent@v3 --vars case.yaml --var 'history=[{"role": "user", "content": "Hello"}]'
 
 A value is read as JSON where the variable is not declared as a string. A placeholder is a
-variable whose value is a list of messages; give it in the file. Where both name a variable,
---var wins over the file.
+variable whose value is a list of messages: as JSON, or better in the file. Where both name a
+variable, --var wins over the file.
 """
+_MESSAGES = {"type": "array"}
+"""What a placeholder takes."""
+_MESSAGES_HINT = """a placeholder takes a list: '[{"role": "user", "content": "text"}]', or give it with --vars FILE"""
 
 
 @click.command("render", epilog=EPILOG)
@@ -48,7 +52,7 @@ def command(ctx: click.Context, /, reference: str, pairs: tuple[str, ...], outpu
     version = resolve_prompt(catalog, wanted).version
     parts = version.decoded()
     names = {message["placeholder"] for message in parts["messages"] if "placeholder" in message}
-    typed = _from_pairs(pairs, parts["variables"])
+    typed = _from_pairs(pairs, dict.fromkeys(names, _MESSAGES) | parts["variables"].get("properties", {}))
     _check_names(typed, parts["variables"], names)
     given = _from_file(asked["file"]) | typed
     placeholders = {name: value for name, value in given.items() if name in names}
@@ -84,8 +88,8 @@ def _from_file(file: str | None) -> dict[str, Any]:
     return document.value
 
 
-def _from_pairs(pairs: tuple[str, ...], variables: Mapping[str, Any]) -> dict[str, Any]:
-    properties = variables.get("properties", {})
+def _from_pairs(pairs: tuple[str, ...], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed; ``properties`` are the schemas by name, of placeholders too."""
     found: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
@@ -115,7 +119,8 @@ def _json_value(name: str, text: str, schema: Any) -> Any:
     except (ValueError, RecursionError) as error:
         if SchemaEngine(schema).is_valid(text):
             return text
-        raise UsageError(f"--var {name}: {text!r} is not JSON: {error}", hint="quote a string as '\"text\"'") from error
+        hint = _MESSAGES_HINT if schema is _MESSAGES else "quote a string as '\"text\"'"
+        raise UsageError(f"--var {name}: {text!r} is not JSON: {error}", hint=hint) from error
 
 
 def _check_values(values: Mapping[str, Any], variables: dict[str, Any]) -> None:

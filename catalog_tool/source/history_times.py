@@ -20,7 +20,8 @@ def parse_time(text: str) -> int:
     """Whole seconds since the epoch (negative before 1970) for an ISO 8601 date or date and time.
 
     A date alone is its midnight; without an offset the time is UTC; a fraction of a second is cut
-    off, as commits know whole seconds only. UsageError: anything else, or a day that does not exist.
+    off, as commits know whole seconds only. UsageError: anything else, a day that does not exist, or a time
+    that in UTC has no year of four digits.
     """
     found = _TIME.fullmatch(text.strip())
     if found is None:
@@ -28,8 +29,12 @@ def parse_time(text: str) -> int:
     written = f"{found['date']}T{found['time'] or '00:00'}:{found['seconds'] or '00'}"
     try:
         moment = datetime.fromisoformat(written).replace(tzinfo=_zone(found["zone"]))
+        moment = moment.astimezone(UTC)
     except ValueError as error:
         raise _refusal(text) from error
+    except OverflowError as error:
+        hint = "0001-01-01T00:00:00Z is the first moment, 9999-12-31T23:59:59Z the last"
+        raise UsageError(f"{text[:60]!r} lies outside the years that can be told in UTC", hint=hint) from error
     return (moment - _EPOCH) // timedelta(seconds=1)
 
 

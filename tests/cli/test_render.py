@@ -54,6 +54,18 @@ def test_a_file_and_what_is_typed(greet: Scratch) -> None:
     assert said == ["Greet Eve 1 times, formal.", "{{name}}"]
 
 
+def test_a_placeholder_is_typed_as_json(greet: Scratch) -> None:
+    given = ["--var", "name=Ada", "--var"]
+    answer = greet.run(
+        "render", "greet", *given, 'history=[{"role": "user", "content": "{{name}}"}]', "--format", "json"
+    )
+    assert [message["content"] for message in answer.json()["messages"]] == ["Greet Ada 1 times, warm.", "{{name}}"]
+    told = refused(greet.run("render", "greet", *given, "history=hello"))
+    assert told.startswith("error: --var history: 'hello' is not JSON")
+    assert "hint: a placeholder takes a list: '[{" in told
+    assert "a list of messages is needed" in refused(greet.run("render", "greet", *given, 'history={"role": "user"}'))
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

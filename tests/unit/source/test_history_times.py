@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog_tool.clock import iso
 from catalog_tool.errors import UsageError
 from catalog_tool.source.history_times import parse_time
 
@@ -30,7 +31,28 @@ def test_the_same_moment_in_every_spelling(text: str) -> None:
 def test_a_date_is_its_midnight() -> None:
     assert parse_time("2026-03-03") == AT_TWO - 14 * 3600
     assert parse_time("1969-12-31T23:59:59.5") == -1
-    assert parse_time("0001-01-01") < 0 < parse_time("9999-12-31T23:59:59-23:59")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("0001-01-01", "0001-01-01T00:00:00Z"),
+        ("0001-01-01T14:00+14:00", "0001-01-01T00:00:00Z"),
+        ("0999-12-31T23:59:59", "0999-12-31T23:59:59Z"),
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+    ],
+)
+def test_the_first_and_last_years_are_told_as_they_were_read(text: str, told: str) -> None:
+    assert iso(parse_time(text)) == told
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59-00:01"]
+)
+def test_what_utc_has_no_year_for_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="outside the years") as caught:
+        parse_time(text)
+    assert "0001-01-01T00:00:00Z" in caught.value.hint
 
 
 @pytest.mark.parametrize(
