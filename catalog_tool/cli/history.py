@@ -9,7 +9,7 @@ import click
 from catalog_tool.cli.complete import labels, prompt_ids
 from catalog_tool.cli.context import answer, format_option, place_of, tell, wants_color
 from catalog_tool.diff.history import JUDGED, history_document, judge_history
-from catalog_tool.errors import GitError, UsageError
+from catalog_tool.errors import UsageError
 from catalog_tool.report.history import history_text
 from catalog_tool.report.json_document import json_document
 from catalog_tool.source.catalog_files import find_catalog
@@ -17,6 +17,7 @@ from catalog_tool.source.history import prompt_history
 from catalog_tool.source.history_live import live_at
 from catalog_tool.source.history_times import parse_time
 from catalog_tool.source.resolve import near_label, refuse_broken
+from catalog_tool.source.root import outside_git
 from catalog_tool.source.tree import RevisionTree
 
 EPILOG = """\b
@@ -48,7 +49,7 @@ def command(ctx: click.Context, /, prompt_id: str, label: str | None, at: str | 
     """Who changed a prompt, when and why, and what was live at a time."""
     place = place_of(ctx)
     if place.git is None:
-        raise GitError(f"{place.root} is not in a git repository", hint="history is read from git: run `git init`")
+        raise outside_git(place.root, "history is read from git: run `git init`")
     seconds = parse_time(at) if at is not None else None
     tree = RevisionTree(place.git, place.git.resolve(asked["revision"]), place.prefix)
     files = find_catalog(tree)

@@ -17,12 +17,12 @@ from catalog_tool.cli.complete import targets
 from catalog_tool.cli.context import place_of, report_context, tell
 from catalog_tool.cli.progress import progress
 from catalog_tool.clock import now
-from catalog_tool.errors import CatalogError, GitError, UsageError
+from catalog_tool.errors import CatalogError, UsageError
 from catalog_tool.gate.target_evidence import TargetEvidence
 from catalog_tool.model.settings import Settings
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.formats import findings_report
-from catalog_tool.source.root import Place
+from catalog_tool.source.root import Place, outside_git
 from catalog_tool.sync.actor import actor
 from catalog_tool.sync.label_gates import label_gates
 from catalog_tool.sync.limits import LIMITS
@@ -138,7 +138,7 @@ def read_git_side(ctx: click.Context, revision: str | None, *, worktree: bool | 
         raise UsageError("--rev and --worktree cannot both be meant")
     if not worktree and place.git is None:
         hint = "take the files as they are with --worktree" if worktree is False else "run `git init`, and commit"
-        raise GitError(f"{place.root} is not in a git repository", hint=hint)
+        raise outside_git(place.root, hint)
     wanted = None if worktree else revision or "HEAD"
     reading = read_catalog(place, wanted, progress("reading"))
     if not worktree and revision is None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from catalog_tool.errors import UsageError
+from catalog_tool.errors import GitError, UsageError
 from catalog_tool.source.git import Git, find_repository
 
 SETTINGS_FILE = "catalog.yaml"
@@ -36,6 +37,31 @@ def find_root(start: str | None) -> Place:
     root = _nearest(folder, top) or top or folder
     prefix = "" if top is None or root == top else os.path.relpath(root, top).replace(os.sep, "/") + "/"
     return Place(root, Git(top) if top is not None else None, prefix)
+
+
+def outside_git(root: str, hint: str) -> GitError:
+    """The error of what needs a repository, for a catalog's root without a work tree of git around it.
+
+    A bare repository is named as one: it is git's, and ``hint`` (what to do outside git) would mislead there.
+    """
+    bare = next((folder for folder in _at_and_above(root) if _is_bare(folder)), None)
+    if bare is None:
+        return GitError(f"{root} is not in a git repository", hint=hint)
+    return GitError(
+        f"{bare} is a bare repository, and a catalog is read where files are checked out",
+        hint="run this in a clone of it, or in a work tree: `git worktree add FOLDER`",
+    )
+
+
+def _is_bare(folder: str) -> bool:
+    """Whether a folder holds what a repository consists of (git's own test, gitrepository-layout)."""
+    return os.path.isfile(f"{folder}/HEAD") and all(os.path.isdir(f"{folder}/{name}") for name in ("objects", "refs"))
+
+
+def _at_and_above(folder: str) -> Iterator[str]:
+    yield folder
+    while (parent := os.path.dirname(folder)) != folder:
+        yield (folder := parent)
 
 
 def _nearest(folder: str, top: str | None) -> str | None:

@@ -20,7 +20,7 @@ from catalog_tool.model.limits import CATALOG_FILES, SKILL_FILE_BYTES
 from catalog_tool.source.decoding import Flaw
 from catalog_tool.source.git import Git, Status, TreeEntry
 from catalog_tool.source.on_disk import cannot_look, stat_of
-from catalog_tool.source.root import Place
+from catalog_tool.source.root import Place, outside_git
 
 ATTRIBUTES = ".gitattributes"
 FILE, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
@@ -256,7 +256,7 @@ def tree_of(place: Place, revision: str | None) -> WorkTree | RevisionTree:
     if revision is None:
         return WorkTree(Path(place.root), place.git, place.prefix)
     if place.git is None:
-        raise GitError(f"{place.root} is not in a git repository", hint="leave the revision out, or run `git init`")
+        raise outside_git(place.root, "leave the revision out, or run `git init`")
     return RevisionTree(place.git, place.git.resolve(revision), place.prefix)
 
 

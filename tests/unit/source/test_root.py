@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from scratch import Scratch
 
-from catalog_tool.errors import UsageError
+from catalog_tool.errors import GitError, UsageError
 from catalog_tool.source.root import find_root
+from catalog_tool.source.tree import tree_of
 
 
 def made(root: Path, *folders: str) -> None:
@@ -58,3 +59,27 @@ def test_no_such_folder(tmp_path: Path) -> None:
         find_root(str(tmp_path / "nowhere"))
     with pytest.raises(UsageError, match="is not a folder"):
         find_root(str(tmp_path / "file"))
+
+
+@pytest.mark.parametrize("inner", ["", "refs/heads"])
+def test_a_bare_repository_is_named_as_one(tmp_path: Path, scratch: Scratch, inner: str) -> None:
+    scratch.write("prompts/a/v1.yaml", "id: a\n")
+    scratch.commit()
+    bare = tmp_path / "catalog.git"
+    scratch.git("clone", "--quiet", "--bare", str(scratch.root), str(bare))
+    commands = [["validate", "--rev"], ["diff"], ["history", "a", "--rev"]]
+    for command in commands if not inner else [["validate", "--rev"]]:
+        answer = scratch.command("-C", str(bare / inner), *command, "HEAD")
+        assert (answer.code, answer.out) == (3, ""), command
+        assert f"{bare} is a bare repository" in answer.err
+        assert "in a clone of it" in answer.err
+
+
+@pytest.mark.parametrize("missing", ["HEAD", "objects", "refs"])
+def test_what_only_looks_like_a_bare_repository_is_outside_git(tmp_path: Path, missing: str) -> None:
+    made(tmp_path, "objects", "refs", "prompts/a")
+    (tmp_path / "HEAD").write_text("ref: refs/heads/main\n")
+    (tmp_path / missing).rename(tmp_path / "renamed")
+    place = find_root(str(tmp_path))
+    with pytest.raises(GitError, match="is not in a git repository"):
+        tree_of(place, "HEAD")
