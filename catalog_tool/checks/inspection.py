@@ -108,7 +108,7 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
         findings.extend(external.external_findings(others, _subject(tree, files, versions, skills)))
     findings = redacted(findings)
     settled = settle(findings, files.settings.rules)
-    dropped = [*_unbuildable(files, versions, settled), *_unlabelled(files, findings)]
+    dropped = [*unbuildable(files, versions, settled), *_unlabelled(files, findings)]
     return Inspection(files, versions, skills, settle([*settled, *dropped], {}), bool(others))
 
 
@@ -143,9 +143,7 @@ def _records(tree: Tree, files: CatalogFiles, options: Options, *, contents: boo
     recorder.save()
 
 
-def _unbuildable(
-    files: CatalogFiles, versions: Sequence[PromptRecord], settled: Sequence[Finding]
-) -> Iterator[Finding]:
+def unbuildable(files: CatalogFiles, versions: Sequence[PromptRecord], settled: Sequence[Finding]) -> Iterator[Finding]:
     """Versions whose errors the settings ignore: they would be missing from the bundle without a word."""
     told = {found.path for found in settled if found.severity == ERROR}
     unusable = [(record.id, record.version, record.path) for record in versions if not record.digest]

@@ -298,3 +298,10 @@ def test_a_version_that_is_a_link_is_missing_from_no_bundle_unseen(write: Path) 
     (write / "prompts/greet/v1.yaml").symlink_to("v2.yaml")
     (one,) = look(write, {"catalog.yaml": "rules: {Y024: {severity: ignore, reason: x}}\n"}, "P107", "Y024")
     assert (one.code, one.severity, one.path, one.artifact) == ("P107", "error", "prompts/greet/v1.yaml", "greet@v1")
+
+
+def test_a_registry_that_is_not_read_is_refused_whatever_the_rules_say(write: Path) -> None:
+    rules = "prompts: ai\nrules: {Y002: {severity: ignore, reason: x}}\n"
+    (one,) = look(write, {"catalog.yaml": rules, "ai/registry.yaml": "#" * (1024 * 1024 + 1)}, "C315", "Y002")
+    assert (one.code, one.severity, one.path, one.line) == ("C315", "error", "ai/registry.yaml", None)
+    assert "Y002" in one.message
