@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from catalog_tool.client import deferred
@@ -68,7 +68,7 @@ class PromptClient:
         tuning: Tuning = _NO_TUNING,
     ) -> None:
         _check_settings(refresh_seconds, timeout_seconds, max_stale_seconds, tuning)
-        opened = open_source(source, Options(token, bundle_digest)) if isinstance(source, str) else source
+        opened = _opened(source, Options(token, bundle_digest))
         counters = Counters()
         self._max_stale = max_stale_seconds
         self._tuning = tuning
@@ -94,7 +94,7 @@ class PromptClient:
         key: str | None = None,
         fallback: Any = None,
     ) -> Prompt:
-        """The prompt ``name`` under ``label``, or the first label of a list that it has, or at ``version``.
+        """The prompt ``name`` under ``label``, or the first label of a list that it has, or instead at ``version``.
 
         ``key`` (a user, tenant or session) chooses within a weighted label; without it the stable
         version is meant. ``fallback`` (a text, a list of messages, parts, or a prompt) is returned where
@@ -275,18 +275,45 @@ def _disk(
         if folder:
             raise UsageError("cache_dir is True", hint="name a folder; None is the usual one, False none")
         return None
+    if folder is not None and not isinstance(folder, str | os.PathLike):
+        raise UsageError(f"cache_dir is {folder!r}", hint="name a folder; None is the usual one, False none")
     return deferred.last_good(folder, place, counters)
 
 
-def _check_settings(refresh: float, timeout: float, max_stale: float | None, tuning: Tuning) -> None:
-    if not 0 <= refresh < float("inf"):
+def _check_settings(refresh: Any, timeout: Any, max_stale: Any, tuning: Any) -> None:
+    endless = float("inf")
+    if not _holds(lambda: 0 <= refresh < endless):
         raise UsageError(f"refresh_seconds is {refresh!r}", hint="0 (push only) or more seconds")
-    if not 0 < timeout < float("inf"):
+    if not _holds(lambda: 0 < timeout < endless):
         raise UsageError(f"timeout_seconds is {timeout!r}", hint="more than 0 seconds")
-    if max_stale is not None and not max_stale > 0:
+    if max_stale is not None and not _holds(lambda: max_stale > 0):
         raise UsageError(f"max_stale_seconds is {max_stale!r}", hint="more than 0 seconds, or None")
-    if not 0 <= tuning.jitter <= 1:
+    if not isinstance(tuning, Tuning):
+        raise UsageError(f"tuning is {tuning!r}", hint="write tuning=Tuning(…)")
+    if not _holds(lambda: 0 <= tuning.jitter <= 1):
         raise UsageError(f"jitter is {tuning.jitter!r}", hint="a share from 0 to 1")
+
+
+def _holds(comparison: Callable[[], bool]) -> bool:
+    """Whether a number is as it must be; what cannot be compared with one is none."""
+    try:
+        return comparison()
+    except TypeError:
+        return False
+
+
+def _opened(source: Any, options: Options) -> Source:
+    """``source``, or what is at that address. Raises ``UsageError``, which never shows what was given: secrets."""
+    for name, value in options._asdict().items():
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"{name} is of type {type(value).__name__}", hint="give a text, or None")
+    if isinstance(source, str):
+        return open_source(source, options)
+    if not hasattr(source, "read"):
+        hint = "give an address such as file:///srv/dist/bundle.json"
+        raise UsageError(f"a source of type {type(source).__name__} is none", hint=hint)
+    opened: Source = source
+    return opened
 
 
 def _after_fork() -> None:

@@ -106,6 +106,9 @@ class TestGet:
             {"version": "v0"},
             {"version": "sha256:" + "G" * 20},
             {"key": 3},
+            {"label": "canary", "version": "v1"},
+            {"label": ["production"], "version": "v1"},
+            {"label": None, "version": "v1"},
         ],
     )
     def test_wrong_arguments_are_a_usage_error_even_with_a_fallback(
@@ -137,6 +140,12 @@ class TestGet:
         with pytest.raises(UsageError):
             client.get("nowhere", fallback=fallback)
 
+    def test_a_label_beside_a_version_is_refused_though_the_version_is_held(self, client: PromptClient) -> None:
+        assert client.get(NAME, version="v1") is client.get(NAME, version="v1", label="production")
+        with pytest.raises(UsageError, match=r"version v1 and by the label 'canary'") as refused:
+            client.get(NAME, label="canary", version="v1")
+        assert refused.value.hint == "leave one of them out"
+
     def test_names_that_are_not_there_push_nothing_out(self, client: PromptClient) -> None:
         first = client.get(NAME)
         for number in range(600):
@@ -166,15 +175,31 @@ class TestSettings:
         [
             {"refresh_seconds": -1},
             {"refresh_seconds": float("nan")},
+            {"refresh_seconds": "x"},
+            {"refresh_seconds": None},
             {"timeout_seconds": 0},
+            {"timeout_seconds": "x"},
             {"max_stale_seconds": 0},
+            {"max_stale_seconds": "x"},
             {"cache_dir": True},
+            {"cache_dir": 3},
+            {"token": 3},
+            {"bundle_digest": b"sha256:"},
             {"tuning": Tuning(jitter=2)},
+            {"tuning": Tuning(jitter="x")},  # type: ignore[arg-type]
+            {"tuning": None},
         ],
     )
     def test_what_cannot_be_used_is_refused(self, settings: dict[str, Any]) -> None:
-        with pytest.raises(UsageError):
+        with pytest.raises(UsageError) as refused:
             PromptClient("file:///nowhere", **settings)
+        assert refused.value.message.startswith((*settings, "jitter"))
+
+    @pytest.mark.parametrize("source", [None, 3, b"redis://:hunter2@localhost"])
+    def test_what_is_no_source_is_refused_and_not_shown(self, source: Any) -> None:
+        with pytest.raises(UsageError, match="is none") as refused:
+            PromptClient(source)
+        assert "hunter2" not in f"{refused.value} {refused.value.hint}"
 
     def test_the_cache_folder_is_the_environments_else_the_users(
         self, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
