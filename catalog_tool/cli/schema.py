@@ -18,8 +18,11 @@ Examples:
   catalog schema                   the names of all schemas
   catalog schema prompt            the schema of a prompt version
   catalog schema validate-output   the schema of `catalog validate --format json`
+  catalog schema error             the schema of what any command says instead where it could not do its work
   catalog schema --codes P113      what a finding means, and how to mend it
 
+Look at `status` first: a document of `--format json` with "status": "error" has the form of `catalog schema
+error`, whatever the command; any other has the form of the command's own output.
 `catalog init` writes the schemas that editors need to schemas/.
 """
 

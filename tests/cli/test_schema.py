@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from scratch import CatalogCommand
+from scratch import CatalogCommand, Scratch
 
 from catalog_tool.errors import CatalogError, UsageError
 from catalog_tool.model.codes import CODES
@@ -57,6 +57,35 @@ def test_an_unknown_schema(catalog_command: CatalogCommand, tmp_path: Path) -> N
     answer = catalog_command("schema", "P113", cwd=tmp_path)
     assert answer.code == 2
     assert "catalog schema --codes P113" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "kind"),
+    [
+        ("history nope", 2, "usage"),
+        ("history nope --rev nowhere", 3, "git"),
+        ("comment", 2, "usage"),
+        ("watch nope", 2, "usage"),
+        ("alert nope.json", 2, "usage"),
+        ("usage", 2, "usage"),
+        ("usage --no-such-option", 2, "usage"),
+    ],
+)
+def test_an_error_has_the_one_form_whatever_the_command(scratch: Scratch, asked: str, code: int, kind: str) -> None:
+    scratch.write("catalog.yaml", "catalog: acme\n")
+    scratch.commit()
+    refused = scratch.run(*asked.split(), "--format", "json")
+    assert refused.code == code, refused.err
+    document = refused.json()
+    Draft202012Validator(json.loads(schema_text("error"))).validate(document)
+    assert (document["status"], document["error"]["kind"]) == ("error", kind)
+
+
+def test_the_help_says_what_errors_look_like(catalog_command: CatalogCommand, tmp_path: Path) -> None:
+    told = " ".join(catalog_command("schema", "--help", cwd=tmp_path).out.split())
+    assert 'with "status": "error" has the form of `catalog schema error`, whatever the command' in told
+    listed = catalog_command("schema", cwd=tmp_path).out
+    assert "Error of any command" in listed
 
 
 def test_the_page_of_findings(catalog_command: CatalogCommand, tmp_path: Path) -> None:
