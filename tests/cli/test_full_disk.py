@@ -122,6 +122,20 @@ def test_a_result_goes_through_a_link_and_keeps_the_permissions(tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
 
 
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root writes everywhere")
+def test_a_file_whose_folder_takes_no_other_is_written_where_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "mounted").write_text("old")
+    tmp_path.chmod(0o555)
+    try:
+        put(tmp_path / "mounted", b"new")
+        with pytest.raises(PermissionError) as refused:
+            put(tmp_path / "fresh", b"new")
+    finally:
+        tmp_path.chmod(0o755)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("mounted", b"new")]
+    assert isinstance(unwritten("--out fresh", refused.value), UsageError)
+
+
 def test_a_result_may_go_to_a_device_or_a_pipe() -> None:
     put(Path(os.devnull), b"gone")
     assert not Path(os.devnull).is_file()
