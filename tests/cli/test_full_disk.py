@@ -30,7 +30,7 @@ def catalog(scratch: Scratch) -> Scratch:
         {
             "catalog.yaml": SETTINGS,
             "prompts/greet/v1.yaml": PROMPT.format(version="v1", text="Greet."),
-            "prompts/greet/v2.yaml": PROMPT.format(version="v2", text="Greet warmly."),
+            "prompts/greet/v2.yaml": PROMPT.format(version="v2", text=" ".join(["Greet warmly."] * 60)),
             "prompts/registry.yaml": "greet:\n  staging: v1\n",
             "skills/pdf/SKILL.md": "---\nname: pdf\ndescription: Fill PDF forms.\n---\n",
         }
