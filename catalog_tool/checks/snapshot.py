@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog_tool.checks.catalog_rules import LONG_ENTRY
-from catalog_tool.checks.inspection import Inspection, settle, work_of
+from catalog_tool.checks.inspection import Inspection, settle, unbuildable, work_of
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.recall import State
 from catalog_tool.checks.skill_record import SkillRecord
@@ -87,7 +87,10 @@ def answer(snapshot: Snapshot, place: Place, state: State, profile: str | None) 
     if state.base_is_head:
         kept = [found for found in kept if found.code not in RELEASED]
     fresh = [found for record in records for found in record.findings if found.code not in WHOLE_CATALOG]
-    return Validation(settle([*kept, *settle(fresh, files.settings.rules)], {}), dict(snapshot["read"]))
+    settled = settle(fresh, files.settings.rules)
+    versions = [record for record in records if isinstance(record, PromptRecord)]
+    found = [*kept, *settled, *unbuildable(files, versions, settled)]
+    return Validation(settle(found, {}), dict(snapshot["read"]))
 
 
 def _units(snapshot: Snapshot, paths: Iterable[str]) -> set[str] | None:

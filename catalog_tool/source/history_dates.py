@@ -43,6 +43,8 @@ def _commits(out: bytes) -> Iterator[tuple[int, list[str]]]:
     A record is an empty field, the time, and the paths, of which the first follows a line feed; no
     path is empty, so nothing in a path can look like a record.
     """
+    if not out:  # no file asked for was ever committed
+        return
     fields = out.decode(errors="surrogateescape").split("\0")
     starts = [index for index, field in enumerate(fields[:-1]) if not field]
     for start, stop in zip(starts, [*starts[1:], len(fields) - 1], strict=True):

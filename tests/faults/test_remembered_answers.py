@@ -175,6 +175,19 @@ def test_edits_that_git_was_told_not_to_see(large: Scratch, flag: str) -> None:
     assert len({answer.code for answer in answers(large)} | {1}) == 1
 
 
+def test_an_ignored_error_that_was_there_before_the_edit(large: Scratch) -> None:
+    """`rules` ignores what makes a version unreadable: that it would be missing from a bundle is told each time."""
+    rules = "rules: {P110: {severity: ignore, reason: x}, P115: {severity: ignore, reason: x}}\n"
+    large.write("catalog.yaml", rules)
+    large.write("prompts/p3/v2.yaml", V2.replace("{{> tone}}", "{{#open}}"))
+    large.commit()
+    assert all("P107" in said.out for said in answers(large))
+    large.write("prompts/p3/v2.yaml", V2.replace("{{> tone}}", "{{#wide}}"))
+    remembered, fresh = answers(large)
+    assert remembered == fresh
+    assert (remembered.code, "P107" in remembered.out) == (1, True)
+
+
 def _undo(scratch: Scratch, commit: str) -> None:
     for ref in ("refs/remotes/origin/main", "refs/heads/side"):
         scratch.git("update-ref", "-d", ref)

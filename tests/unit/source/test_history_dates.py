@@ -31,6 +31,13 @@ def test_oldest_and_newest_of_each_file(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_files_that_were_never_committed_have_no_dates(tmp_path: Path) -> None:
+    made = Written(tmp_path / "r")
+    made.commit({"README.md": "1"})
+    git = made.done()
+    assert skill_dates(git, git.resolve("main"), "", ["skills/new/SKILL.md"]) == {}
+
+
 def test_commits_of_a_side_branch_count_and_merges_do_not(tmp_path: Path) -> None:
     made = Written(tmp_path / "r")
     first = made.commit({"skills/a/SKILL.md": "1"})
