@@ -20,6 +20,7 @@ from catalog_tool.model.validation import Validation
 from catalog_tool.source.branches import base_branch, base_refs, branch_answer, branch_arguments, named_branch
 from catalog_tool.source.git import Git, Status, parse_status, status_arguments
 from catalog_tool.source.memory import Memory, code_fingerprint
+from catalog_tool.source.odd_places import odd_places
 from catalog_tool.source.root import Place
 
 _LISTED = "listed"
@@ -28,10 +29,14 @@ _CLEAN = Status(None, (), ())
 
 
 class Listed(NamedTuple):
-    """The paths that a catalog's files were listed below, and the stamp of the index when git saw all of them."""
+    """What a catalog's files were listed by.
+
+    ``paths``: below these; ``stamp``: of the index when git saw all of them; ``prompts``: the prompts folder.
+    """
 
     paths: list[str]
     stamp: list[int]
+    prompts: str
 
 
 class State(NamedTuple):
@@ -69,9 +74,10 @@ def validate(place: Place, **asked: Any) -> Validation:
 
 def _listed_of(answers: dict[str, Any]) -> Listed | None:
     found = answers.get(_LISTED)
-    if not isinstance(found, list) or len(found) != 2 or not all(isinstance(part, list) for part in found):
-        return None
-    return Listed(*found) if all(isinstance(path, str) for path in found[0]) else None
+    match found:
+        case [[*paths], [*stamp], str(prompts)] if all(isinstance(path, str) for path in paths):
+            return Listed(paths, stamp, prompts)
+    return None
 
 
 def _remembered(
@@ -97,11 +103,11 @@ def _anew(place: Place, asked: dict[str, Any], memory: Memory, known: Listed | N
     validation, inspection, tree = checks.validate(place, checks.Request(**asked))
     if place.git is None or tree.has_unwatched or inspection.external:
         return Validation(*validation)
-    listed = Listed(inspection.files.listed, stamp if asked["revision"] is None else [])
-    if known is None or listed.paths != known.paths or (listed.stamp and listed != known):
+    settings = inspection.files.settings
+    listed = Listed(inspection.files.listed, stamp if asked["revision"] is None else [], settings.prompts)
+    if known is None or listed[::2] != known[::2] or (listed.stamp and listed != known):
         memory.keep(_LISTED, list(listed))
     state = _ask(place, asked, listed, tree.status)
-    settings = inspection.files.settings
     if state is not None and state.is_clean and not may_change_with_time(settings, validation.findings):
         memory.keep(state.key, {"findings": validation.findings, "read": validation.read})
         snapshot = import_module("catalog_tool.checks.snapshot")
@@ -115,7 +121,7 @@ def _ask(place: Place, asked: dict[str, Any], listed: Listed | None, known: Stat
     if place.git is None or (asked["revision"] is None and listed is None):
         return None
     try:
-        return _state(place, place.git, asked, listed or Listed([], []), known)
+        return _state(place, place.git, asked, listed or Listed([], [], ""), known)
     except (GitError, OSError):
         return None
 
@@ -130,16 +136,19 @@ def _installed() -> list[int]:
 
 
 def _see_everything(place: Place, git: Git, listed: Listed) -> None:
-    """Raise ``GitError`` where git was told not to look at files: what it says of the work tree is not all.
+    """Raise ``GitError`` where what git says of the work tree is not all.
 
-    That is written in the index, so it is asked again only when the index is another one.
+    It was told not to look at files (that is written in the index, so it is asked again only when the index
+    is another one), or something that it cannot hold stands where a version's file would.
     """
+    if any(odd_places(place.root, listed.prompts)):
+        raise GitError("git does not look at some places")
     stamp = _index_stamp(git)
     if stamp == listed.stamp:
         return
     if git.list_index(listed.paths).unwatched:
         raise GitError("git does not look at some files")
-    Memory(place.root).keep(_LISTED, [listed.paths, stamp])
+    Memory(place.root).keep(_LISTED, [listed.paths, stamp, listed.prompts])
 
 
 def _index_stamp(git: Git) -> list[int]:
@@ -152,15 +161,29 @@ def _index_stamp(git: Git) -> list[int]:
 
 
 def _of_work_tree(place: Place, git: Git, listed: Listed, known: Status | None) -> tuple[Status, bytes]:
-    """What differs from HEAD, and the branches; two processes at once."""
-    started = git.start(*branch_arguments())
+    """What differs from HEAD, and the branches; two processes at once, and what git does not see is looked for here."""
+    branches = git.start(*branch_arguments())
+    try:
+        if known is None:
+            changes = _changes(place, git, listed)
+        else:
+            changes = known
+            _see_everything(place, git, listed)
+    except GitError:
+        branches.stop()
+        raise
+    return changes, branches.finish()
+
+
+def _changes(place: Place, git: Git, listed: Listed) -> Status:
+    """What differs from HEAD. Raises ``GitError`` where that cannot be all."""
+    status = git.start(*status_arguments(listed.paths))
     try:
         _see_everything(place, git, listed)
-        changes = known or parse_status(git.run_quietly(*status_arguments(listed.paths)))
     except GitError:
-        started.stop()
+        status.stop()
         raise
-    return changes, started.finish()
+    return parse_status(status.finish_quietly())
 
 
 def _of_revision(git: Git, revision: str) -> tuple[str, bytes]:

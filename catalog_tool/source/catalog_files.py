@@ -24,7 +24,7 @@ from catalog_tool.source.settings import read_settings
 from catalog_tool.source.shared_parts import SharedParts, read_shared
 from catalog_tool.source.skill_folders import PLUGIN_MANIFEST, SkillFolder, find_skills, glob_pattern, static_prefix
 from catalog_tool.source.team_schemas import TeamSchemas, read_team_schemas
-from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, Entry, Tree
+from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, Entry, Tree, WorkTree
 
 AGENT_SETTINGS = ".claude/settings.json"
 REGISTRY_FILE = "registry.yaml"
@@ -84,6 +84,8 @@ def find_catalog(tree: Tree, *, whole: bool = True) -> CatalogFiles:
     listing, listed = _behind_links(tree, listing, settings)
     inner = len(tree.prefix)
     entries = {path[inner:]: entry for path, entry in listing.items() if path.startswith(tree.prefix)}
+    if isinstance(tree, WorkTree):
+        entries.update(tree.odd_entries(settings.prompts))
     layout = lay_out_prompts(entries, settings.prompts)
     findings.extend(layout.findings)
     small = _SmallFiles(tree, listing, _wanted(entries, layout, settings, tree.prefix), findings)

@@ -73,6 +73,13 @@ class Started(NamedTuple):
             raise _git_error(self.name, done.err.decode(errors="replace"))
         return done.out
 
+    def finish_quietly(self) -> bytes:
+        """As ``finish``, but a command that has anything to say on stderr did not see everything: ``GitError``."""
+        done = self.process.finish()
+        if done.code != 0 or done.err:
+            raise _git_error(self.name, done.err.decode(errors="replace"))
+        return done.out
+
     def stop(self) -> None:
         """End it: its answer is not wanted any more."""
         self.process.stop()
@@ -182,13 +189,6 @@ class Git:
         """The standard output of one git command. Raises ``GitError`` with git's own words."""
         done = self._done(arguments)
         if done.code != 0:
-            raise _git_error(arguments[0], done.err.decode(errors="replace"))
-        return done.out
-
-    def run_quietly(self, *arguments: str) -> bytes:
-        """As ``run``, but a command that has anything to say on stderr did not see everything: ``GitError``."""
-        done = self._done(arguments)
-        if done.code != 0 or done.err:
             raise _git_error(arguments[0], done.err.decode(errors="replace"))
         return done.out
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.names import is_prompt_id, is_version
-from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, Entry
+from catalog_tool.source.odd_places import FORMATS, is_version_place
+from catalog_tool.source.tree import EXECUTABLE, FILE, FOLDER, LINK, Entry
 
-FORMATS = (".yaml", ".json", ".md")
 SHARED = "_shared"
+_IN_A_VERSION = re.compile(r"(?:^|/)v[1-9][0-9]*\.(?:yaml|json|md)(?=/)")
 
 
 class VersionFile(NamedTuple):
@@ -48,8 +50,8 @@ def lay_out_prompts(entries: Mapping[str, Entry], folder: str) -> PromptLayout:
     unreadable: list[VersionFile] = []
     cut = len(folder) + 1
     inside = folder + "/"
-    for path in sorted(path for path in entries if path.startswith(inside)):
-        entry = entries[path]
+    placed = dict(_outermost(path, entry, cut) for path, entry in entries.items() if path.startswith(inside))
+    for path, entry in sorted(placed.items()):
         inner = path[cut:]
         if entry.mode not in (FILE, EXECUTABLE):
             layout.findings.append(_not_a_file(path, entry))
@@ -64,16 +66,22 @@ def lay_out_prompts(entries: Mapping[str, Entry], folder: str) -> PromptLayout:
     return layout._replace(registry=registry, unreadable=tuple(unreadable))
 
 
+def _outermost(path: str, entry: Entry, cut: int) -> tuple[str, Entry]:
+    """A file as it is, or for all that a folder in place of a version's file holds, that folder."""
+    found = _IN_A_VERSION.search(path, cut)
+    if found is None or not is_version_place(path[cut : found.end()]):
+        return path, entry
+    return path[: found.end()], Entry(FOLDER, None)
+
+
 def _not_a_file(path: str, entry: Entry) -> Finding:
-    what = "a symbolic link" if entry.mode == LINK else "not a regular file"
+    what = {LINK: "a symbolic link", FOLDER: "a folder"}.get(entry.mode, "not a regular file")
     return finding("Y024", f"{what}: prompts are read from regular files only", path)
 
 
 def _version_at(path: str, inner: str) -> list[VersionFile]:
     folder, _, name = inner.rpartition("/")
-    stem, suffix = posixpath.splitext(name)
-    named = suffix in FORMATS and is_version(stem) and is_prompt_id(folder)
-    return [VersionFile(folder, stem, path)] if named else []
+    return [VersionFile(folder, posixpath.splitext(name)[0], path)] if is_version_place(inner) else []
 
 
 def _place_prompt(layout: PromptLayout, path: str, inner: str) -> None:

@@ -19,6 +19,7 @@ from catalog_tool.errors import GitError
 from catalog_tool.model.limits import CATALOG_FILES, SKILL_FILE_BYTES
 from catalog_tool.source.decoding import Flaw
 from catalog_tool.source.git import Git, Status, TreeEntry
+from catalog_tool.source.odd_places import odd_places
 from catalog_tool.source.on_disk import cannot_look, stat_of
 from catalog_tool.source.root import Place, outside_git
 
@@ -26,6 +27,8 @@ ATTRIBUTES = ".gitattributes"
 FILE, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
 SPECIAL = "special"
 """Neither file, folder nor link: a device, a socket, a FIFO."""
+FOLDER = "040000"
+"""Listed only where a folder takes the place of a version's file."""
 
 
 class Entry(NamedTuple):
@@ -212,6 +215,16 @@ class WorkTree:
             elif verify and entry.blob is not None and content.data is not None and blob_id(content.data) != entry.blob:
                 content = self._as_stored(path, entry.blob, limit)
             yield content
+
+    def odd_entries(self, prompts: str) -> dict[str, Entry]:
+        """What takes the place of a version's file below the prompts folder and is in no listing.
+
+        Whoever knows the changes already has looked for it.
+        """
+        if self._known is not None:
+            return {}
+        found = odd_places(str(self.root), prompts)
+        return {path: Entry(FOLDER if is_folder else SPECIAL, None) for path, is_folder in found}
 
     def top(self) -> WorkTree:
         """The whole work tree."""

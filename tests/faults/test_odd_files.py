@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import sys
 import time
@@ -177,6 +178,39 @@ def test_special_files_never_block(catalog: Scratch, make: Callable[[Path], obje
         make(catalog.root / place)
     checked(catalog)
     assert "Traceback" not in catalog.run("build").err
+
+
+ODD = {
+    "a FIFO": os.mkfifo,
+    "an empty folder": os.mkdir,
+    "a folder of folders": lambda path: (path / "a/b").mkdir(parents=True),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no FIFOs on Windows")
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD)
+def test_what_git_cannot_hold_in_place_of_a_version(catalog: Scratch, make: Callable[[Path], object]) -> None:
+    """It is told of though git says that nothing has changed, and an earlier answer is remembered."""
+    if (catalog.root / ".git").exists():
+        catalog.commit()
+    checked(catalog)
+    assert checked(catalog) == checked(catalog)
+    odd = catalog.root / "prompts/greet/v5.yaml"
+    make(odd)
+    for _ in range(2):
+        answer, codes = checked(catalog)
+        assert (answer.code, codes) == (1, {"prompts/greet/v5.yaml": {"Y024"}})
+    assert catalog.run("build").code == 1
+    odd.unlink() if not odd.is_dir() else shutil.rmtree(odd)
+    assert checked(catalog)[0].code == 0
+
+
+@pytest.mark.parametrize("revision", [[], ["--rev", "HEAD"]], ids=["work tree", "commit"])
+def test_a_folder_of_files_in_place_of_a_version(scratch: Scratch, revision: list[str]) -> None:
+    scratch.write_all({"prompts/greet/v1.yaml": PROMPT, "prompts/greet/v6.yaml/v1.yaml": PROMPT})
+    scratch.commit()
+    answer, codes = checked(scratch, *revision)
+    assert (answer.code, codes) == (1, {"prompts/greet/v6.yaml": {"Y024"}})
 
 
 def test_names_that_windows_reserves(catalog: Scratch) -> None:

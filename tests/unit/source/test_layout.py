@@ -103,3 +103,17 @@ def test_two_files_for_one_version() -> None:
 
 def test_another_folder() -> None:
     assert [file.id for file in layout("x/y/a/v1.yaml", "prompts/b/v1.yaml", folder="x/y").versions] == ["a"]
+
+
+@pytest.mark.parametrize("inner", ["notes.txt", "v1.yaml", "deep/down/v2.md"])
+def test_a_folder_in_place_of_a_versions_file(inner: str) -> None:
+    found = layout("prompts/a/v1.yaml", f"prompts/a/v6.yaml/{inner}", f"prompts/a/v6.yaml/x/{inner}")
+    assert codes(found) == [("Y024", "prompts/a/v6.yaml")]
+    assert "a folder" in found.findings[0].message
+    assert [file.path for file in found.versions] == ["prompts/a/v1.yaml"]
+    assert [(file.id, file.version) for file in found.unreadable] == [("a", "v6")]
+
+
+@pytest.mark.parametrize("path", ["prompts/v1.yaml/a.txt", "prompts/a/tests/v1.yaml/a.txt", "prompts/a/v01.yaml/a.txt"])
+def test_other_folders_with_such_names_are_no_versions(path: str) -> None:
+    assert codes(layout(path)) == []
