@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,9 @@ def _status(side: GitSide, names: Sequence[str], name: str, how: Mapping[str, An
     try:
         with working(side, name, how) as work:
             top = side.place.git.top if side.place.git is not None else side.place.root
-            return target_status(work.session, work.desired, edits, drift_schedule(Path(top), name))
+            found = target_status(work.session, work.desired, edits, drift_schedule(Path(top), name))
+            # What git wants is not known where it has errors: nothing can be counted against it.
+            return replace(found, counts=None) if side.reading.errors else found
     except CatalogError as error:
         message = told_beside_others(side, names, name, error)
         backend = str(side.settings.targets[name]["backend"])

@@ -80,3 +80,17 @@ def test_of_a_server_that_is_down_too(catalog: Scratch) -> None:
     assert "is the server up, and is its address the target's `url`, else that of LANGFUSE_BASE_URL" in found.out
     assert "edits here cannot be blocked: protected labels of Langfuse bind its UI, not API keys" in found.out
     assert "an edit reaches applications within 60 s" in found.out
+
+
+def test_nothing_is_counted_against_a_git_that_cannot_be_read(catalog: Scratch) -> None:
+    catalog.write("prompts/registry.yaml", "greet: {production: v1}\n")
+    catalog.commit("a label")
+    assert catalog.run("sync", "local").code == 0
+    assert told(catalog)[1]["counts"]
+    catalog.write("prompts/registry.yaml", "greet: {production: v9}\n")
+    catalog.commit("a label that points nowhere")
+    said = catalog.run("status", "local", "--format", "json")
+    assert "C311" in said.err
+    target = said.json()["targets"]["local"]
+    assert (target["status"], target["counts"]) == ("ok", {})
+    assert target["last_sync"] is not None
