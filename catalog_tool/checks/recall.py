@@ -104,8 +104,8 @@ def _anew(place: Place, asked: dict[str, Any], memory: Memory, known: Listed | N
     if place.git is None or tree.has_unwatched or inspection.external:
         return Validation(*validation)
     settings = inspection.files.settings
-    listed = Listed(inspection.files.listed, stamp if asked["revision"] is None else [], settings.prompts)
-    if known is None or listed[::2] != known[::2] or (listed.stamp and listed != known):
+    listed = Listed(inspection.files.listed, stamp, settings.prompts)
+    if asked["revision"] is None and listed != known:  # a revision's settings may name other folders
         memory.keep(_LISTED, list(listed))
     state = _ask(place, asked, listed, tree.status)
     if state is not None and state.is_clean and not may_change_with_time(settings, validation.findings):
@@ -203,6 +203,7 @@ def _state(place: Place, git: Git, asked: dict[str, Any], listed: Listed, known:
     since = git.resolve(asked["since"]) if asked["since"] is not None else ""
     settings = str(os.stat(f"{git.git_dir()}/config").st_mtime_ns)
     environment = (named_branch(), os.environ.get("CI"), os.environ.get("PYTHONPATH"), _installed())
-    question = repr((place.root, asked["revision"], since, asked["profile"], environment))
+    where = (listed.paths, listed.prompts) if asked["revision"] is None else None
+    question = repr((place.root, asked["revision"], where, since, asked["profile"], environment))
     key = "\n".join([code_fingerprint(), question, settings, commit, branches.decode(errors="replace")])
     return State(key, changes, base_is_head=base_branch(branches) == commit)

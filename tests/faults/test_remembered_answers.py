@@ -188,6 +188,37 @@ def test_an_ignored_error_that_was_there_before_the_edit(large: Scratch) -> None
     assert (remembered.code, "P107" in remembered.out) == (1, True)
 
 
+@pytest.fixture
+def moved(scratch: Scratch) -> Scratch:
+    """A catalog whose settings name another prompts folder than those of the commit before; both validate."""
+    prompt = "id: a\nversion: v1\nmodel: gpt-4o-2024-08-06\nsystem_prompt: Greet {{name}}.\n"
+    scratch.write_all({"old/a/v1.yaml": prompt, "catalog.yaml": "prompts: old\n"})
+    scratch.commit()
+    scratch.git("mv", "old", "prompts")
+    scratch.write("catalog.yaml", "format: 1\n")
+    scratch.commit()
+    assert scratch.run("validate").code == 0
+    return scratch
+
+
+def test_a_revision_with_other_folders_between(moved: Scratch) -> None:
+    assert moved.run("validate", "--rev", "HEAD~1").code == 0
+    moved.write("prompts/a/v1.yaml", "id: [\n")
+    remembered, fresh = answers(moved)
+    assert remembered == fresh
+    assert remembered.code == 1
+
+
+def test_a_checkout_with_other_folders_between(moved: Scratch) -> None:
+    moved.git("checkout", "--quiet", "HEAD~1")
+    assert moved.run("validate").code == 0
+    moved.git("checkout", "--quiet", "main")
+    moved.write("prompts/a/v1.yaml", "id: [\n")
+    remembered, fresh = answers(moved)
+    assert remembered == fresh
+    assert remembered.code == 1
+
+
 def _undo(scratch: Scratch, commit: str) -> None:
     for ref in ("refs/remotes/origin/main", "refs/heads/side"):
         scratch.git("update-ref", "-d", ref)
