@@ -184,7 +184,9 @@ def _guarded(argv: list[str]) -> int:
         code = cli.main(args=argv, prog_name="catalog", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as stop:
+        if isinstance(stop.__cause__, EOFError):  # click takes any for a person's; ours is a damaged installation
+            return _failed(argv, stop.__cause__)
         _say("interrupted")
         return EXIT_INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:

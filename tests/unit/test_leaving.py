@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from scratch import CatalogCommand
 
 _RUN = "import sys; sys.argv = ['catalog', {argument!r}]\nfrom catalog_tool.cli.main import run\nrun()\n"
 _LAST = "class Last:\n    def __del__(self): print('freed')\nlast = Last()\n"
@@ -47,3 +49,13 @@ def test_whoever_watches_sees_the_end(program: str, options: tuple[str, ...]) ->
 
 def test_the_exit_code_is_kept() -> None:
     assert ended("", argument="--no-such-option")[0] == 2
+
+
+def test_a_damaged_installation_is_not_an_interruption(catalog_command: CatalogCommand, tmp_path: Path) -> None:
+    """A compiled module that is cut off: click would take it for a person who ends the input."""
+    compiled = {"PYTHONPYCACHEPREFIX": str(tmp_path / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
+    assert catalog_command("list", "--help", env=compiled).code == 0
+    module = next((tmp_path / "compiled").rglob("list_artifacts.*.pyc"))
+    module.write_bytes(module.read_bytes()[:100])
+    said = catalog_command("list", "--help", env=compiled)
+    assert (said.code, said.err.splitlines()[0]) == (3, "error: EOFError: marshal data too short")
