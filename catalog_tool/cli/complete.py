@@ -17,7 +17,8 @@ from catalog_tool.model.codes import CODES
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.model.names import is_prompt_id, is_version, version_number
 from catalog_tool.model.settings import SETTINGS_FILE, Settings
-from catalog_tool.source.layout import FORMATS, SHARED
+from catalog_tool.source.layout import SHARED
+from catalog_tool.source.odd_places import FORMATS
 from catalog_tool.source.registry import read_registry
 from catalog_tool.source.root import find_root
 from catalog_tool.source.schemas import schema_names
