@@ -155,7 +155,7 @@ def test_completing_a_command_imports_none() -> None:
         "print(sorted(name for name in sys.modules if name.startswith('catalog_tool.cli.')))"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=True, timeout=60)
-    imported = "['catalog_tool.cli.interrupts', 'catalog_tool.cli.main']"
+    imported = "['catalog_tool.cli.interrupts', 'catalog_tool.cli.main', 'catalog_tool.cli.streams']"
     assert done.stdout.decode().splitlines() == ["['bump', 'build']", imported]
 
 
