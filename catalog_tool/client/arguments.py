@@ -6,24 +6,17 @@ from catalog_tool.client.wanted import Wanted, is_digest
 from catalog_tool.errors import UsageError
 from catalog_tool.model import names
 
-DEFAULT_LABEL = "production"
-"""What ``get`` gives where neither label nor version is named (design §9)."""
-
 
 def wanted(name: object, label: object, version: object, *, keyed: bool) -> Wanted:
-    """The arguments of ``get``, checked. Raises ``UsageError``.
+    """The arguments of ``get``, checked; where a version is given, labels say nothing.
 
-    Where a version is given, a label has no say: one that was written beside it is refused. That one was
-    written shows where it is not the default.
+    Raises ``UsageError``.
     """
     if not isinstance(name, str) or not names.is_prompt_id(name):
         raise UsageError(f"{name!r} is no prompt id", hint="ids look like support_agent or billing/refund")
     if version is not None:
         if not isinstance(version, str) or not (names.is_version(version) or is_digest(version)):
             raise UsageError(f"{version!r} is no version", hint="versions look like v2 or sha256:… (12 hex or more)")
-        if label != DEFAULT_LABEL:
-            words = f"{name} is asked for by its version {version} and by the label {label!r}"
-            raise UsageError(words, hint="leave one of them out")
         return Wanted(name, (), version)
     labels = (label,) if isinstance(label, str) else label
     if not isinstance(labels, list | tuple) or not labels:

@@ -140,11 +140,10 @@ class TestGet:
         with pytest.raises(UsageError):
             client.get("nowhere", fallback=fallback)
 
-    def test_a_label_beside_a_version_is_refused_though_the_version_is_held(self, client: PromptClient) -> None:
-        assert client.get(NAME, version="v1") is client.get(NAME, version="v1", label="production")
-        with pytest.raises(UsageError, match=r"version v1 and by the label 'canary'") as refused:
-            client.get(NAME, label="canary", version="v1")
-        assert refused.value.hint == "leave one of them out"
+    def test_a_version_stands_whatever_the_label(self, client: PromptClient) -> None:
+        pinned = client.get(NAME, version="v1")
+        assert client.get(NAME, version="v1", label="production") == pinned
+        assert client.get(NAME, version="v1", label="canary") == pinned
 
     def test_names_that_are_not_there_push_nothing_out(self, client: PromptClient) -> None:
         first = client.get(NAME)
