@@ -106,9 +106,6 @@ class TestGet:
             {"version": "v0"},
             {"version": "sha256:" + "G" * 20},
             {"key": 3},
-            {"label": "canary", "version": "v1"},
-            {"label": ["production"], "version": "v1"},
-            {"label": None, "version": "v1"},
         ],
     )
     def test_wrong_arguments_are_a_usage_error_even_with_a_fallback(
