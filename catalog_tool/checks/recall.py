@@ -20,7 +20,6 @@ from catalog_tool.model.validation import Validation
 from catalog_tool.source.branches import base_branch, base_refs, branch_answer, branch_arguments, named_branch
 from catalog_tool.source.git import Git, Status, parse_status, status_arguments
 from catalog_tool.source.memory import Memory, code_fingerprint
-from catalog_tool.source.odd_places import odd_places
 from catalog_tool.source.root import Place
 
 _LISTED = "listed"
@@ -138,11 +137,10 @@ def _installed() -> list[int]:
 def _see_everything(place: Place, git: Git, listed: Listed) -> None:
     """Raise ``GitError`` where what git says of the work tree is not all.
 
-    It was told not to look at files (that is written in the index, so it is asked again only when the index
-    is another one), or something that it cannot hold stands where a version's file would.
+    It was told not to look at files: that is written in the index, so it is asked again only when the index
+    is another one. What it cannot hold (a FIFO in place of a version) is looked for when files are read: to
+    open every folder for it costs as much as git's own look.
     """
-    if any(odd_places(place.root, listed.prompts)):
-        raise GitError("git does not look at some places")
     stamp = _index_stamp(git)
     if stamp == listed.stamp:
         return
@@ -161,7 +159,7 @@ def _index_stamp(git: Git) -> list[int]:
 
 
 def _of_work_tree(place: Place, git: Git, listed: Listed, known: Status | None) -> tuple[Status, bytes]:
-    """What differs from HEAD, and the branches; two processes at once, and what git does not see is looked for here."""
+    """What differs from HEAD, and the branches; two processes at once."""
     branches = git.start(*branch_arguments())
     try:
         if known is None:

@@ -144,6 +144,7 @@ class WorkTree:
         self.prefix = prefix
         self._known = known
         self._unwatched: Sequence[str] = ()
+        self._is_odd = False
         self._converted: bool | None = None
         self._status: Status | None = None
         self._top: WorkTree | None = None
@@ -155,8 +156,8 @@ class WorkTree:
 
     @property
     def has_unwatched(self) -> bool:
-        """Whether anything listed is on disk and hidden from git, so that ``status`` had to be completed here."""
-        return bool(self._unwatched) or (self._top is not None and self._top.has_unwatched)
+        """Whether anything is on disk and hidden from git, so that ``status`` is not all."""
+        return self._is_odd or bool(self._unwatched) or (self._top is not None and self._top.has_unwatched)
 
     @property
     def head(self) -> str | None:
@@ -219,12 +220,14 @@ class WorkTree:
     def odd_entries(self, prompts: str) -> dict[str, Entry]:
         """What takes the place of a version's file below the prompts folder and is in no listing.
 
-        Whoever knows the changes already has looked for it.
+        Whoever knows the changes already has read everything before.
         """
         if self._known is not None:
             return {}
         found = odd_places(str(self.root), prompts)
-        return {path: Entry(FOLDER if is_folder else SPECIAL, None) for path, is_folder in found}
+        entries = {path: Entry(FOLDER if is_folder else SPECIAL, None) for path, is_folder in found}
+        self._is_odd = bool(entries)
+        return entries
 
     def top(self) -> WorkTree:
         """The whole work tree."""
