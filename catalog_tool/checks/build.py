@@ -25,7 +25,7 @@ from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.history_dates import skill_dates
 from catalog_tool.source.memory import Memory
 from catalog_tool.source.root import Place
-from catalog_tool.source.skill_folders import SKILL_FILE, static_prefix
+from catalog_tool.source.skill_folders import SKILL_FILE, SkillFolder, static_prefix
 from catalog_tool.source.tree import RevisionTree, WorkTree, blob_id, tree_of
 
 SHA1_HEX = 40
@@ -106,7 +106,7 @@ class _Builder:
         self._place = place
         self._request = request
         self._stack = stack
-        self._blobs: dict[str, dict[str, str | None]] = {}
+        self._folders: dict[str, SkillFolder] = {}
         self.folder = Path()
         self._writer: BundleWriter | None = None
 
@@ -119,9 +119,7 @@ class _Builder:
             self.folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="catalog-"))) / "out"
         else:
             self.folder = self._stack.enter_context(publish.staging(out))
-        self._blobs = {
-            folder.path: {inner: entry.blob for inner, entry in folder.files.items()} for folder in files.skills
-        }
+        self._folders = {folder.path: folder for folder in files.skills}
         self._writer = BundleWriter(self.folder, files.labels)
         self._stack.callback(self._writer.discard)
 
@@ -136,10 +134,10 @@ class _Builder:
 
     def skill(self, record: SkillRecord) -> None:
         """Write one skill."""
-        known = self._blobs[record.skill.path]
+        known = self._folders[record.skill.path].files
         blobs = {}
         for path, data in record.contents.items():
-            blob = known.get(path)
+            blob = known[path].blob
             blobs[path] = blob if blob is not None and len(blob) == SHA1_HEX else blob_id(data)
         if len(record.contents) == len(record.skill.files):
             self._open().add_skill(record.skill, record.contents, blobs)

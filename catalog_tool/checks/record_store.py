@@ -98,7 +98,7 @@ class RecordStore:
             return {}
         return found
 
-    def save(self, records: Iterable[tuple[str, Record]], live: Iterable[str] | None) -> None:
+    def save(self, records: Iterable[Stored], live: Iterable[str] | None) -> None:
         """Keep new records, in place of what was loaded under their keys.
 
         Where ``live`` names the keys in use, the others are dropped once they outnumber them.
@@ -107,9 +107,8 @@ class RecordStore:
         if connection is None:
             return
         values, dead = [], self._twice
-        for key, record in records:
-            entry = record.entry if isinstance(record, PromptRecord) else None
-            values.append((self._number, key, _encode(record), entry or None))
+        for key, value, entry in records:
+            values.append((self._number, key, value, entry or None))
             if key in self._rows:
                 dead.append((self._rows.pop(key),))
         if live is not None:
@@ -160,9 +159,17 @@ def _skill(fields: list[Any], findings: list[Finding]) -> SkillRecord:
     return SkillRecord(skill, findings, {})
 
 
-def _encode(record: Record) -> str:
+class Stored(NamedTuple):
+    """A record as it is kept: nothing of a skill's contents stays in memory until the end."""
+
+    key: str
+    value: str
+    entry: bytes
+
+
+def stored(key: str, record: Record) -> Stored:
+    """A record, ready to be kept."""
     if isinstance(record, PromptRecord):
         value = ["version", *record[:4], record.owners, record.looked_for, record.findings]
-    else:
-        value = ["skill", *record.skill, record.findings]
-    return _ENCODER.encode(value)
+        return Stored(key, _ENCODER.encode(value), record.entry)
+    return Stored(key, _ENCODER.encode(["skill", *record.skill, record.findings]), b"")

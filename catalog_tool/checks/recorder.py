@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catalog_tool.canonical.jcs import digest_of
-from catalog_tool.checks.record_store import RecordStore
-from catalog_tool.checks.skill_record import SkillRecord
+from catalog_tool.checks.record_store import RecordStore, Stored, stored
 from catalog_tool.checks.work import Record, Work
 from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.memory import Memory, code_fingerprint
@@ -21,7 +20,7 @@ class Recorder:
     def __init__(self, memory: Memory | None, files: CatalogFiles, profile: str) -> None:
         self._shared = files.shared.digests
         self._keys: list[str | None] = []
-        self._new: list[tuple[str, Record]] = []
+        self._new: list[Stored] = []
         self._next = 0
         self._fresh: list[bool] = []
         self._store: RecordStore | None = None
@@ -38,8 +37,8 @@ class Recorder:
         recalled = []
         for item in work:
             key = item.key
-            stored = known.get(key) if key is not None else None
-            record = stored.record(self._shared) if stored is not None else None
+            found = known.get(key) if key is not None else None
+            record = found.record(self._shared) if found is not None else None
             self._keys.append(key)
             self._fresh.append(record is None)
             recalled.append(item if record is None else item._replace(known=record))
@@ -51,7 +50,7 @@ class Recorder:
             return
         key = self._keys[self._next]
         if key is not None and self._fresh[self._next]:
-            self._new.append((key, record.bare() if isinstance(record, SkillRecord) else record))
+            self._new.append(stored(key, record))
         self._next += 1
 
     def save(self) -> None:

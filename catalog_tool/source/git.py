@@ -274,11 +274,17 @@ class Git:
 
         Raises ``GitError`` where a file or folder could not be looked at.
         """
-        done = self._done(status_arguments(paths))
-        if done.code != 0:
-            raise _git_error("status", done.err.decode(errors="replace"))
-        refuse_unseen(done.err)
-        return parse_status(done.out)
+        return _read_status(self.start(*status_arguments(paths)))
+
+    def list_with_status(self, paths: Sequence[str]) -> tuple[Index, Status]:
+        """The index and the status, from two processes at once. Raises as each of them does."""
+        asked = self.start(*status_arguments(paths))
+        try:
+            index = self.list_index(paths)
+        except GitError:
+            asked.stop()
+            raise
+        return index, _read_status(asked)
 
     def may_convert(self) -> bool:
         """Whether settings outside the tree make a checkout write other bytes than git stores.
@@ -365,6 +371,14 @@ def status_arguments(paths: Sequence[str]) -> list[str]:
         "status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all", "--no-renames",
         "--ignore-submodules=all", *(["--", *paths] if paths else []),
     ]  # fmt: skip
+
+
+def _read_status(asked: Started) -> Status:
+    done = asked.process.finish()
+    if done.code != 0:
+        raise _git_error("status", done.err.decode(errors="replace"))
+    refuse_unseen(done.err)
+    return parse_status(done.out)
 
 
 def parse_status(out: bytes) -> Status:

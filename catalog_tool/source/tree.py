@@ -177,12 +177,12 @@ class WorkTree:
         if self.git is None:
             return dict(_walk(self.root, paths))
         wanted = [self.prefix + path for path in paths] or ([self.prefix] if self.prefix else [])
-        if self._known is not None:
-            wanted = self._known.paths
-        found, unwatched = self.git.list_index(wanted)
-        status = self._known.status if self._known is not None else self.git.status(wanted)
-        self._unwatched = unwatched
-        unseen = [path for path in unwatched if _is_edited(f"{self.git.top}/{path}", found[path])]
+        if self._known is None:
+            (found, self._unwatched), status = self.git.list_with_status(wanted)
+        else:
+            wanted, status = self._known.paths, self._known.status
+            found, self._unwatched = self.git.list_index(wanted)
+        unseen = [path for path in self._unwatched if _is_edited(f"{self.git.top}/{path}", found[path])]
         if unseen:
             status = status._replace(changed=(*status.changed, *unseen))
         entries = _relative(found, self.prefix)
