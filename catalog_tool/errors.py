@@ -15,6 +15,11 @@ What is merely wrong in a catalog is never raised: it is a ``Finding``.
 
 from __future__ import annotations
 
+import errno
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What a full disk, a quota or a limit on files answers."""
+
 
 class CatalogError(Exception):
     """Something that stops the work, worded for the person who runs the command.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +17,7 @@ from catalog_tool.checks.inspection import Inspection, Options, inspect
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.skill_record import SkillRecord
 from catalog_tool.clock import now
-from catalog_tool.errors import CatalogError
+from catalog_tool.errors import NO_ROOM, CatalogError
 from catalog_tool.model.agent_limits import ListingLimits
 from catalog_tool.model.finding import Finding
 from catalog_tool.source.catalog_files import CatalogFiles
@@ -29,7 +28,6 @@ from catalog_tool.source.skill_folders import SKILL_FILE, SkillFolder, static_pr
 from catalog_tool.source.tree import RevisionTree, WorkTree, blob_id, tree_of
 
 SHA1_HEX = 40
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class BuildRequest(NamedTuple):
@@ -84,7 +82,7 @@ def _told_of_no_room(out: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.OperationalError) as error:
-        if isinstance(error, OSError) and error.errno not in _NO_ROOM:
+        if isinstance(error, OSError) and error.errno not in NO_ROOM:
             raise
         why = error.strerror if isinstance(error, OSError) else f"{database.NAME}: {error}"
         raise CatalogError(f"--out {out}: {why}", hint="make room there, then build again") from error

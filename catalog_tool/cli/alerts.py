@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from catalog_tool.gate.watch_policy import USUAL, WatchPolicy, watch_policies
 from catalog_tool.model.settings import Settings
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.json_document import json_document
+from catalog_tool.source.new_files import unwritten
 from catalog_tool.source.resolve import open_catalog
 from catalog_tool.source.yaml_edit import dumped
 from catalog_tool.usage.alert_rules import Alert, alerts_of, rules_document, skipped_rules
@@ -89,14 +91,19 @@ def _write(folder: Path, rules: str, config: AlertmanagerConfig) -> list[str]:
     """Both files, each whole; one that somebody else wrote is never overwritten."""
     mode = _SECRET if config.holds_secret else _READABLE
     files = (Made(RULES, rules, _READABLE), Made(ALERTMANAGER, HEADER + dumped(config.document), mode))
+    was_there = folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for made in files:
             _refuse_others(folder / made.name)
-        for made in files:
-            _put(folder, made)
+        with ExitStack() as left:
+            for staged, made in [(_stage(folder, made, left), made) for made in files]:
+                staged.replace(folder / made.name)
     except OSError as error:
-        raise UsageError(f"--out {folder}: {error.strerror}") from error
+        if not was_there:
+            with suppress(OSError):
+                folder.rmdir()
+        raise unwritten(f"--out {folder}", error) from error
     return [str(folder / made.name) for made in files]
 
 
@@ -107,15 +114,15 @@ def _refuse_others(path: Path) -> None:
         raise UsageError(f"{path} is not ours to overwrite", hint="choose another folder, or move it away")
 
 
-def _put(folder: Path, made: Made) -> None:
-    handle, staged = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(made.text.encode())
-        Path(staged).chmod(made.mode)
-        Path(staged).replace(folder / made.name)
-    finally:
-        Path(staged).unlink(missing_ok=True)
+def _stage(folder: Path, made: Made, left: ExitStack) -> Path:
+    """A whole file beside its place; ``left`` removes it if it stays there."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
+    staged = Path(name)
+    left.callback(staged.unlink, missing_ok=True)
+    with os.fdopen(handle, "wb") as file:
+        file.write(made.text.encode())
+    staged.chmod(made.mode)
+    return staged
 
 
 def _document(

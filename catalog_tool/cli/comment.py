@@ -29,6 +29,7 @@ from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.json_document import json_document
 from catalog_tool.report.plan_terraform import plan_terraform
 from catalog_tool.report.pull_markdown import pull_markdown, pull_title
+from catalog_tool.source.new_files import put, unwritten
 from catalog_tool.sync.announce import LIMIT, Announced, Comment, announce, reviewed_plan
 from catalog_tool.sync.forge_marker import COMMENT, PULL_REQUEST, Marker
 from catalog_tool.sync.reverse_request import keep_request
@@ -168,9 +169,9 @@ def _documents(asked: dict[str, Any]) -> Documents:
 
 def _write(option: str, path: str, text: str) -> None:
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        put(Path(path), text.encode(errors="backslashreplace"))
     except OSError as error:
-        raise UsageError(f"{option} {path}: {error.strerror}") from error
+        raise unwritten(f"{option} {path}", error) from error
 
 
 def _text(option: str, path: str) -> str:

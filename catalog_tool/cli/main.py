@@ -10,7 +10,6 @@ from catalog_tool.cli.interrupts import EXIT_INTERRUPTED, answered_at_once
 
 with answered_at_once():
     import atexit
-    import errno
     import gc
     import os
     import sys
@@ -22,13 +21,12 @@ with answered_at_once():
 
     from catalog_tool import __version__
     from catalog_tool.cli.streams import LostOutputError, drop_output, take_streams, tolerate_any_text
-    from catalog_tool.errors import CatalogError
+    from catalog_tool.errors import NO_ROOM, CatalogError
     from catalog_tool.report.escape import for_actions_log, lines_for_terminal
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Start a catalog: settings, one prompt, one skill, schemas, workflows."),
     "new": ("new", "Start a prompt or a skill."),
@@ -201,7 +199,7 @@ def _guarded(argv: list[str]) -> int:
     except LostOutputError as lost:
         return _cut_off(lost)
     except OSError as error:
-        return _unwritten(argv, error) if error.errno in _NO_ROOM else _failed(argv, error)
+        return _unwritten(argv, error) if error.errno in NO_ROOM else _failed(argv, error)
     except Exception as error:  # noqa: BLE001 - the boundary: a bug is one line, and a traceback with --debug
         return _failed(argv, error)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,7 +12,7 @@ from catalog_tool.errors import UsageError
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.json_document import json_document
 from catalog_tool.usage.kit.dashboard import dashboard
-from catalog_tool.usage.kit.files import KitFile, kit_files, listing_files
+from catalog_tool.usage.kit.files import kit_files, listing_files
 from catalog_tool.usage.kit.folder import MANIFEST, Written, read_manifest, write_kit
 from catalog_tool.usage.kit.listing import Entry, entries_of
 from catalog_tool.usage.listed import listed_at, listed_in_file
@@ -73,7 +72,7 @@ def init(
     """Write the stack for a laptop and for a team into DIR."""
     days = _days(stale_after)
     files = kit_files(_entries(ctx, catalog_file), days)
-    written = _write(folder, files, days, overwrite=overwrite)
+    written = write_kit(Path(folder), files, days, overwrite=overwrite)
     _report(folder, written, output, _next_steps(folder) if written.created else [])
     return 0
 
@@ -95,7 +94,7 @@ def make_dashboard(
     if manifest is None:
         raise UsageError(f"{folder} holds no telemetry kit ({MANIFEST})", hint=f"`catalog telemetry init {folder}`")
     files = listing_files(_entries(ctx, catalog_file), manifest.stale_days)
-    written = _write(folder, files, manifest.stale_days, overwrite=overwrite)
+    written = write_kit(Path(folder), files, manifest.stale_days, overwrite=overwrite)
     changed = bool(written.created or written.updated)
     reload = ["`docker compose kill -s HUP prometheus` there: it reads its rules again."]
     _report(folder, written, output, reload if changed else [])
@@ -114,15 +113,6 @@ def _days(stale_after: str) -> int:
         hint = f"whole days, {_MOST_DAYS} at most: the kit keeps its data for 100"
         raise UsageError(f"--stale-after {stale_after} is nothing that the kit's alerts can look back on", hint=hint)
     return days
-
-
-def _write(folder: str, files: Sequence[KitFile], days: int, *, overwrite: bool) -> Written:
-    root = Path(folder)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder}: {error.strerror}", hint="choose a folder that can be made") from error
-    return write_kit(root, files, days, overwrite=overwrite)
 
 
 def _report(folder: str, written: Written, output: str, steps: list[str]) -> None:

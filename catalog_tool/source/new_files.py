@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from catalog_tool.errors import CatalogError, UsageError
+from catalog_tool.errors import NO_ROOM, CatalogError, UsageError
 
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES})
 _NO_NEIGHBOURS = frozenset({errno.EPERM, errno.EACCES, errno.EROFS, errno.EBUSY})
@@ -26,7 +26,6 @@ _WRONG_PLACE = frozenset(
     }
 )  # fmt: skip
 """What is the fault of a path; anything else happens to whoever writes anywhere."""
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _OF_THE_SYSTEM = ("/dev/", "/proc/")
 
 
@@ -136,7 +135,7 @@ def unwritten(what: str, error: OSError, *, hint: str = "") -> CatalogError:
     message = f"{what}: {error.strerror or error}"
     if error.errno in _WRONG_PLACE:
         return UsageError(message, hint=hint)
-    room = "make room, and run it again" if error.errno in _NO_ROOM else ""
+    room = "make room, and run it again" if error.errno in NO_ROOM else ""
     return CatalogError(message, hint="; ".join(filter(None, (room, hint))))
 
 

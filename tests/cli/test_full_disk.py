@@ -19,7 +19,9 @@ from catalog_tool.source.new_files import NewFile, create, put, unwritten
 from catalog_tool.source.schemas import schema_text
 
 PROMPT = "id: greet\nversion: {version}\nmodel: gpt-4o-2024-08-06\nsystem_prompt: {text}\n"
-SETTINGS = "catalog: acme\ntargets:\n  local: {backend: sqlite, path: runtime.db}\n"
+SETTINGS = (
+    "catalog: acme\nlabels: {production: {protected: true}}\ntargets:\n  local: {backend: sqlite, path: runtime.db}\n"
+)
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the limit of a file's size is one of POSIX")
 
@@ -68,6 +70,8 @@ def standing(catalog: Scratch) -> dict[str, bytes | None]:
         (0, "promote greet v2 --label staging"),
         (1, "plan local --out plan.json"),
         (1, "diff greet@v1 greet@v2 --output diff.json"),
+        (1, "telemetry init telemetry"),
+        (1, "alerts --out monitoring"),
     ],
 )
 def test_without_room_it_could_not_finish_and_nothing_is_left(catalog: Scratch, blocks: int, command: str) -> None:
@@ -84,14 +88,19 @@ def test_without_room_it_could_not_finish_and_nothing_is_left(catalog: Scratch, 
 
 
 @pytest.mark.parametrize(
-    ("command", "option"),
-    [(("plan", "local"), "--out"), (("diff", "greet@v1", "greet@v2", "--format", "json"), "--output")],
+    ("blocks", "command", "option"),
+    [
+        (1, ("plan", "local"), "--out"),
+        (1, ("diff", "greet@v1", "greet@v2", "--format", "json"), "--output"),
+        (0, ("comment", "--dry-run", "--changes", "changes.json"), "--terraform"),
+    ],
 )
 def test_a_result_that_was_there_stays_and_a_wrong_path_is_wrong_usage(
-    catalog: Scratch, command: tuple[str, ...], option: str
+    catalog: Scratch, blocks: int, command: tuple[str, ...], option: str
 ) -> None:
+    catalog.write("changes.json", catalog.run("diff", "greet@v1", "greet@v2", "--format", "json").out)
     kept = catalog.write("kept.txt", "the last one")
-    assert without_room(catalog, *command, option, "kept.txt").code == 3
+    assert without_room(catalog, *command, option, "kept.txt", blocks=blocks).code == 3
     assert kept.read_text() == "the last one"
     refused = catalog.run(*command, option, "prompts")
     assert (refused.code, f"{option} prompts: Is a directory" in refused.err) == (2, True)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from catalog_tool.errors import UsageError
 from catalog_tool.model.limits import BUNDLE_BYTES, PARSED_FILE_BYTES
-from catalog_tool.source.new_files import NewFile, create, is_free
+from catalog_tool.source.new_files import NewFile, create, is_free, unwritten
 from catalog_tool.usage.kit.files import KitFile
 
 MANIFEST = "kit.json"
@@ -63,10 +63,9 @@ def write_kit(root: Path, files: Sequence[KitFile], stale_days: int, *, overwrit
     fates = [_fate(root, file, digests, written) for file in files]
     if overwrite:
         fates = [written.updated if fate is written.kept else fate for fate in fates]
+    create(root, *(NewFile(*file) for file, fate in zip(files, fates, strict=True) if fate is written.created))
     for file, fate in zip(files, fates, strict=True):
-        if fate is written.created:
-            create(root, NewFile(*file))
-        elif fate is written.updated:
+        if fate is written.updated:
             _replace(root / file.path, file.text.encode())
         if fate is not written.kept:
             digests[file.path] = _digest(file.text.encode())
@@ -113,7 +112,7 @@ def _replace(path: Path, data: bytes) -> None:
         finally:
             staged.unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+        raise unwritten(f"{path} cannot be written", error) from error
 
 
 def _digest(data: bytes) -> str:
