@@ -36,6 +36,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _NAMED = 3
 """How many objects are named that may have been meant."""
+_AS_SEEN = "`catalog drift` prints the whole line, with what it saw there"
 
 
 def target_argument(command: _Command) -> _Command:
@@ -95,19 +96,26 @@ def read_options(asked: Mapping[str, Any]) -> PlanOptions:
         else:
             kinds = ", ".join(f"{name}=N" for name in LIMITS)
             raise UsageError(f"--allow {text}: write one of {kinds}, older")
-    overwrite = {}
+    return PlanOptions(
+        prune=asked["prune"], only=tuple(asked["only"]), allow=allow, overwrite=_overwritten(asked),
+        older=older, now=int(SYSTEM.now()),
+    )  # fmt: skip
+
+
+def _overwritten(asked: Mapping[str, Any]) -> dict[str, str]:
+    """What ``--overwrite`` says was seen at each address."""
+    overwritten: dict[str, str] = {}
     for text in asked["overwrite"]:
         address, equals, seen = text.partition("=")
         if not equals or not seen:
-            hint = "`catalog drift` prints the whole line, with what it saw there"
             raise UsageError(
-                f"--overwrite {text}: write OBJECT=DIGEST, so that nothing unseen is overwritten", hint=hint
+                f"--overwrite {text}: write OBJECT=DIGEST, so that nothing unseen is overwritten", hint=_AS_SEEN
             )
-        overwrite[address] = seen
-    return PlanOptions(
-        prune=asked["prune"], only=tuple(asked["only"]), allow=allow, overwrite=overwrite,
-        older=older, now=int(SYSTEM.now()),
-    )  # fmt: skip
+        if overwritten.setdefault(address, seen) != seen:
+            raise UsageError(f"--overwrite {address} is given twice, with two values", hint=_AS_SEEN)
+        if asked["only"] and not is_chosen(address, tuple(asked["only"])):
+            raise UsageError(f"--overwrite {address}: --only leaves it out", hint="name it there too")
+    return overwritten
 
 
 class GitSide(NamedTuple):

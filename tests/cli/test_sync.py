@@ -146,6 +146,16 @@ def test_an_overwrite_of_what_nobody_has_is_a_slip(catalog: Scratch, named: str,
         assert meant in refused.err
 
 
+def test_overwrites_that_contradict_each_other_or_only_are_refused(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    for command in ("plan", "sync"):
+        twice = catalog.run(command, "local", "--overwrite", f"{LABEL}=v1", "--overwrite", f"{LABEL}=v2")
+        assert (twice.code, f"--overwrite {LABEL} is given twice" in twice.err) == (2, True)
+        apart = catalog.run(command, "local", "--only", "prompts/*", "--overwrite", f"{LABEL}=v1")
+        assert (apart.code, f"--overwrite {LABEL}: --only leaves it out" in apart.err) == (2, True)
+    assert catalog.run("plan", "local", "--only", "greet", "--overwrite", f"{LABEL}=v1").code == 0
+
+
 def test_an_overwrite_that_is_no_longer_needed_is_none(catalog: Scratch) -> None:
     catalog.run("sync", "local")
     for command in ("plan", "sync"):
