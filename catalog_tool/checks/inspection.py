@@ -80,7 +80,7 @@ class Inspection(NamedTuple):
 def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspection:
     """Read and check a catalog. Raises ``GitError`` or ``UsageError`` where it cannot be read at all."""
     files = find_catalog(tree)
-    refuse_absent(files)
+    refuse_absent(files, tree)
     if sink is not None:
         sink.start(files)
     versions: list[PromptRecord] = []

@@ -18,6 +18,7 @@ from catalog_tool.source.decoding import decode
 from catalog_tool.source.document import SourceDocument
 from catalog_tool.source.layout import PromptLayout, lay_out_prompts
 from catalog_tool.source.registry import read_registry
+from catalog_tool.source.root import inside_bare
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.settings import read_settings
@@ -68,11 +69,17 @@ class CatalogFiles(NamedTuple):
         return bool(self.skills) or any(path == SETTINGS_FILE or path.startswith(folder) for path in self.entries)
 
 
-def refuse_absent(files: CatalogFiles) -> None:
-    """Raise ``UsageError`` where there is no catalog at all, which is not the same as one that holds nothing."""
-    if not files.exists:
-        hint = "run `catalog init` to start one, or name its folder with -C"
-        raise UsageError("there is no catalog here: no catalog.yaml, no prompts, no skills", hint=hint)
+def refuse_absent(files: CatalogFiles, tree: Tree) -> None:
+    """Raise ``UsageError`` where there is no catalog at all, which is not the same as one that holds nothing.
+
+    ``GitError`` where that is because ``tree`` is the inside of a bare repository.
+    """
+    if files.exists:
+        return
+    if isinstance(tree, WorkTree) and tree.git is None and (bare := inside_bare(str(tree.root))):
+        raise bare
+    hint = "run `catalog init` to start one, or name its folder with -C"
+    raise UsageError("there is no catalog here: no catalog.yaml, no prompts, no skills", hint=hint)
 
 
 def find_catalog(tree: Tree, *, whole: bool = True) -> CatalogFiles:

@@ -56,7 +56,7 @@ def open_catalog(place: Place, revision: str | None) -> OpenCatalog:
     tree = tree_of(place, revision)
     files = find_catalog(tree)
     if revision is None:
-        refuse_absent(files)
+        refuse_absent(files, tree)
     refuse_broken(files)
     return OpenCatalog(tree, files)
 

@@ -40,13 +40,15 @@ def find_root(start: str | None) -> Place:
 
 
 def outside_git(root: str, hint: str) -> GitError:
-    """The error of what needs a repository, for a catalog's root without a work tree of git around it.
+    """The error of what needs a repository, for a catalog's root without a work tree of git around it."""
+    return inside_bare(root) or GitError(f"{root} is not in a git repository", hint=hint)
 
-    A bare repository is named as one: it is git's, and ``hint`` (what to do outside git) would mislead there.
-    """
+
+def inside_bare(root: str) -> GitError | None:
+    """The error of a folder in a bare repository, where no advice for outside git holds; None elsewhere."""
     bare = next((folder for folder in _at_and_above(root) if _is_bare(folder)), None)
     if bare is None:
-        return GitError(f"{root} is not in a git repository", hint=hint)
+        return None
     return GitError(
         f"{bare} is a bare repository, and a catalog is read where files are checked out",
         hint="run this in a clone of it, or in a work tree: `git worktree add FOLDER`",

@@ -67,9 +67,9 @@ def test_a_bare_repository_is_named_as_one(tmp_path: Path, scratch: Scratch, inn
     scratch.commit()
     bare = tmp_path / "catalog.git"
     scratch.git("clone", "--quiet", "--bare", str(scratch.root), str(bare))
-    commands = [["validate", "--rev"], ["diff"], ["history", "a", "--rev"]]
-    for command in commands if not inner else [["validate", "--rev"]]:
-        answer = scratch.command("-C", str(bare / inner), *command, "HEAD")
+    commands = ["validate --rev HEAD", "diff HEAD", "history a --rev HEAD", "validate", "build", "list"]
+    for command in commands if not inner else ["validate --rev HEAD", "validate"]:
+        answer = scratch.command("-C", str(bare / inner), *command.split())
         assert (answer.code, answer.out) == (3, ""), command
         assert f"{bare} is a bare repository" in answer.err
         assert "in a clone of it" in answer.err
