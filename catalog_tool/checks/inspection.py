@@ -22,6 +22,8 @@ from catalog_tool.source.tree import EXECUTABLE, FILE, Tree
 
 IGNORE = "ignore"
 """The severity under ``rules`` that drops a finding."""
+_UNREAD = ("Y001", "Y002")
+"""What is reported of a file whose content nobody has."""
 
 
 def _nobody(_: Settings) -> bool:
@@ -108,7 +110,7 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
         findings.extend(external.external_findings(others, _subject(tree, files, versions, skills)))
     findings = redacted(findings)
     settled = settle(findings, files.settings.rules)
-    dropped = [*unbuildable(files, versions, settled), *_unlabelled(files, findings)]
+    dropped = [*unbuildable(files, [*versions, *skills], settled), *_unlabelled(files, findings)]
     return Inspection(files, versions, skills, settle([*settled, *dropped], {}), bool(others))
 
 
@@ -143,14 +145,19 @@ def _records(tree: Tree, files: CatalogFiles, options: Options, *, contents: boo
     recorder.save()
 
 
-def unbuildable(files: CatalogFiles, versions: Sequence[PromptRecord], settled: Sequence[Finding]) -> Iterator[Finding]:
-    """Versions whose errors the settings ignore: they would be missing from the bundle without a word."""
+def unbuildable(files: CatalogFiles, records: Sequence[Record], settled: Sequence[Finding]) -> Iterator[Finding]:
+    """Artifacts whose errors the settings ignore: the bundle would lack a version, or a file of a skill, unseen."""
     told = {found.path for found in settled if found.severity == ERROR}
+    versions = [record for record in records if isinstance(record, PromptRecord)]
     unusable = [(record.id, record.version, record.path) for record in versions if not record.digest]
     for name, version, path in (*unusable, *files.layout.unreadable):
         if path not in told:
             message = "`rules` ignores an error without which this version cannot be read"
             yield finding("P107", message, path, artifact=f"{name}@{version}")
+    for found in (found for record in records if isinstance(record, SkillRecord) for found in record.findings):
+        if found.code in _UNREAD and found.path not in told:
+            message = f"`rules` ignores {found.code}, and the skill would be built without this file"
+            yield found._replace(code="S218", message=message)
 
 
 def _unlabelled(files: CatalogFiles, findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -88,8 +88,7 @@ def answer(snapshot: Snapshot, place: Place, state: State, profile: str | None) 
         kept = [found for found in kept if found.code not in RELEASED]
     fresh = [found for record in records for found in record.findings if found.code not in WHOLE_CATALOG]
     settled = settle(fresh, files.settings.rules)
-    versions = [record for record in records if isinstance(record, PromptRecord)]
-    found = [*kept, *settled, *unbuildable(files, versions, settled)]
+    found = [*kept, *settled, *unbuildable(files, records, settled)]
     return Validation(settle(found, {}), dict(snapshot["read"]))
 
 

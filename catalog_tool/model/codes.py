@@ -93,6 +93,7 @@ CODES: dict[str, tuple[str, str]] = {
     "S215": (ERROR, "symbolic link in a skill"),
     "S216": (ERROR, "file that a skill may not hold"),
     "S217": (WARNING, "CRLF line ends"),
+    "S218": (ERROR, "skill that cannot be built"),
     "S220": (WARNING, "long body"),
     "S221": (WARNING, "description cut in the listing"),
     "S222": (WARNING, "overlapping descriptions"),

@@ -10,6 +10,7 @@ import pytest
 
 from catalog_tool.checks.inspection import Options, inspect
 from catalog_tool.model.finding import Finding
+from catalog_tool.model.limits import SKILL_FILE_BYTES
 from catalog_tool.source.root import find_root
 from catalog_tool.source.tree import tree_of
 
@@ -298,6 +299,21 @@ def test_a_version_that_is_a_link_is_missing_from_no_bundle_unseen(write: Path) 
     (write / "prompts/greet/v1.yaml").symlink_to("v2.yaml")
     (one,) = look(write, {"catalog.yaml": "rules: {Y024: {severity: ignore, reason: x}}\n"}, "P107", "Y024")
     assert (one.code, one.severity, one.path, one.artifact) == ("P107", "error", "prompts/greet/v1.yaml", "greet@v1")
+
+
+def test_a_file_of_a_skill_that_is_not_read_is_missing_from_no_bundle_unseen(write: Path) -> None:
+    large = "skills/pdf/data/large.bin"
+    files = {"skills/pdf/SKILL.md": "---\nname: pdf\ndescription: Fill PDF forms.\n---\n", large: "x"}
+    rules = {"catalog.yaml": "rules: {Y002: {severity: ignore, reason: x}}\n"}
+    assert look(write, files | rules, "Y002", "S218") == []
+    (write / large).write_bytes(bytes(SKILL_FILE_BYTES + 1))
+    (one,) = look(write, rules, "Y002", "S218")
+    assert (one.code, one.severity, one.path, one.artifact) == ("S218", "error", large, "pdf")
+    lowered = {"catalog.yaml": "rules: {Y002: {severity: info}, S218: {severity: info}}\n"}
+    assert [(each.code, each.severity) for each in look(write, lowered, "Y002", "S218")] == [
+        ("S218", "error"), ("Y002", "info"),
+    ]  # fmt: skip
+    assert [each.code for each in look(write, {"catalog.yaml": ""}, "Y002", "S218")] == ["Y002"]
 
 
 def test_a_registry_that_is_not_read_is_refused_whatever_the_rules_say(write: Path) -> None:
