@@ -76,7 +76,7 @@ def _body_findings(read: ReadSkill) -> Iterator[Finding]:
             f"the body has {lines} lines and ~{tokens} tokens; agents load all of it at once: keep it under "
             f"{SKILL_BODY_LINES} lines and ~{SKILL_BODY_TOKENS} tokens and move the rest to files it links to"
         )
-        yield finding("S220", message, path, line=read.body_line, artifact=key)
+        yield finding("S220", message, path, line=read.body_line, column=1, artifact=key)
     if read.front is not None:
         yield from _front_findings(read, read.front, path)
     if "<" in read.text and "<!--" in read.text:

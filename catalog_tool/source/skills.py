@@ -13,7 +13,7 @@ from catalog_tool.canonical.identity import SkillFile
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import ERROR, WARNING, Finding
 from catalog_tool.model.limits import NESTING
-from catalog_tool.source.decoding import Decoded, Flaw, decode
+from catalog_tool.source.decoding import Decoded, Flaw, decode, place
 from catalog_tool.source.front_matter import FIRST_LINE, read_front_matter, split_front_matter
 from catalog_tool.source.positions import NOWHERE, Locator, Spot
 from catalog_tool.source.skill_folders import SKILL_FILE, SkillFolder, path_refusal, printable
@@ -60,16 +60,15 @@ def read_skill(folder: SkillFolder, contents: Mapping[str, bytes | Flaw], profil
     decoded = decode(data)
     _report(findings, skill_path, folder.key, decoded.flaws)
     if b"\r" in data and b"\r\n" in data:
-        findings.append(
-            finding(
-                "S217",
-                "CRLF line ends: the digest counts them; save with LF",
-                skill_path,
-                line=1,
-                artifact=folder.key,
-            )
-        )
+        findings.append(_crlf(data, skill_path, folder.key))
     return empty if decoded.text is None else _read_markdown(empty, decoded, skill_path, profile)
+
+
+def _crlf(data: bytes, path: str, key: str) -> Finding:
+    before = data[: data.index(b"\r\n")].decode(errors="replace")
+    line, column = place(before, len(before))
+    message = "CRLF line ends: the digest counts them; save with LF"
+    return finding("S217", message, path, line=line, column=column, artifact=key)
 
 
 def _read_markdown(skill: ReadSkill, decoded: Decoded, path: str, profile: str) -> ReadSkill:

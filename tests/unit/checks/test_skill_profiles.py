@@ -193,6 +193,13 @@ def test_a_long_body(body: str, long: bool) -> None:  # noqa: FBT001 - a column 
     assert ("S220" in {each[0] for each in found(front(NAMED, body), "portable")}) == long
 
 
+def test_what_is_about_lines_names_the_first_of_them() -> None:
+    mixed = front(NAMED, "é one\ntwo\r\n" + "a\n" * 500)
+    top = front(NAMED, "").count("\n")
+    places = {each.code: (each.line, each.column) for each in record(mixed, "portable").findings}
+    assert places == {"S217": (top + 2, 4), "S220": (top + 1, 1)}
+
+
 def test_lines_of_the_body_are_counted_as_an_editor_does() -> None:
     assert [record(front(NAMED, body)).skill.entry["body_lines"] for body in ("", "a", "a\n", "a\nb", "\n\n")] == [
         0, 1, 1, 2, 2,
