@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator
 from typing import Any
@@ -18,12 +19,14 @@ from catalog_tool.source.strict_yaml import REFUSED_KEYS, WARNINGS, Document
 from catalog_tool.source.yaml_scalars import RefusedNumberError, resolve_plain
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}\[\],:]|[^\s{}\[\],:"]+')
 _NUMBER_FIRST = frozenset("-0123456789NI")
 """Of the numbers, and of the three names that Python reads as numbers."""
 
 Found = tuple[str, str]
 """A code and a message."""
+_COMMA: Found = ("Y022", "not JSON: a comma with nothing after it")
+_ENDS = ("]", "}")
 
 
 def read_json(text: str) -> Document:
@@ -38,7 +41,8 @@ def read_json(text: str) -> Document:
             parse_constant=reader.constant,
         )
     except json.JSONDecodeError as error:
-        return Document(None, [Flaw("Y022", f"not JSON: {error.msg}", *place(text, error.pos))], refused=True)
+        at, (code, message) = _syntax(text, error)
+        return Document(None, [Flaw(code, message, *place(text, at))], refused=True)
     except (RecursionError, _TooMuchError):
         value = None
         reader.is_strange = True
@@ -46,6 +50,19 @@ def read_json(text: str) -> Document:
         return Document(value, [], refused=False)
     flaws = [Flaw(code, message, *place(text, at)) for at, (code, message) in _first(_Survey(text).flaws())]
     return Document(value, flaws, refused=any(flaw.code not in WARNINGS for flaw in flaws))
+
+
+def _syntax(text: str, error: json.JSONDecodeError) -> tuple[int, Found]:
+    """What ends the reading, in the same words under every Python: how deep each goes, and what it calls a
+    comma too many, differs.
+    """
+    for at, found in _Survey(text).flaws(error.pos):
+        if found[0] == "Y015":
+            return at, found
+    comma = len(text[: error.pos].rstrip(" \t\n")) - 1
+    if text[error.pos : error.pos + 1] in _ENDS and text[comma : comma + 1] == ",":
+        return comma, _COMMA
+    return error.pos, _COMMA if "trailing comma" in error.msg else ("Y022", f"not JSON: {error.msg}")
 
 
 def _first(found: Iterator[tuple[int, Found]]) -> Iterator[tuple[int, Found]]:
@@ -137,9 +154,11 @@ class _Survey:
         self._at_key = False
         self._count = 0
 
-    def flaws(self) -> Iterator[tuple[int, Found]]:
-        """What is wrong, with its offset."""
+    def flaws(self, end: int = sys.maxsize) -> Iterator[tuple[int, Found]]:
+        """What is wrong, with its offset; of what ends before ``end`` only."""
         for found in _TOKEN.finditer(self._text):
+            if found.end() > end:
+                return
             flaw = self._token(found[0])
             if flaw is not None:
                 yield found.start(), flaw
