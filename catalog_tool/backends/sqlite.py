@@ -237,9 +237,13 @@ class SqliteDatabase:
         )
         connection.text_factory = _text
         connection.create_function("sha256_hex", 1, _sha256_hex, deterministic=True)
-        # Whatever triggers and views somebody put into the file, they call no function of ours.
-        connection.execute("PRAGMA trusted_schema=OFF")
-        connection.execute("PRAGMA synchronous=FULL")
+        try:
+            # Whatever triggers and views somebody put into the file, they call no function of ours.
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.execute("PRAGMA synchronous=FULL")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     @contextmanager

@@ -48,12 +48,13 @@ class RecordStore:
             return self._connection
         try:
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            self._connection = self._prepare(sqlite3.connect(self._path, timeout=0.2))
+            self._connection = sqlite3.connect(self._path, timeout=0.2)
+            self._prepare(self._connection)
         except (sqlite3.Error, OSError):
             self._forget()
         return self._connection
 
-    def _prepare(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+    def _prepare(self, connection: sqlite3.Connection) -> None:
         """Cheap, unsynced writes: a damaged cache is thrown away, so nothing here needs to survive."""
         connection.executescript("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;" + _TABLES)
         row = connection.execute("SELECT seen FROM namespace WHERE name=?", (self._name,)).fetchone()
@@ -67,7 +68,6 @@ class RecordStore:
             self._number = newest
         else:
             self._number = row[0]
-        return connection
 
     def _forget(self) -> None:
         self._rows, self._twice = {}, []

@@ -42,8 +42,12 @@ def create_bundle_database(path: Path) -> sqlite3.Connection:
     fixed so that the same rows give the same bytes for one SQLite version.
     """
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript(
-        "PRAGMA page_size=4096; PRAGMA encoding='UTF-8'; PRAGMA auto_vacuum=NONE; PRAGMA journal_mode=OFF;"
-        f"PRAGMA synchronous=OFF; PRAGMA user_version={USER_VERSION}; BEGIN;" + TABLES
-    )
+    try:
+        connection.executescript(
+            "PRAGMA page_size=4096; PRAGMA encoding='UTF-8'; PRAGMA auto_vacuum=NONE; PRAGMA journal_mode=OFF;"
+            f"PRAGMA synchronous=OFF; PRAGMA user_version={USER_VERSION}; BEGIN;" + TABLES
+        )
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
