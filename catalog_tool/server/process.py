@@ -37,6 +37,7 @@ try:
     from catalog_tool.server.access import Guard
     from catalog_tool.server.app import App
     from catalog_tool.server.holdings import EMPTY
+    from catalog_tool.server.judging import OUR_OWN, Rulebook
     from catalog_tool.server.metrics import Board
     from catalog_tool.server.origin import (
         COUNTED,
@@ -84,6 +85,7 @@ class Serving:
     options: Mapping[str, Any] | None = None
     bundle: Path | None = None
     blocks_edits: bool = False
+    rulebook: Rulebook = OUR_OWN
     tokens: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -231,7 +233,7 @@ def service_of(serving: Serving, board: Board) -> Service:
         bundle = BundleOrigin(serving.bundle)
         return Service(Parts(bundle, None, bundle.contents, guard, board))
     store = Store(partial(_connected, serving))
-    return Service(Parts(_origin(serving), store, store.contents, guard, board, serving.blocks_edits))
+    return Service(Parts(_origin(serving), store, store.contents, guard, board, serving.blocks_edits, serving.rulebook))
 
 
 def load_app(serving: Serving, board_file: Path) -> App:

@@ -18,6 +18,7 @@ from catalog_tool.errors import BackendError
 from catalog_tool.model.addresses import skill_address
 from catalog_tool.server.access import Grant, Guard
 from catalog_tool.server.holdings import Holdings
+from catalog_tool.server.judging import OUR_OWN, Judge, Rulebook
 from catalog_tool.server.keeper import Change, Current, Keeper
 from catalog_tool.server.metrics import Board
 from catalog_tool.server.origin import Origin
@@ -104,6 +105,7 @@ class Parts(NamedTuple):
     guard: Guard
     board: Board
     blocks_edits: bool = False
+    rulebook: Rulebook = OUR_OWN
 
 
 class Service:
@@ -113,6 +115,7 @@ class Service:
         self.guard = parts.guard
         self.board = parts.board
         self.blocks_edits = parts.blocks_edits
+        self.judge = Judge(parts.rulebook)
         self._store = parts.store
         self._contents = parts.contents
         self._loop: asyncio.AbstractEventLoop | None = None

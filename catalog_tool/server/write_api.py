@@ -13,7 +13,6 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
@@ -22,29 +21,25 @@ from starlette.responses import Response
 
 from catalog_tool.backends.base import Backend
 from catalog_tool.canonical.jcs import canonical_bytes
+from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.clock import now
 from catalog_tool.errors import UnavailableError
 from catalog_tool.model.addresses import label_address, version_address
-from catalog_tool.model.finding import ERROR
 from catalog_tool.model.names import is_label, is_version, version_number
-from catalog_tool.model.prompt import PromptVersion
 from catalog_tool.model.target import DONE, FAILED, Applied, Lease, Run, Write, Written
 from catalog_tool.server.access import Grant
 from catalog_tool.server.holdings import HeldPrompt, read_split
+from catalog_tool.server.judging import Judge
 from catalog_tool.server.logs import log
 from catalog_tool.server.problems import ProblemError
 from catalog_tool.server.read_api import JSON, as_json, labels_document
 from catalog_tool.server.requests import VERSION_BODY_BYTES, prompt_id, read_body, read_object
 from catalog_tool.server.service import Service, Store
-from catalog_tool.source.layout import VersionFile
-from catalog_tool.source.prompts import PromptSchemas, read_prompt
-from catalog_tool.source.schema_engine import SchemaEngine
-from catalog_tool.source.schemas import load_schema
-from catalog_tool.source.shared_parts import SharedParts
 from catalog_tool.sync.lease import is_left_behind
 
 REASON_CHARACTERS = 500
 LABELS_AT_ONCE = 50
+FINDINGS_TOLD = 20
 _POLL_SECONDS = 0.02
 _MEMBERS = frozenset({"labels", "generation", "reason"})
 
@@ -171,7 +166,7 @@ async def post_version(service: Service, request: Request, grant: Grant) -> Resp
     await service.caught_up()
     known = service.holdings.prompts.get(name)
     version = wanted or _next(known)
-    found = await run_in_threadpool(_read_version, name, version, document[0])
+    found = await run_in_threadpool(_judged, service.judge, name, version, document[0])
     same = _same(known, found, wanted)
     if same is not None:
         return _published(200, name, same, found.digest)
@@ -205,7 +200,7 @@ def _next(known: HeldPrompt | None) -> str:
     return f"v{max(taken, default=0) + 1}"
 
 
-def _same(known: HeldPrompt | None, found: PromptVersion, wanted: str | None) -> str | None:
+def _same(known: HeldPrompt | None, found: PromptRecord, wanted: str | None) -> str | None:
     """The version that holds this content already."""
     if known is None:
         return None
@@ -217,29 +212,23 @@ def _same(known: HeldPrompt | None, found: PromptVersion, wanted: str | None) ->
     return next((held.version for held in known.versions.values() if held.digest == found.digest), None)
 
 
-@lru_cache(maxsize=1)
-def _schemas() -> PromptSchemas:
-    return PromptSchemas(SchemaEngine(load_schema("prompt")))
-
-
-def _read_version(name: str, version: str, data: bytes) -> PromptVersion:
-    """The version as ``validate`` reads one. Raises ``ProblemError`` with the findings."""
-    read = read_prompt(VersionFile(name, version, f"{version}.json"), data, SharedParts({}, {}, {}), _schemas())
-    errors = [found for found in read.document.findings if found.severity == ERROR]
-    if read.version is None or errors:
+def _judged(judge: Judge, name: str, version: str, data: bytes) -> PromptRecord:
+    """The version as ``validate`` records one. Raises ``ProblemError`` with the findings."""
+    record, errors = judge.judge(name, version, data)
+    if errors or not record.digest:
         listed = [
             {"code": found.code, "message": found.message, "line": found.line, "column": found.column}
-            for found in errors[:20]
+            for found in errors[:FINDINGS_TOLD]
         ]
         raise ProblemError(422, "the prompt cannot be published as it is", more={"findings": listed})
-    return read.version
+    return record
 
 
-def _publish(store: Store, found: PromptVersion, actor: str) -> Written | None:
+def _publish(store: Store, found: PromptRecord, actor: str) -> Written | None:
     """Write it; what was refused, or None."""
     address = version_address(found.id, found.version)
     with store.writing, store.lent() as backend, _holding(store, backend, actor, "published by API") as context:
-        write = Write(address, None, found.entry(), applied=context.inventory.get(address))
+        write = Write(address, None, found.entry, applied=context.inventory.get(address))
         [done] = backend.write([write], context.run)
         return None if done.outcome == DONE else done
 

@@ -16,6 +16,7 @@ from served_prompts import until
 from catalog_tool.backends.memory import MemoryBackend, MemoryStore
 from catalog_tool.server.access import Guard
 from catalog_tool.server.app import App
+from catalog_tool.server.judging import OUR_OWN, Rulebook
 from catalog_tool.server.metrics import Board
 from catalog_tool.server.origin import StoreOrigin
 from catalog_tool.server.routes import NAMES
@@ -124,7 +125,12 @@ def filled() -> MemoryStore:
 
 @contextmanager
 def desk(
-    folder: Path, *, tokens: bool = False, blocks_edits: bool = False, store: MemoryStore | None = None
+    folder: Path,
+    *,
+    tokens: bool = False,
+    blocks_edits: bool = False,
+    store: MemoryStore | None = None,
+    rulebook: Rulebook = OUR_OWN,
 ) -> Iterator[Desk]:
     """A desk that is ready. Without ``tokens`` it is open for reading."""
     found = store or filled()
@@ -133,7 +139,7 @@ def desk(
     board = Board(folder / "board", NAMES)
     origin = StoreOrigin(MemoryBackend(found))
     behind = Store(lambda prefix: MemoryBackend(found, prefix))
-    service = Service(Parts(origin, behind, behind.contents, guard, board, blocks_edits))
+    service = Service(Parts(origin, behind, behind.contents, guard, board, blocks_edits, rulebook))
     with closing(InProcess(App(service))) as client:
         assert until(lambda: service.keeper.is_ready)
         yield Desk(client=client, service=service, store=found, tokens=file)
