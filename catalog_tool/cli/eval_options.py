@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from catalog_tool.cli.numbers import FiniteRange
 from catalog_tool.evals.budget import Limits
 from catalog_tool.evals.endpoint import KEY_VARIABLE
 from catalog_tool.evals.judge import FORMS
@@ -38,7 +39,7 @@ _WHOM = (
     click.option("--stream", is_flag=True, help="Stream, and measure the first token and the pace; warms up once."),
     click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Requests at once."),
     click.option(
-        "--timeout", type=click.FloatRange(0.1, 3600), default=120.0, show_default=True, help="Seconds for an answer."
+        "--timeout", type=FiniteRange(0.1, 3600), default=120.0, show_default=True, help="Seconds for an answer."
     ),
 )
 _JUDGES = (
@@ -59,7 +60,7 @@ _JUDGES = (
 _LIMITS = (
     click.option("--max-requests", type=_COUNT, help="Stop before the next request, retries and judges counted."),
     click.option("--max-tokens", type=_COUNT, help="Stop before so many tokens, in and out, are exceeded."),
-    click.option("--max-cost", type=click.FloatRange(0, min_open=True), help="Stop before so many US dollars are."),
+    click.option("--max-cost", type=FiniteRange(0, min_open=True), help="Stop before so many US dollars are."),
     click.option("--prices", metavar="FILE", help="Prices of models that the tool does not know, as JSON."),
 )
 

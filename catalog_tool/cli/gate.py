@@ -20,6 +20,7 @@ from catalog_tool.cli.label_moves import (
     released_value,
     shelf_of,
 )
+from catalog_tool.cli.numbers import Share
 from catalog_tool.cli.records import RECORD_OPTIONS, RecordOptions, record_options, records_of
 from catalog_tool.clock import now
 from catalog_tool.errors import UsageError
@@ -59,7 +60,7 @@ Exit codes: 0 allow, 1 deny, 2 wrong usage, 3 indeterminate (the label does not 
 @click.argument("name", metavar="ID", shell_complete=prompt_ids)
 @click.argument("version", metavar="VERSION")
 @click.option("--label", metavar="LABEL", required=True, shell_complete=labels, help="The label that is to move.")
-@click.option("--weight", type=click.FloatRange(0, 100, min_open=True), help="The share that VERSION is to get.")
+@click.option("--weight", type=Share(), help="The share that VERSION is to get.")
 @record_options
 @evidence_option
 @click.option("--again", is_flag=True, help="Judge what the label has already by a new run: --candidate is it.")

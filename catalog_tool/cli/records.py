@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import click
 
 from catalog_tool.cli.context import tell
+from catalog_tool.cli.numbers import Finite
 from catalog_tool.clock import now
 from catalog_tool.errors import UsageError
 from catalog_tool.evals.golden import GoldenSet, read_golden
@@ -52,7 +53,7 @@ def record_options(command: _Command) -> _Command:
     for option in (
         click.option("--keep", is_flag=True, help="Keep what --from read in prompts/ID/evidence."),
         click.option(
-            "--threshold", type=float, default=USUAL_THRESHOLD, show_default=True,
+            "--threshold", type=Finite(), default=USUAL_THRESHOLD, show_default=True,
             help="From which score a case passes, for forms without verdicts.",
         ),
         click.option(
