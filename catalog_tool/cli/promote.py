@@ -12,7 +12,9 @@ from catalog_tool.cli.complete import labels, prompt_ids
 from catalog_tool.cli.context import answer, format_option, place_of, wants_color
 from catalog_tool.cli.gate import EXIT_CODES
 from catalog_tool.cli.label_moves import EVIDENCE_FROM, LabelDesk, desk_for, evidence_option, judging_by
+from catalog_tool.cli.numbers import Share
 from catalog_tool.clock import now
+from catalog_tool.errors import CatalogError
 from catalog_tool.gate.judge import Judgement, judge
 from catalog_tool.gate.moves import Move, promoted
 from catalog_tool.report.json_document import json_document
@@ -24,7 +26,7 @@ from catalog_tool.report.label_move import (
     label_move_document,
     label_move_text,
 )
-from catalog_tool.source.registry_edit import RegistryEdit, with_label, write_registry
+from catalog_tool.source.registry_edit import RegistryEdit, sole_writer, with_label, write_registry
 from catalog_tool.source.root import Place
 
 EPILOG = """\b
@@ -36,8 +38,9 @@ Examples:
 
 Only the label's value changes in registry.yaml; comments and layout stay. Commit it: what is committed is
 what `validate`, `plan` and `apply` judge again, by the same gate.
-Exit codes: 0 done, 1 the gate denies, 2 wrong usage, 3 the gate cannot decide, or the disk is full or fails.
-Nothing is written on 1, 2 and 3.
+Commands at once lose no edit of each other: whoever comes to a label that moved since it was judged is refused.
+Exit codes: 0 done, 1 the gate denies, 2 wrong usage, 3 the gate cannot decide, the label was moved meanwhile, or
+the disk is full or fails. Nothing is written on 1, 2 and 3.
 """
 
 
@@ -45,9 +48,7 @@ Nothing is written on 1, 2 and 3.
 @click.argument("name", metavar="ID", shell_complete=prompt_ids)
 @click.argument("version", metavar="VERSION")
 @click.option("--label", metavar="LABEL", required=True, shell_complete=labels, help="The label that is to move.")
-@click.option(
-    "--weight", type=click.FloatRange(0, 100, min_open=True), help="Its share in per cent (default: the next step)."
-)
+@click.option("--weight", type=Share(), help="Its share in per cent (default: the next step).")
 @evidence_option
 @click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing.")
 @format_option("text", "json")
@@ -69,16 +70,26 @@ def move_label(place: Place, desk: LabelDesk, move: Move, *, is_trial: bool) -> 
     """Write the move to the registry unless it is a trial; the status for the report."""
     if move.current is not None and move.current.to_json() == move.wanted.to_json():
         return UNCHANGED
-    edit = edit_of(desk, move)
     if is_trial:
+        edit_of(desk, move)
         return PLANNED
-    write_registry(Path(place.root), edit)
+    root = Path(place.root)
+    with sole_writer(root, desk.registry):
+        write_registry(root, edit_of(desk, move))
     return DONE
 
 
 def edit_of(desk: LabelDesk, move: Move) -> RegistryEdit:
-    """The registry with the label moved. Raises ``UsageError`` where that cannot be done."""
-    return with_label(desk.registry, desk.registry_bytes(), move.prompt, move.label, move.wanted)
+    """The registry as it is by now with the label moved; what moved beside it meanwhile stays.
+
+    UsageError: that cannot be done. CatalogError: the label is not where it was when the move was judged.
+    """
+    edit = with_label(desk.registry, desk.registry_bytes(), move.prompt, move.label, move.wanted)
+    if edit.was != move.current:
+        raise CatalogError(
+            f"{move.label} of {move.prompt} was moved meanwhile", hint="nothing was changed: run it again"
+        )
+    return edit
 
 
 def answer_move(

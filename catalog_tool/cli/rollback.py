@@ -27,7 +27,8 @@ What a label had before is read from git, and going back needs no evidence: a ga
 an older version that was live. Forward again is a promotion.
 With --live the target's label moves first, within seconds. The target remembers who did it and why, `drift`
 says `override` instead of drift, and a branch holds the commit that brings git along: push and merge it.
-Exit codes: 0 done, 2 wrong usage or nothing to go back to, 3 the target or git did not answer.
+Exit codes: 0 done, 2 wrong usage or nothing to go back to, 3 the target or git did not answer, or the label was
+moved meanwhile.
 """
 
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from catalog_tool.errors import UsageError
+from catalog_tool.errors import CatalogError, UsageError
 from catalog_tool.model.finding import ERROR
 from catalog_tool.model.labels import Labels, LabelValue
 from catalog_tool.model.limits import PARSED_FILE_BYTES
+from catalog_tool.source.folder_lock import PATIENCE_SECONDS, locked
 from catalog_tool.source.new_files import unwritten
 from catalog_tool.source.registry import read_registry
 from catalog_tool.source.yaml_edit import edited
@@ -27,11 +29,15 @@ _BOM = "\N{BYTE ORDER MARK}"
 
 
 class RegistryEdit(NamedTuple):
-    """The registry before and after, as bytes; ``before`` is None where there was no file."""
+    """The registry before and after, as bytes; ``before`` is None where there was no file.
+
+    ``was`` is what the label pointed to before, None where it did not exist.
+    """
 
     path: str
     before: bytes | None
     after: bytes
+    was: LabelValue | None
 
 
 class _Span(NamedTuple):
@@ -66,7 +72,7 @@ def with_label(path: str, data: bytes | None, prompt: str, label: str, value: La
     now, _, findings = read_registry(path, after)
     if now != wanted or len(after) > PARSED_FILE_BYTES or any(found.severity == ERROR for found in findings):
         raise UsageError(f"{path}: {prompt}@{label} cannot be changed without changing more", hint=BY_HAND)
-    return RegistryEdit(path, data, after)
+    return RegistryEdit(path, data, after, before.get(prompt, {}).get(label))
 
 
 def without_label(path: str, data: bytes | None, prompt: str, label: str) -> RegistryEdit:
@@ -86,14 +92,28 @@ def without_label(path: str, data: bytes | None, prompt: str, label: str) -> Reg
     now, _, findings = read_registry(path, after)
     if {key: value for key, value in now.items() if value} != {key: value for key, value in wanted.items() if value}:
         raise UsageError(f"{path}: {prompt}@{label} cannot be taken out without changing more", hint=BY_HAND)
-    return RegistryEdit(path, data, after)
+    return RegistryEdit(path, data, after, before[prompt][label])
+
+
+@contextmanager
+def sole_writer(root: Path, path: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Let no other command change the registry from before it is read until it is written: no edit is lost.
+
+    CatalogError: others were writing for ``patience`` seconds, or its folder cannot be locked.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked((root / path).parent, patience))
+        except OSError as error:
+            raise unwritten(f"the folder of {path} cannot be locked", error, hint="nothing was changed") from error
+        yield
 
 
 def write_registry(root: Path, edit: RegistryEdit) -> None:
-    """Put the registry in place: the old or the new file, never a mix.
+    """Put the registry in place: the old or the new file, never a mix. Call it as the ``sole_writer``.
 
-    UsageError: it is not what was edited any more, or is a link, or cannot be written there; another
-    ``CatalogError`` where the disk is full or fails.
+    UsageError: it is a link, or cannot be written there. Another ``CatalogError``: it is not what was edited any
+    more, as where an editor saved it meanwhile, or the disk is full or fails.
     """
     target = root / edit.path
     staged = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
@@ -102,7 +122,7 @@ def write_registry(root: Path, edit: RegistryEdit) -> None:
             raise UsageError(f"{edit.path} is a link and is not followed", hint="replace it by the file itself")
         present = target.read_bytes() if target.exists() else None
         if present != edit.before:
-            raise UsageError(f"{edit.path} has been changed meanwhile", hint="run it again")
+            raise CatalogError(f"{edit.path} was changed meanwhile", hint="nothing was changed: run it again")
         mode = target.stat().st_mode & 0o777 if present is not None else 0o666
         try:
             handle = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)

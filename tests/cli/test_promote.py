@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import gated
 import pytest
 from jsonschema import Draft202012Validator
-from scratch import Answer, Scratch
+from scratch import COMMAND, Answer, Scratch
 
+from catalog_tool.cli.label_moves import desk_for
+from catalog_tool.cli.promote import move_label
+from catalog_tool.errors import CatalogError
+from catalog_tool.gate.moves import Move
+from catalog_tool.model.labels import LabelValue
+from catalog_tool.source.root import find_root
 from catalog_tool.source.schemas import load_schema
 
 TO_PRODUCTION = ("promote", gated.ID, "v3", "--label", "production")
@@ -111,6 +118,57 @@ def test_weights(scratch: Scratch) -> None:
     new = scratch.run(*promote, "v3", "--label", "other", "--weight", "5")
     assert new.code == 2
     assert "no stable version to share with" in new.err
+
+
+def at_once(scratch: Scratch, *commands: tuple[str, ...]) -> list[int]:
+    """The exit codes of commands that run at the same time."""
+    running = [
+        subprocess.Popen(
+            [*COMMAND, *command], cwd=scratch.root, env=scratch.command.environment,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        for command in commands
+    ]  # fmt: skip
+    return [process.wait() for process in running]
+
+
+def test_no_edit_of_commands_at_once_is_lost(scratch: Scratch) -> None:
+    gated.start(scratch)
+    scratch.write(gated.REGISTRY, gated.LABELS.replace("production: v2", "production: {v2: 90, v3: 10}"))
+    scratch.commit("Split")
+    tenants = [f"tenant_{name}" for name in "abcdefg"]
+    moves = [("promote", gated.ID, "v1", "--label", tenant) for tenant in tenants]
+    assert at_once(scratch, *moves, ("rollback", gated.ID, "--label", "production")) == [0] * 8
+    lines = registry(scratch).splitlines()
+    assert "  production: v2   # live" in lines
+    assert {f"  {tenant}: v1" for tenant in tenants} <= set(lines)
+    assert scratch.git("status", "--short") == f" M {gated.REGISTRY}"
+
+
+def test_moves_of_one_label_at_once_are_done_or_refused(scratch: Scratch) -> None:
+    gated.start(scratch)
+    scratch.run("promote", gated.ID, "v2", "--label", "canary")
+    moves = {name: ("promote", gated.ID, name, "--label", "canary", "--weight", "5") for name in ("v1", "v3")}
+    codes = dict(zip(moves, at_once(scratch, *moves.values()), strict=True))
+    assert set(codes.values()) <= {0, 3}
+    canary = next(line for line in registry(scratch).splitlines() if "canary" in line)
+    assert {name for name in moves if f"{name}: 5" in canary} == {name for name, code in codes.items() if code == 0}
+
+
+def test_what_was_judged_is_what_moves(scratch: Scratch) -> None:
+    gated.start(scratch)
+    place = find_root(str(scratch.root))
+    desk = desk_for(place, None, gated.ID, "staging", "v2")
+    move = Move(gated.ID, "staging", desk.current, LabelValue((("v2", 100),)))
+    beside = gated.LABELS.replace("production: v2", "production: v1")
+    scratch.write(gated.REGISTRY, gated.LABELS.replace("staging: v3", "staging: v1"))
+    with pytest.raises(CatalogError, match="staging of support_agent was moved meanwhile") as caught:
+        move_label(place, desk, move, is_trial=False)
+    assert caught.value.exit_code == 3
+    assert "staging: v1" in registry(scratch)
+    scratch.write(gated.REGISTRY, beside)
+    assert move_label(place, desk, move, is_trial=False) == "done"
+    assert registry(scratch) == beside.replace("staging: v3", "staging: v2")
 
 
 def test_a_roll_out_takes_one_step_at_a_time(scratch: Scratch) -> None:

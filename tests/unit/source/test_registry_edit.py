@@ -4,16 +4,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog_tool.errors import UsageError
+from catalog_tool.errors import CatalogError, UsageError
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.source.registry import read_registry
-from catalog_tool.source.registry_edit import with_label, write_registry
+from catalog_tool.source.registry_edit import sole_writer, with_label, without_label, write_registry
 
 PATH = "prompts/registry.yaml"
 V3 = LabelValue((("v3", 100),))
@@ -133,8 +135,9 @@ def test_a_file_that_is_not_what_was_read_is_left_alone(tmp_path: Path, fault: s
     if fault == "link":
         (tmp_path / "other").write_bytes(b"a:\n  production: v1\n")
         target.symlink_to("other")
-    with pytest.raises(UsageError):
+    with pytest.raises(CatalogError) as caught:
         write_registry(tmp_path, edit)
+    assert caught.value.exit_code == (2 if fault == "link" else 3)
     left = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert b"v3" not in b"".join(left.values())
     assert not any(name.endswith(".tmp") for name in left)
@@ -148,6 +151,57 @@ def test_written_whole_with_its_mode(tmp_path: Path) -> None:
     assert target.read_bytes() == b"a:\n  production: v3\n"
     assert target.stat().st_mode & 0o777 == 0o640
     assert [path.name for path in tmp_path.iterdir()] == ["registry.yaml"]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from catalog_tool.model.labels import LabelValue
+from catalog_tool.source.registry_edit import sole_writer, with_label, write_registry
+
+root, prompt = Path(sys.argv[1]), sys.argv[2]
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(25):
+    with sole_writer(root, "registry.yaml"):
+        data = (root / "registry.yaml").read_bytes()
+        write_registry(root, with_label("registry.yaml", data, prompt, f"t{number}", LabelValue((("v1", 100),))))
+"""
+
+
+def test_no_edit_of_processes_at_once_is_lost(tmp_path: Path) -> None:
+    (tmp_path / "registry.yaml").write_bytes(b"# ours\n")
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path), name], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        for name in "abcd"
+    ]  # fmt: skip
+    assert [writer.stdout.readline() for writer in writers if writer.stdout is not None] == ["ready\n"] * 4
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    assert [writer.communicate() for writer in writers] == [("", "")] * 4
+    labels, _, _ = read_registry("registry.yaml", (tmp_path / "registry.yaml").read_bytes())
+    assert {name: len(found) for name, found in labels.items()} == {"a": 25, "b": 25, "c": 25, "d": 25}
+    assert [path.name for path in tmp_path.iterdir()] == ["registry.yaml"]
+
+
+def test_a_folder_that_cannot_be_locked_is_named(tmp_path: Path) -> None:
+    with (
+        pytest.raises(UsageError, match="cannot be locked"),
+        sole_writer(tmp_path, "prompts/registry.yaml"),
+    ):
+        pytest.fail("it was locked")
+
+
+def test_an_edit_says_where_the_label_was() -> None:
+    data = REGISTRY.encode()
+    assert with_label(PATH, data, "support_agent", "canary", V3).was == SPLIT
+    assert with_label(PATH, data, "support_agent", "tenant_acme", V3).was is None
+    assert without_label(PATH, data, "support_agent", "canary").was == SPLIT
 
 
 _VERSIONS = st.lists(st.sampled_from(["v1", "v2", "v3", "v4"]), min_size=1, max_size=4, unique=True)
