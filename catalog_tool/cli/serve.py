@@ -101,7 +101,8 @@ def _of_target(place: Place, name: str | None) -> dict[str, Any]:
     if isinstance(options.get("path"), str):
         options["path"] = os.path.join(place.root, options["path"])  # noqa: PTH118 - as the target itself does
     backend, edits = str(opened.settings["backend"]), opened.settings["edits"]
-    return {"backend": backend, "blocks_edits": edits == "block", "options": options}
+    rulebook = lazily("server.judging:read_rulebook")(Path(place.root), settings)
+    return {"backend": backend, "blocks_edits": edits == "block", "options": options, "rulebook": rulebook}
 
 
 def _settings(place: Place) -> Settings:

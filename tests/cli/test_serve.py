@@ -44,6 +44,14 @@ def test_wrong_usage(scratch: Scratch, arguments: tuple[str, ...], words: str) -
     assert words in found.err
 
 
+def test_a_schema_of_the_team_that_is_not_there_is_told_before_anything_listens(scratch: Scratch) -> None:
+    pytest.importorskip("granian", reason="the extra `server` is not installed")
+    scratch.write("catalog.yaml", f"{TARGETS}schemas: {{prompt: schemas/team.json}}\n")
+    found = scratch.run("serve", "--target", "a")
+    assert (found.code, found.out) == (2, "")
+    assert "schemas/team.json does not exist" in found.err
+
+
 def test_help_names_the_examples(catalog_command: CatalogCommand) -> None:
     for words in (("serve",), ("token",), ("token", "create"), ("export",)):
         found = catalog_command(*words, "--help")
