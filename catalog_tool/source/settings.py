@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import posixpath
 import re
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from catalog_tool import __version__
 from catalog_tool.model.change_rules import CHANGE_RULES, CONTRACT_SEVERITIES
 from catalog_tool.model.codes import CODES
 from catalog_tool.model.finding import ERROR, INFO, WARNING, Finding
-from catalog_tool.model.settings import PROFILES, SETTINGS_FILE, TARGET_DEFAULTS, Rule, Settings
+from catalog_tool.model.settings import SETTINGS_FILE, TARGET_DEFAULTS, Rule, Settings
 from catalog_tool.source.document import SourceDocument, pointer_path
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schema_survey import SchemaProblem, clip
@@ -21,8 +22,14 @@ BACKENDS = ("memory", "file", "sqlite", "postgres", "redis", "s3", "dynamodb", "
 """The kinds of stores that this package knows; other packages may add more."""
 SEVERITIES = (ERROR, WARNING, INFO, "ignore")
 """What a rule about a finding may say."""
-_UNKNOWN = "C304"
-"""A rule for a code that does not exist: it has no effect, all the other settings have."""
+_UNKNOWN, _SECRET = "C304", "C303"
+_OF_SETTINGS = frozenset({"C301", "C302", _SECRET, _UNKNOWN})
+"""What is reported of the settings by themselves."""
+_UNIT_DEPTHS = {"labels": 3, "targets": 2, "rules": 2, "schemas": 2, "skills": 2}
+"""How long the path of a part is that is left out whole: one setting of a label, one target, one rule."""
+_DEEPEST_UNIT = 3
+_WHERE = ("prompts", "skills", "skill_profile")
+"""What is read of a file of a newer format, so that there is more to see than that."""
 _OF_A_PACKAGE = re.compile(r"[A-Z]{2,}[0-9]+")
 """Codes of other packages' checks."""
 _SECRET_KEYS = ("token", "secret_key", "password", "api_key")
@@ -30,10 +37,26 @@ _FROM_ENVIRONMENT = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
 _URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s:]*:(?!\$\{)[^/@\s]+@", re.ASCII)
 
 
+class _Wrong(NamedTuple):
+    """One thing wrong in the settings; ``path`` leads to it, and to what is left out because of it."""
+
+    path: list[str | int]
+    message: str
+    code: str = "C301"
+    is_key: bool = False
+    hint: str | None = None
+
+    @property
+    def unit(self) -> tuple[str | int, ...]:
+        """The smallest part of the settings that can go without changing what the rest means."""
+        return tuple(self.path if self.code == _SECRET else self.path[: _UNIT_DEPTHS.get(str(self.path[0]), 1)])
+
+
 def read_settings(data: bytes | None) -> tuple[Settings, list[Finding]]:
     """The settings in the bytes of ``catalog.yaml`` (None: no such file), and what is wrong with them.
 
-    Whatever can be used is used, so that one mistake does not hide the rest of the catalog.
+    What is right is in force, whatever else is wrong: one mistake hides neither the rest of the catalog nor
+    the next mistake. Of a file of a newer format only where prompts and skills are.
     """
     if data is None:
         return Settings(), []
@@ -42,32 +65,65 @@ def read_settings(data: bytes | None) -> tuple[Settings, list[Finding]]:
     if value is None:
         return Settings(), [] if document.is_blank else document.findings
     engine = SchemaEngine(load_schema("catalog"))
-    if not engine.is_valid(value):
-        _report_problems(document, value, engine)
-    if document.clean:
-        _check_requires(document, value.get("requires"))
-        _check_folders(document, value)
-        _check_rules(document, value.get("rules") or {})
-        _check_backends(document, value.get("targets") or {})
-    _check_secrets(document, value.get("targets"))  # a secret is one whatever else is wrong
-    usable = all(found.severity != ERROR or found.code == _UNKNOWN for found in document.findings)
-    return _settings(value) if usable else _lenient(value), document.findings
+    newer = _newer_format(value)
+    if newer:
+        hint = "upgrade catalog-tool"
+        _report(document, _Wrong(["format"], f"format {newer} is newer than this tool reads (1)", "Y023", hint=hint))
+    read = {key: value[key] for key in _WHERE if key in value} if newer else value
+    form = list(_form(read, engine))
+    content = [wrong for judge in (_requires, _folders, _rules, _backends) for wrong in judge(read)]
+    secrets = list(_secrets(value))  # a secret is one whatever else is wrong
+    for wrong in (*([] if newer else (*form, *content)), *secrets):
+        _report(document, wrong)
+    usable = _usable(read, form, engine) if form else read
+    return _settings(_without(usable, [*form, *content, *secrets])), document.findings
 
 
-def _report_problems(document: SourceDocument, value: dict[str, Any], engine: SchemaEngine) -> None:
+def _report(document: SourceDocument, wrong: _Wrong) -> None:
+    spot = document.key(wrong.path) if wrong.is_key else document.at(wrong.path)
+    document.report(wrong.code, wrong.message, spot, **({"hint": wrong.hint} if wrong.hint else {}))
+
+
+def _newer_format(value: dict[str, Any]) -> int:
+    """The number of a format that this tool does not know yet, or 0."""
     number = value.get("format")
-    if isinstance(number, int) and not isinstance(number, bool) and number > 1:
-        document.report(
-            "Y023",
-            f"format {number} is newer than this tool reads (1)",
-            document.at(["format"]),
-            hint="upgrade catalog-tool",
-        )
-        return
-    for problem in engine.errors(value):
+    return number if isinstance(number, int) and not isinstance(number, bool) and number > 1 else 0
+
+
+def _form(value: dict[str, Any], engine: SchemaEngine) -> Iterator[_Wrong]:
+    """What the schema refuses."""
+    for problem in [] if engine.is_valid(value) else engine.errors(value):
         path = pointer_path(problem.pointer, value)
-        spot = document.key(path) if problem.keyword == "additionalProperties" else document.at(path)
-        document.report("C301", _severity_problem(problem, path, value) or problem.message, spot)
+        message = _severity_problem(problem, path, value) or problem.message
+        yield _Wrong(path, message, is_key=problem.keyword == "additionalProperties")
+
+
+def _usable(value: dict[str, Any], form: Iterable[_Wrong], engine: SchemaEngine) -> dict[str, Any]:
+    """The settings that are right once what the schema refuses is left out: all of them, unless it is too much.
+
+    More may be wrong than is told (``schema_engine.PROBLEMS``); then keys that are still wrong go whole.
+    """
+    kept = _without(value, form)
+    if engine.is_valid(kept):
+        return value
+    known = load_schema("catalog")["properties"]
+    return {key: value[key] for key in known if key in kept and engine.is_valid({key: kept[key]})}
+
+
+def _without(value: dict[str, Any], wrong: Iterable[_Wrong]) -> dict[str, Any]:
+    units = frozenset(each.unit for each in wrong if each.path)
+    pruned: dict[str, Any] = _pruned(value, (), units) if units else value
+    return pruned
+
+
+def _pruned(value: Any, at: tuple[str | int, ...], units: frozenset[tuple[str | int, ...]]) -> Any:
+    if len(at) == _DEEPEST_UNIT:
+        return value
+    if isinstance(value, dict):
+        return {key: _pruned(item, (*at, key), units) for key, item in value.items() if (*at, key) not in units}
+    if isinstance(value, list):
+        return [_pruned(item, (*at, index), units) for index, item in enumerate(value) if (*at, index) not in units]
+    return value
 
 
 def _severity_problem(problem: SchemaProblem, path: list[str | int], value: dict[str, Any]) -> str:
@@ -90,10 +146,9 @@ def _is_known(code: str) -> bool:
     return code in CHANGE_RULES or code in CODES or _OF_A_PACKAGE.fullmatch(code) is not None
 
 
-def _check_requires(document: SourceDocument, requires: str | None) -> None:
-    if requires is None:
-        return
-    if _is_at_least(requires):
+def _requires(value: dict[str, Any]) -> Iterator[_Wrong]:
+    requires = value.get("requires")
+    if not isinstance(requires, str) or not requires or _is_at_least(requires):
         return
     from packaging.specifiers import SpecifierSet  # slow to import, and rarely needed
 
@@ -103,7 +158,7 @@ def _check_requires(document: SourceDocument, requires: str | None) -> None:
         message = f"the catalog needs catalog-tool {requires}; this is {__version__}"
     except ValueError:  # InvalidSpecifier, and numbers of thousands of digits
         message = f"{requires!r} is no version range; write for example `>=0.1`"
-    document.report("C302", message, document.at(["requires"]))
+    yield _Wrong(["requires"], message, "C302")
 
 
 def _is_at_least(requires: str) -> bool:
@@ -114,61 +169,68 @@ def _is_at_least(requires: str) -> bool:
     return [int(part) for part in found[1].split(".")] <= [int(part) for part in __version__.split(".")]
 
 
-def _check_folders(document: SourceDocument, value: dict[str, Any]) -> None:
+def _folders(value: dict[str, Any]) -> Iterator[_Wrong]:
     """Whatever is read stands inside the catalog."""
-    written: list[tuple[list[str | int], str]] = [(["prompts"], value.get("prompts", "prompts"))]
-    written += [(["skills", index], glob) for index, glob in enumerate(value.get("skills") or ())]
-    written += [(["schemas", kind], path) for kind, path in (value.get("schemas") or {}).items()]
+    skills, schemas = value.get("skills"), value.get("schemas")
+    written: list[tuple[list[str | int], Any]] = [(["prompts"], value.get("prompts"))]
+    written += [(["skills", index], glob) for index, glob in enumerate(skills if isinstance(skills, list) else ())]
+    written += [(["schemas", kind], path) for kind, path in _entries(schemas)]
     for path, folder in written:
+        if not isinstance(folder, str) or not folder:
+            continue
         if _leaves(folder):
-            document.report("C301", f"{folder!r} leaves the catalog's folder", document.at(path))
+            yield _Wrong(path, f"{folder!r} leaves the catalog's folder")
         elif path == ["prompts"] and posixpath.normpath(folder) == ".":
-            document.report("C301", "prompts need a folder of their own", document.at(path))
+            yield _Wrong(path, "prompts need a folder of their own")
+
+
+def _entries(value: object) -> Iterable[tuple[str, Any]]:
+    return value.items() if isinstance(value, dict) else ()
 
 
 def _leaves(path: str) -> bool:
     return path.startswith(("/", "\\")) or posixpath.normpath(path.replace("\\", "/")).split("/")[0] == ".."
 
 
-def _check_rules(document: SourceDocument, rules: dict[str, Any]) -> None:
-    for code, rule in rules.items():
+def _rules(value: dict[str, Any]) -> Iterator[_Wrong]:
+    for code, rule in _entries(value.get("rules")):
+        severity = rule.get("severity") if isinstance(rule, dict) else None
         if not _is_known(code):
             near = difflib.get_close_matches(code, (*CHANGE_RULES, *CODES), n=1)
             hint = f"did you mean {near[0]}?" if near else "see `catalog schema --codes`"
-            document.report(_UNKNOWN, f"there is no finding or rule {code}", document.key(["rules", code]), hint=hint)
-        elif rule["severity"] not in _severities(code):
-            place = document.at(["rules", code, "severity"])
-            document.report("C301", _refused_severity(code, rule["severity"]), place)
+            yield _Wrong(["rules", code], f"there is no finding or rule {code}", _UNKNOWN, is_key=True, hint=hint)
+        elif severity in (*SEVERITIES, *CONTRACT_SEVERITIES) and severity not in _severities(code):
+            yield _Wrong(["rules", code, "severity"], _refused_severity(code, severity))
 
 
-def _check_backends(document: SourceDocument, targets: dict[str, Any]) -> None:
+def _backends(value: dict[str, Any]) -> Iterator[_Wrong]:
     """A backend of another package may have any name, but not one that is nearly one of ours."""
-    for name, target in targets.items():
-        backend = str(target.get("backend", ""))
-        near = difflib.get_close_matches(backend, BACKENDS, n=1)
-        if backend not in BACKENDS and near:
-            message = f"there is no backend `{backend}`; did you mean `{near[0]}`?"
-            document.report("C301", message, document.at(["targets", name, "backend"]))
+    for name, target in _entries(value.get("targets")):
+        backend = target.get("backend") if isinstance(target, dict) else None
+        if isinstance(backend, str) and backend not in BACKENDS:
+            near = difflib.get_close_matches(backend, BACKENDS, n=1)
+            if near:
+                message = f"there is no backend `{backend}`; did you mean `{near[0]}`?"
+                yield _Wrong(["targets", name, "backend"], message)
 
 
-def _check_secrets(document: SourceDocument, targets: object) -> None:
-    for name, target in targets.items() if isinstance(targets, dict) else ():
-        for key, value in target.items() if isinstance(target, dict) else ():
-            if not isinstance(value, str) or _FROM_ENVIRONMENT.fullmatch(value):
+def _secrets(value: dict[str, Any]) -> Iterator[_Wrong]:
+    for name, target in _entries(value.get("targets")):
+        for key, written in _entries(target):
+            if not isinstance(written, str) or _FROM_ENVIRONMENT.fullmatch(written):
                 continue
-            if key in _SECRET_KEYS or _URL_PASSWORD.match(value):
+            if key in _SECRET_KEYS or _URL_PASSWORD.match(written):
                 message = f"`{key}` of the target {name} holds a secret; name an environment variable: ${{NAME}}"
-                document.report("C303", message, document.at(["targets", name, key]))
+                yield _Wrong(["targets", name, key], message, _SECRET)
 
 
 def _settings(value: dict[str, Any]) -> Settings:
     base = Settings()
-    skills = value.get("skills", list(base.skills))
     return Settings(
         catalog=value.get("catalog"),
         requires=value.get("requires"),
-        prompts=_folder(value.get("prompts", base.prompts)),
-        skills=tuple(skills) if isinstance(skills, list) else (skills,),
+        prompts=posixpath.normpath(value.get("prompts", base.prompts)),
+        skills=tuple(value.get("skills", base.skills)),
         skill_profile=value.get("skill_profile", base.skill_profile),
         targets={name: {**TARGET_DEFAULTS, **target} for name, target in (value.get("targets") or {}).items()},
         labels=value.get("labels") or {},
@@ -178,29 +240,9 @@ def _settings(value: dict[str, Any]) -> Settings:
 
 
 def _takes_effect(code: str) -> bool:
-    """Whether a rule about ``code`` is followed: none may hide that another is about nothing."""
-    return _is_known(code) and code != _UNKNOWN
-
-
-def _folder(path: str) -> str:
-    normal = posixpath.normpath(path)
-    return normal if normal != "." else Settings().prompts
+    """Whether a rule about ``code`` is followed: none may hide that the settings themselves are wrong."""
+    return code not in _OF_SETTINGS
 
 
 def _rule(rule: Any) -> Rule:
     return Rule(rule) if isinstance(rule, str) else Rule(rule["severity"], rule.get("reason", ""), rule.get("until"))
-
-
-def _lenient(value: dict[str, Any]) -> Settings:
-    """The few settings that say where to look, from a file that is otherwise refused."""
-    base = Settings()
-    skills = value.get("skills")
-    prompts = value.get("prompts")
-    profile = value.get("skill_profile")
-    return base._replace(
-        prompts=_folder(prompts) if isinstance(prompts, str) and not _leaves(prompts) else base.prompts,
-        skills=tuple(glob for glob in skills if isinstance(glob, str) and not _leaves(glob))
-        if isinstance(skills, list)
-        else base.skills,
-        skill_profile=profile if profile in PROFILES else base.skill_profile,
-    )

@@ -141,8 +141,81 @@ def test_a_finding_may_belong_to_a_check_of_another_package() -> None:
 
 def test_one_mistake_does_not_hide_the_rest_of_the_catalog() -> None:
     settings, findings = read_settings(b"prompts: ai/\nskills: [s, ../t]\nskill_profile: upload\nnonsense: 1\n")
-    assert [found.code for found in findings] == ["C301"]
+    assert [(found.code, found.line) for found in findings] == [("C301", 4), ("C301", 2)]
     assert (settings.prompts, settings.skills, settings.skill_profile) == ("ai", ("s",), "upload")
+
+
+EVERY_MISTAKE = """\
+skils: [a]
+requires: ">=99"
+catalog: acme
+prompts: ../ai
+skills: [s, 1, ../t]
+skill_profile: loose
+targets:
+  a: {backend: sqlite, path: x, pth: x}
+  b: {backend: sqlit, include: 1}
+  c: {backend: http, url: "https://h", token: s3cret}
+  d: {backend: sqlite, path: d.db}
+labels:
+  production: {protected: maybe, on_drift: restore, gate: {}}
+  staging: {gate: {confidence: 9}, protected: true}
+  latest: {}
+rules:
+  P999: {severity: loud}
+  P140: {severity: error}
+  P141: {severity: ignore}
+  C301: {severity: ignore, reason: x}
+  tool-added: {severity: error, reasn: x}
+schemas: {prompt: p.json, skill: /s.json, tool: t.json}
+"""
+
+
+def test_everything_is_told_at_once() -> None:
+    found = {(each.code, each.line) for each in read_settings(EVERY_MISTAKE.encode())[1]}
+    form = {("C301", line) for line in (1, 4, 5, 6, 8, 9, 13, 14, 15, 17, 19, 21, 22)}
+    assert found == form | {("C302", 2), ("C303", 10), ("C304", 17)}
+    lines = [
+        (each.line, each.column) for each in read_settings(EVERY_MISTAKE.encode())[1] if each.line in (5, 9, 21, 22)
+    ]
+    assert sorted(lines) == [(5, 13), (5, 16), (9, 16), (9, 32), (21, 26), (21, 33), (22, 34), (22, 43)]
+
+
+def test_what_is_right_is_in_force_whatever_else_is_wrong() -> None:
+    settings = read_settings(EVERY_MISTAKE.encode())[0]
+    defaults = {"edits": "report", "include": ["**"], "labels": ["*"], "skills": True}
+    assert settings == Settings(
+        catalog="acme",
+        skills=("s",),
+        targets={
+            "c": {"backend": "http", "url": "https://h", **defaults},
+            "d": {"backend": "sqlite", "path": "d.db", **defaults},
+        },
+        labels={"production": {"on_drift": "restore", "gate": {}}, "staging": {"protected": True}},
+        rules={"P140": Rule("error")},
+        schemas={"prompt": "p.json"},
+    )
+
+
+@pytest.mark.parametrize("code", ["C301", "C302", "C303", "C304"])
+def test_no_rule_hides_that_the_settings_are_wrong(code: str) -> None:
+    assert read_settings(f"rules: {{{code}: {{severity: ignore, reason: x}}}}\n".encode()) == (Settings(), [])
+
+
+def test_of_a_newer_format_only_the_folders_are_read() -> None:
+    text = "format: 2\nprompts: ai\nskills: [s, ../t, 1]\ncatalog: acme\nrules: {P140: {severity: error}}\nx: 1\n"
+    settings, findings = read_settings(text.encode())
+    assert [found.code for found in findings] == ["Y023"]
+    assert settings == Settings(prompts="ai", skills=("s",))
+
+
+def test_more_mistakes_than_are_told_leave_what_is_right_from_end_to_end() -> None:
+    rules = "".join(f"  P140x{number}: a\n" for number in range(1500))
+    settings, findings = read_settings(
+        f"catalog: acme\nskils: []\nrules:\n  P140: {{severity: error}}\n{rules}".encode()
+    )
+    assert {found.code for found in findings} == {"C301", "C304"}
+    assert settings == Settings(catalog="acme")
 
 
 def test_a_secret_is_told_beside_every_other_mistake() -> None:
