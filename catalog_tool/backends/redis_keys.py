@@ -97,6 +97,11 @@ def pairs(answer: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
     return ((text(name), value) for name, value in zip(parts, parts, strict=True))
 
 
+def whole_number(stored: bytes) -> int | str:
+    """A number as it is stored; what is none is given as text."""
+    return int(stored) if stored.isdigit() else stored.decode(errors="replace")
+
+
 def applied_bytes(applied: Applied) -> bytes:
     """An inventory entry as it is stored."""
     return json.dumps(list(applied)).encode()

@@ -21,10 +21,12 @@ from catalog_tool.backends.redis_keys import (
     inventory_key,
     moved_bytes,
     pairs,
+    whole_number,
 )
 from catalog_tool.backends.redis_reading import file_names, skills
 from catalog_tool.backends.redis_server import Command, RedisServer
 from catalog_tool.backends.sql_steps import Found, Kept, Steps, named_versions
+from catalog_tool.backends.stored import generations_of
 from catalog_tool.canonical.jcs import canonical_bytes
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, Address, parse_address
 from catalog_tool.model.target import Write
@@ -94,7 +96,7 @@ def _find_trail(server: RedisServer, found: Found, moving: Sequence[str]) -> Non
         ("HMGET", GENERATION, *moving), ("LLEN", EVENT), ("LINDEX", EVENT, -1), ("HLEN", MOVED)
     )
     kept = zip(moving, generations, strict=True)
-    found.generations = {name: int(number) for name, number in kept if number is not None and number.isdigit()}
+    found.generations = generations_of((name, whole_number(number)) for name, number in kept if number is not None)
     found.last = event_of(last, length) if last is not None else None
 
 

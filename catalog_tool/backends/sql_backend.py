@@ -28,7 +28,7 @@ from catalog_tool.backends.sql_session import (
     Session,
 )
 from catalog_tool.backends.sql_steps import Steps
-from catalog_tool.backends.stored import Batch, storable_text, stored_json
+from catalog_tool.backends.stored import Batch, generations_of, storable_text, stored_json
 from catalog_tool.canonical.jcs import canonical_bytes, version_id
 from catalog_tool.errors import BackendError, LeaseLostError
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, Address, parse_address
@@ -185,8 +185,10 @@ class SqlBackend:
         """By prompt id, of those under the prefix."""
         with self._database.reading() as session:
             rows = session.rows("SELECT id, generation FROM generation") if session is not None else []
-        named = {self._prefix.name_off(name): number for name, number in rows} if self._prefix.text else dict(rows)
-        return {name: number for name, number in named.items() if name is not None}
+        if not self._prefix.text:
+            return generations_of(rows)
+        named = ((self._prefix.name_off(name), number) for name, number in rows)
+        return generations_of((name, number) for name, number in named if name is not None)
 
     def events(self) -> Iterator[LabelEvent]:
         """The whole store's trail: its chain is one, whatever the prefix."""

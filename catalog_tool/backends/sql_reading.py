@@ -11,7 +11,7 @@ from catalog_tool.backends.base import LabelEvent
 from catalog_tool.backends.naming import Prefix
 from catalog_tool.backends.sql_session import Row, Session
 from catalog_tool.backends.sql_steps import Found, Kept, named_versions
-from catalog_tool.backends.stored import label_value, skill_entry_with
+from catalog_tool.backends.stored import generations_of, label_value, skill_entry_with
 from catalog_tool.clock import iso
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, Address, parse_address
 from catalog_tool.model.target import Live, Write
@@ -65,7 +65,7 @@ def touched(session: Session, writes: Sequence[tuple[Address, Write]]) -> Found:
     moving = sorted({(address.name,) for address, _ in writes if address.kind == LABEL})
     if moving:
         select = "SELECT id, generation FROM generation"
-        found.generations = dict(session.lookup(select, ("id",), moving, locked))
+        found.generations = generations_of(session.lookup(select, ("id",), moving, locked))
         found.last = next(trail(session.rows(f"{_EVENTS} ORDER BY seq DESC LIMIT 1")), None)
     return found
 

@@ -11,12 +11,25 @@ from typing import Any
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes
 from catalog_tool.errors import BackendError
 from catalog_tool.model.addresses import Address, parse_address
+from catalog_tool.model.limits import SAFE_INTEGER
 from catalog_tool.model.target import FAILED, Write, Written
 
 NAME_BYTES = 2000
 """How long an address or a file's path may be, in bytes of UTF-8: what every store's keys can hold."""
 _ONE_VERSION = re.compile(rb'"v[0-9]{1,9}"')
 """What most labels hold; reading it as JSON would cost more than all else about it."""
+
+
+def generations_of(rows: Iterable[tuple[Any, Any]]) -> dict[str, int]:
+    """Generations by prompt id, as a store holds them. Raises ``BackendError`` for what no sync can have written."""
+    found = dict(rows)
+    for name, number in found.items():
+        if type(number) is not int or not 0 < number < SAFE_INTEGER:
+            raise BackendError(
+                f"the generation of {name!r} on the target is {number!r}: no sync wrote that",
+                hint="put back a whole number, no lower than the last: clients take no lower one",
+            )
+    return found
 
 
 def label_value(entry: bytes | None) -> Any:

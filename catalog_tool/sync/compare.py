@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from catalog_tool.errors import BackendError
-from catalog_tool.model.addresses import VERSION
+from catalog_tool.model.addresses import VERSION, parse_address
 from catalog_tool.model.target import Applied, Live, TargetState
 from catalog_tool.sync.live import Fingerprint, fingerprint
 from catalog_tool.sync.markers import Ownership, read_marker
@@ -60,8 +60,9 @@ def compare(desired: Desired, state: TargetState, scan: Iterable[Live], *, metad
     """Compare what is wanted with what is there. ``metadata``: the store keeps a version's metadata.
 
     Raises ``BackendError`` where the target reads as empty though we filled it: it was wiped, or the
-    read failed without saying so.
+    read failed without saying so; and where its inventory names what is no object.
     """
+    _refuse_strangers(state.inventory)
     join = _Join(desired, state, metadata=metadata)
     observed = list(join.live(scan))
     if state.inventory and not join.found:
@@ -74,6 +75,17 @@ def compare(desired: Desired, state: TargetState, scan: Iterable[Live], *, metad
     kinds = join.in_sync + Counter((item.address.partition("/")[0], item.state.value) for item in observed)
     is_new = not state.inventory and not join.found
     return Comparison(observed, dict(sorted(kinds.items())), len(state.inventory), is_new)
+
+
+def _refuse_strangers(inventory: Iterable[str]) -> None:
+    for address in inventory:
+        try:
+            parse_address(address)
+        except ValueError as error:
+            raise BackendError(
+                f"the inventory on the target names {address!r}, which is no object",
+                hint="no sync wrote that: look who changed it by hand, and remove that entry",
+            ) from error
 
 
 class _Join:
@@ -123,6 +135,8 @@ class _Join:
         meta_only = state in (State.IN_SYNC, State.CONVERGED, State.ADOPT) and not same_meta
         if meta_only and state is State.IN_SYNC:
             state = State.PENDING
+        elif state is State.IN_SYNC and item.address not in self._state.inventory:
+            state = State.CONVERGED  # only its marker tells that it is ours: the inventory has lost it
         return Observed(
             item.address, state,
             desired=wanted.digest if wanted else None,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from catalog_tool.clock import iso
 from catalog_tool.errors import BackendError, CatalogError
 from catalog_tool.model.addresses import LABEL, VERSION, label_address, parse_address, version_address
 from catalog_tool.model.target import TargetState
@@ -88,8 +89,9 @@ def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_l
     """Compare a target; never raises for a target that cannot be read: that is ``unknown``."""
     try:
         state, comparison = persistently(session.timing, lambda: _read(session, desired))
-        if state.control.last is None and not state.inventory:
-            raise BackendError("nothing was ever synced there, or it was wiped", hint="`catalog sync` fills it")
+        if not state.inventory:
+            raise BackendError(_nothing_kept(state), hint="`catalog sync` fills it")
+        session.backend.generations()  # clients cannot start where one of them is no number
         late = frozenset(_late(session, state, comparison, since, max_lag_seconds))
     except CatalogError as error:
         hint = f" ({error.hint})" if error.hint else ""
@@ -108,6 +110,14 @@ def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_l
         elsewhere=dict(_elsewhere(observed, desired)),
         last_success=state.control.last.finished_at if state.control.last else None,
     )
+
+
+def _nothing_kept(state: TargetState) -> str:
+    """Why a target without an inventory cannot be judged: what nobody remembers writing is neither there nor gone."""
+    if state.control.last is None:
+        return "nothing was ever synced there, or it was wiped"
+    when = iso(state.control.last.finished_at)
+    return f"it was synced at {when}, and nothing of what was written is remembered there: it was wiped"
 
 
 def _elsewhere(observed: tuple[Observed, ...], desired: Desired) -> Iterator[tuple[str, str]]:

@@ -433,6 +433,54 @@ def test_a_target_whose_settings_cannot_be_used_does_not_hide_the_others(catalog
         assert catalog.run(command, "local", "lokal").code == 2
 
 
+def test_a_target_that_remembers_nothing_is_unknown_though_it_was_synced(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    for table in ("inventory", "label", "prompt_version", "skill_file", "skill"):
+        sql(catalog, f"DELETE FROM {table}")
+        if table == "inventory":
+            assert run(catalog, "drift", schema="drift-output", code=3)["status"] == "unknown"
+    assert run(catalog, "drift", schema="drift-output", code=3)["status"] == "unknown"
+    refused = catalog.run("drift")
+    assert "nothing of what was written is remembered there: it was wiped (`catalog sync` fills it)" in refused.out
+    assert run(catalog, "sync", "local")["status"] == "done"
+    assert run(catalog, "drift", schema="drift-output")["status"] == "in_sync"
+
+
+def test_what_the_inventory_lost_is_written_into_it_again(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    sql(catalog, "DELETE FROM inventory WHERE address IN (?, ?)", LABEL, "prompts/greet@v1")
+    drift = run(catalog, "drift", schema="drift-output")
+    assert objects(drift) == {LABEL: "converged", "prompts/greet@v1": "converged"}
+    done = run(catalog, "sync", "local")
+    assert (done["status"], done["summary"]["adopt"]) == ("done", 2)
+    assert run(catalog, "sync", "local")["status"] == "unchanged"
+    assert objects(run(catalog, "drift", schema="drift-output")) == {}
+
+
+def test_what_no_sync_wrote_into_the_inventory_is_named(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    sql(catalog, "INSERT INTO inventory VALUES ('', 'nonsense', 'x', '')")
+    assert run(catalog, "drift", schema="drift-output", code=3)["status"] == "unknown"
+    for command in ("plan", "sync", "pull"):
+        refused = catalog.run(command, "local")
+        assert (refused.code, "names 'nonsense', which is no object" in refused.err) == (3, True), command
+        assert "remove that entry" in refused.err
+
+
+@pytest.mark.parametrize("number", ["'abc'", "-5", "0", "9007199254740992", "1.5", "x'00'"])
+def test_a_generation_that_no_sync_wrote_is_named(catalog: Scratch, number: str) -> None:
+    catalog.run("sync", "local")
+    sql(catalog, f"UPDATE generation SET generation = {number}")
+    assert run(catalog, "drift", schema="drift-output", code=3)["status"] == "unknown"
+    assert "the generation of 'greet' on the target is" in catalog.run("drift").out
+    catalog.run("promote", "greet", "v2", "--label", "production")
+    catalog.commit()
+    refused = catalog.run("sync", "local")
+    assert (refused.code, "the generation of 'greet' on the target is" in refused.err + refused.out) == (3, True)
+    sql(catalog, "UPDATE generation SET generation = 7")
+    assert run(catalog, "sync", "local")["status"] == "done"
+
+
 def test_a_target_that_was_wiped_is_not_filled_silently(catalog: Scratch) -> None:
     catalog.run("sync", "local")
     for table in ("prompt_version", "label", "skill", "skill_file"):
