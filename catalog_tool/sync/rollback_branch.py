@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from catalog_tool.errors import UsageError
+from catalog_tool.errors import GitError, UsageError
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.target import Override
 from catalog_tool.source.branch_writer import BranchWriter, Signature, check_branch_name
@@ -46,6 +46,7 @@ def commit_rollback(
 ) -> RollbackBranch:
     """Commit ``edit`` (its path from the catalog's root, which is ``prefix`` in git) on ``start``.
 
+    Who does the same at the same time makes the same commit: it counts as made, whoever put it on the branch.
     UsageError: the branch is somebody else's. GitError: git does not take it.
     """
     before = _own_tip(git, branch, made.subject)
@@ -53,9 +54,19 @@ def commit_rollback(
     with BranchWriter(git, start) as writer:
         writer.put(prefix + edit.path, edit.after)
         writer.commit(_message(made), who, who)
-        if writer.tip != before:
-            writer.publish(branch, before)
-        return RollbackBranch(branch, writer.tip, writer.tip != before)
+        is_new = writer.tip != before and _is_published(writer, git, branch, before)
+        return RollbackBranch(branch, writer.tip, is_new)
+
+
+def _is_published(writer: BranchWriter, git: Git, branch: str, before: str | None) -> bool:
+    """Put the commit on the branch; False where it came to be there meanwhile. GitError: another did, or none."""
+    try:
+        writer.publish(branch, before)
+    except GitError:
+        if git.find(f"refs/heads/{branch}") != writer.tip:
+            raise
+        return False
+    return True
 
 
 def _own_tip(git: Git, branch: str, subject: str) -> str | None:
