@@ -11,6 +11,7 @@ import click
 
 from catalog_tool.cli.complete import targets
 from catalog_tool.cli.context import lazily, place_of, tell
+from catalog_tool.cli.numbers import FiniteRange
 from catalog_tool.cli.token import tokens_path
 from catalog_tool.errors import UsageError
 from catalog_tool.model.finding import ERROR
@@ -48,7 +49,7 @@ are served for --drain seconds more. Exit codes: 0 ended by a signal, 2 wrong us
 @click.option("--behind-proxy", is_flag=True, help="A proxy in front does TLS: listen beyond this machine without.")
 @click.option(
     "--drain",
-    type=click.FloatRange(0, 600),
+    type=FiniteRange(0, 600),
     default=5.0,
     show_default=True,
     metavar="SECONDS",
