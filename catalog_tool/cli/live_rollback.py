@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from catalog_tool.cli.context import tell
 from catalog_tool.cli.label_moves import LabelDesk, check_version
-from catalog_tool.cli.syncing import stopping
+from catalog_tool.cli.stopping import stopping
 from catalog_tool.clock import iso
 from catalog_tool.errors import BackendError, CatalogError, GitError, UsageError
 from catalog_tool.gate.moves import rolled_back
@@ -72,10 +72,10 @@ class LiveRollback(NamedTuple):
 def live_session(place: Place, desk: LabelDesk, target: str) -> Iterator[Session]:
     """A target opened for one label; Ctrl-C waits for the step that is under way."""
     found = open_target(place, desk.catalog.files.settings, target)
-    with contextlib.closing(found.backend), stopping() as stopped:
+    with contextlib.closing(found.backend), stopping() as stop:
         yield Session(
             backend=found.backend, destination=found.destination, git=place.git, actor=actor(place.git),
-            stopped=stopped.is_set,
+            stopped=stop.between_steps,
         )  # fmt: skip
 
 

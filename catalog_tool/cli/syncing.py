@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import signal
-import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
@@ -15,7 +13,9 @@ import click
 from catalog_tool.backends.evidence import KeepsEvidence
 from catalog_tool.cli.complete import targets
 from catalog_tool.cli.context import place_of, report_context, tell
+from catalog_tool.cli.numbers import FiniteRange
 from catalog_tool.cli.progress import progress
+from catalog_tool.cli.stopping import stopping
 from catalog_tool.clock import now
 from catalog_tool.errors import CatalogError, UsageError
 from catalog_tool.gate.target_evidence import TargetEvidence
@@ -73,7 +73,7 @@ def plan_options(command: _Command) -> _Command:
 def lease_options(command: _Command) -> _Command:
     """How to work on the target."""
     lock = click.option(
-        "--lock-timeout", type=click.FloatRange(0, 86_400), default=LOCK_TIMEOUT_SECONDS, show_default=True,
+        "--lock-timeout", type=FiniteRange(0, 86_400), default=LOCK_TIMEOUT_SECONDS, show_default=True,
         metavar="SECONDS", help="How long to wait for another sync.",
     )  # fmt: skip
     side_by_side = click.option(
@@ -238,10 +238,10 @@ def _evidence_of(target: OpenTarget) -> TargetEvidence | None:
 
 @contextlib.contextmanager
 def working(side: GitSide, name: str, how: Mapping[str, Any] | None = None) -> Iterator[Work]:
-    """Open a target; Ctrl-C and a cancelled job stop a sync between two steps, not within one."""
+    """Open a target; Ctrl-C and a cancelled job end a look at once, and a sync between two steps, not within one."""
     given = how or {}
     target = open_target(side.place, side.settings, name, moved=given.get("moved", False))
-    with contextlib.closing(target.backend), stopping() as stopped:
+    with contextlib.closing(target.backend), stopping(is_looking=True) as stop:
         yield Work(
             target,
             desired_for(side.reading, target.settings),
@@ -254,25 +254,6 @@ def working(side: GitSide, name: str, how: Mapping[str, Any] | None = None) -> I
                 lock_timeout=given.get("lock_timeout", LOCK_TIMEOUT_SECONDS),
                 concurrency=given.get("concurrency", 4),
                 progress=progress("syncing"),
-                stopped=stopped.is_set,
+                stopped=stop.between_steps,
             ),
         )
-
-
-@contextlib.contextmanager
-def stopping() -> Iterator[threading.Event]:
-    """The first SIGTERM or SIGINT asks to stop; a second SIGINT interrupts at once."""
-    stopped = threading.Event()
-
-    def stop(number: int, _: object) -> None:
-        if stopped.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stopped.set()
-        tell("stopping after this step …")
-
-    kept = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)

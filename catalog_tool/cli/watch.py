@@ -22,7 +22,7 @@ from catalog_tool.cli.live_rollback import (
     subject_of,
     word_of,
 )
-from catalog_tool.cli.syncing import stopping
+from catalog_tool.cli.stopping import stopping
 from catalog_tool.cli.watching import BREACH, ROLLED_BACK, UNKNOWN, WAITING, Watched, watched_label
 from catalog_tool.clock import iso, now
 from catalog_tool.errors import BackendError, GitError, UsageError
@@ -100,13 +100,13 @@ def command(ctx: click.Context, /, target: str, prompts: tuple[str, ...], output
 def _again_and_again(ctx: click.Context, look: Callable[[], dict[str, Any]], interval: str, output: str) -> int:
     """Rounds until a signal: one document a line, or one paragraph a round."""
     seconds = duration_seconds("--interval", interval)
-    with stopping() as stopped:
-        while not stopped.is_set():
+    with stopping() as stop:
+        while not stop.is_asked():
             document = look()
             line = for_json(json.dumps(document, ensure_ascii=False)) + "\n"
             answer(line if output == "json" else watch_text(document, color=wants_color(ctx)))
             sys.stdout.flush()
-            stopped.wait(seconds)
+            stop.wait(seconds)
     return STOPPED
 
 

@@ -69,6 +69,24 @@ def holding(backend: Backend, holder: str, timing: Timing, timeout_seconds: floa
     not renewed while we look on for as long as a lease holds is taken over then, whatever it claims.
     """
     wanted = own_lease(holder)
+    try:
+        _take(backend, wanted, timing, timeout_seconds)
+    except KeyboardInterrupt:  # it may be ours already: only the answer was not read
+        _give_back(backend, wanted)
+        raise
+    try:
+        yield Holding(backend, wanted, timing)
+    finally:
+        _give_back(backend, wanted)
+
+
+def _give_back(backend: Backend, lease: Lease) -> None:
+    with contextlib.suppress(BackendError):  # it runs out by itself
+        backend.drop_lease(lease.token)
+
+
+def _take(backend: Backend, wanted: Lease, timing: Timing, timeout_seconds: float) -> None:
+    """Wait until the lease is ours."""
     deadline = timing.steady() + timeout_seconds
     held = persistently(timing, lambda: backend.take_lease(wanted))
     first, seen = held, timing.steady()
@@ -82,11 +100,6 @@ def holding(backend: Backend, holder: str, timing: Timing, timeout_seconds: floa
         if dead is None:
             timing.sleep(min(POLL_SECONDS, max(0.0, deadline - timing.steady())))
         held = persistently(timing, lambda dead=dead: backend.take_lease(wanted, instead_of=dead))  # type: ignore[misc]
-    try:
-        yield Holding(backend, wanted, timing)
-    finally:
-        with contextlib.suppress(BackendError):  # it runs out by itself
-            backend.drop_lease(wanted.token)
 
 
 def is_left_behind(held: Lease, now: float) -> bool:

@@ -124,10 +124,10 @@ def test_cancelled_as_a_job_is(moving: Scratch) -> None:
         )  # fmt: skip
         time.sleep(chooser.uniform(span * 0.2, span))  # the moment of the signal is what is on trial
         os.kill(process.pid, signal.SIGTERM)
-        out, _ = process.communicate(timeout=10)
+        out, said = process.communicate(timeout=10)
         assert process.returncode in (0, 130, -signal.SIGTERM), process.returncode
-        if process.returncode == 130:
-            assert json.loads(out)["status"] == "partial"
+        if process.returncode == 130:  # between two steps, or while it only looked
+            assert (json.loads(out)["status"] == "partial") if out else said.endswith(b"interrupted\n")
         held = backend.load().lease
         assert held is None or process.returncode == -signal.SIGTERM
         assert_whole(backend)
