@@ -1,4 +1,4 @@
-"""The setting ``timeout`` of targets that are servers of others."""
+"""The setting ``timeout`` of targets that are servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A target in a Redis server (``redis {url}``, else ``REDIS_URL``), through redis-py.
+"""A target in a Redis server (``redis {url, timeout}``, else ``REDIS_URL``), through redis-py.
 
 ``redis_keys`` says what lies where. Each write is one transaction: what its steps touch is watched, read
 and decided on, then written between MULTI and EXEC, which does nothing where anybody, also a hand that
@@ -21,6 +21,7 @@ from typing import Any
 
 from catalog_tool.backends.base import LabelEvent
 from catalog_tool.backends.naming import Prefix
+from catalog_tool.backends.patience import timeout_of
 from catalog_tool.backends.redis_keys import (
     FORMAT,
     GENERATION,
@@ -32,12 +33,13 @@ from catalog_tool.backends.redis_keys import (
     lease_key,
     lease_of,
     pairs,
+    whole_number,
 )
 from catalog_tool.backends.redis_reading import LOOK, checked_store_id, contents, events, everything, some
-from catalog_tool.backends.redis_server import Command, Decided, RedisServer, address
+from catalog_tool.backends.redis_server import ANSWER_SECONDS, Command, Decided, RedisServer, address
 from catalog_tool.backends.redis_steps import commands_of, touched, watched
 from catalog_tool.backends.sql_steps import Steps
-from catalog_tool.backends.stored import Batch, storable_text, stored_json
+from catalog_tool.backends.stored import Batch, generations_of, storable_text, stored_json
 from catalog_tool.errors import BackendError, LeaseLostError
 from catalog_tool.model.addresses import parse_address
 from catalog_tool.model.capabilities import Capabilities
@@ -165,12 +167,8 @@ class RedisBackend:
     def generations(self) -> Mapping[str, int]:
         """By prompt id, of those under the prefix."""
         [found] = self._server.ask(("HGETALL", GENERATION))
-        named = {
-            self._prefix.name_off(name) if self._prefix.text else name: number
-            for name, number in pairs(found)
-            if number.isdigit()
-        }
-        return {name: int(number) for name, number in named.items() if name is not None}
+        named = ((self._prefix.name_off(name) if self._prefix.text else name, number) for name, number in pairs(found))
+        return generations_of((name, whole_number(number)) for name, number in named if name is not None)
 
     def events(self) -> Iterator[LabelEvent]:
         """The whole store's trail: its chain is one, whatever the prefix."""
@@ -183,4 +181,5 @@ class RedisBackend:
 
 def connect(options: Mapping[str, Any]) -> RedisBackend:
     """The target at ``url``, or where ``REDIS_URL`` points. Raises ``UsageError``."""
-    return RedisBackend(RedisServer(address(options.get("url"))), options.get("prefix") or "")
+    server = RedisServer(address(options.get("url")), silence=timeout_of(options, ANSWER_SECONDS))
+    return RedisBackend(server, options.get("prefix") or "")

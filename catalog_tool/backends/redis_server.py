@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import redis
@@ -21,8 +21,12 @@ from catalog_tool.errors import BackendError, RefusedError, UnavailableError, Us
 
 URL_VARIABLE = "REDIS_URL"
 """Where Redis clients look for an address that was not given."""
-CONNECT_SECONDS = 10.0
-ANSWER_SECONDS = 60.0
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 5.0
+"""How long the server may stay silent, not how long an answer may take. Callers ask five times: a server that hangs is
+given up after half a minute, one that stands still for less is waited for."""
+_PIECE = 65_536
+"""How many bytes are sent at once: ``sendall`` has to be done within the time that a silence may last."""
 _PAUSE_SECONDS = 0.02
 _FORM = "redis://[user:password@]host:6379/0, rediss://… with TLS, or unix:///path/to/socket?db=0"
 _CLASSES = {"redis": Connection, "rediss": SSLConnection, "unix": UnixDomainSocketConnection}
@@ -42,19 +46,20 @@ class Decided(NamedTuple):
 class RedisServer:
     """A server at ``url``. Nothing is opened before the first question.
 
-    A transaction that others disturb is tried again for ``patience`` seconds. Raises ``UsageError`` for
-    what is no address; the message does not show it, for it may hold a password.
+    A transaction that others disturb is tried again for ``patience`` seconds; the server may stay silent for
+    ``silence`` seconds. Raises ``UsageError`` for what is no address; the message does not show it, for it may
+    hold a password.
     """
 
-    def __init__(self, url: str, patience: float = 10.0) -> None:
+    def __init__(self, url: str, patience: float = 10.0, silence: float = ANSWER_SECONDS) -> None:
         scheme, options = _options(url)
         self.database = int(options.get("db", 0))
         self._place = _place(scheme, options)
         self._password = str(options.get("password") or "")
         self._patience = patience
-        timeouts = {"socket_timeout": ANSWER_SECONDS, "health_check_interval": 0, "retry": Retry(NoBackoff(), 0)}
+        timeouts = {"socket_timeout": silence, "health_check_interval": 0, "retry": Retry(NoBackoff(), 0)}
         if scheme != "unix":
-            timeouts |= {"socket_connect_timeout": CONNECT_SECONDS, "socket_keepalive": True}
+            timeouts |= {"socket_connect_timeout": min(silence, CONNECT_SECONDS), "socket_keepalive": True}
         settings = {"protocol": 2, "decode_responses": False, **timeouts, **options}
         self._connection: Any = _CLASSES[scheme](**settings)
 
@@ -65,7 +70,7 @@ class RedisServer:
     def ask(self, *commands: Command) -> list[Any]:
         """One round trip; an answer for each command. Raises ``BackendError`` for the first that is an error."""
         try:
-            self._connection.send_packed_command(self._connection.pack_commands(commands))
+            self._connection.send_packed_command(_pieces(self._connection.pack_commands(commands)))
             answers = [self._answer() for _ in commands]
         except redis.RedisError as error:
             self.close()
@@ -135,6 +140,14 @@ class RedisServer:
             if isinstance(error, kinds) and (not words or text.upper().startswith(words)):
                 return trouble(f"{self.place()}: {message} ({text})", hint=hint)
         return BackendError(f"{self.place()}: {text}")
+
+
+def _pieces(packed: Iterable[bytes]) -> Iterator[memoryview]:
+    """The same bytes, never many at once."""
+    for chunk in packed:
+        view = memoryview(chunk)
+        for start in range(0, len(view), _PIECE):
+            yield view[start : start + _PIECE]
 
 
 class _Trouble(NamedTuple):
