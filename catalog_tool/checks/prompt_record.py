@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from catalog_tool.checks.hidden_text import find_hidden
 from catalog_tool.checks.model_names import is_floating
-from catalog_tool.checks.text import hidden_message, hide_secrets, text_findings
+from catalog_tool.checks.text import escaped_in, hide_secrets, text_findings
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 from catalog_tool.source.document import SourceDocument
@@ -41,11 +40,14 @@ def record_prompt(file: VersionFile, data: bytes, shared: SharedParts, schemas: 
     artifact = f"{file.id}@{file.version}"
     if read.document.text is not None:
         findings.extend(text_findings(read.document.text, file.path, artifact, raw=data))
-        if "\\" in read.document.text and read.document.value is not None:
-            findings.extend(_escaped(read.document, artifact))
+    has_escapes = "\\" in (read.document.text or "") and read.document.value is not None
+    if has_escapes:
+        findings.extend(_escaped(read.document, artifact))
     if read.parts is not None:
         findings.extend(_advice(read, artifact))
     findings = hide_secrets(findings, read.document.text or "")
+    if has_escapes:
+        findings = hide_secrets(findings, "\n".join(value for *_, value in _strings(read.document.value)))
     version = read.version
     owners = tuple((read.document.value or {}).get("owners") or ()) if version is not None else ()
     return PromptRecord(
@@ -71,17 +73,22 @@ def _advice(read: ReadPrompt, artifact: str) -> Iterator[Finding]:
 
 
 def _escaped(document: SourceDocument, artifact: str) -> Iterator[Finding]:
-    """Hidden characters that the file spells as escapes: they are not in its text, only in its values."""
+    """What the file spells as escapes: hidden characters and secrets that are not in its text, only in its values."""
     text = document.text or ""
-    pending: list[tuple[list[str | int], Any]] = [([], document.value)]
+    for path, is_key, value in _strings(document.value):
+        for code, message in escaped_in(value, text):
+            spot = document.key(path) if is_key else document.at(path)
+            yield finding(code, message, document.path, line=spot.line, column=spot.column, artifact=artifact)
+
+
+def _strings(top: Any) -> Iterator[tuple[list[str | int], bool, str]]:
+    """Every text in a value with its path, and whether it is a key."""
+    pending: list[tuple[list[str | int], Any]] = [([], top)]
     for path, value in pending:
-        if isinstance(value, dict):
+        if isinstance(value, str):
+            yield path, False, value
+        elif isinstance(value, dict):
+            yield from (([*path, key], True, key) for key in value)
             pending.extend(([*path, key], item) for key, item in value.items())
         elif isinstance(value, list):
             pending.extend(([*path, index], item) for index, item in enumerate(value))
-        elif isinstance(value, str):
-            for hit in find_hidden(value):
-                if chr(hit.codepoints[0]) not in text:
-                    code, message = hidden_message(hit)
-                    spot = document.at(path)
-                    yield finding(code, message, document.path, line=spot.line, column=spot.column, artifact=artifact)

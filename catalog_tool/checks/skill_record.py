@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from catalog_tool.canonical.identity import SkillFile, skill_digest
-from catalog_tool.checks.hidden_text import find_hidden
 from catalog_tool.checks.hostile_code import Kind, find_hostile
 from catalog_tool.checks.markdown_links import DEAD, find_bad_links
 from catalog_tool.checks.skill_fields import ProfileCheck
@@ -14,7 +13,7 @@ from catalog_tool.checks.text import (
     LEAK,
     Lines,
     comment_findings,
-    hidden_message,
+    escaped_in,
     hide_secrets,
     place_findings,
     text_findings,
@@ -57,6 +56,8 @@ def record_skill(folder: SkillFolder, contents: Mapping[str, bytes | Flaw], prof
         findings.extend(found)
         if any(each.code == LEAK for each in found):
             findings = hide_secrets(findings, data.decode(errors="replace"))
+    if read.front is not None and "\\" in read.text:
+        findings = hide_secrets(findings, "\n".join(_texts(read.front)))
     entry = _entry(read)
     digest = skill_digest(read.files)
     entry["digest"] = digest
@@ -103,14 +104,12 @@ def _front_findings(read: ReadSkill, front: Mapping[str, Any], path: str) -> Ite
 
 
 def _escaped(read: ReadSkill, front: Mapping[str, Any], path: str) -> Iterator[Finding]:
-    """Hidden characters that the front matter spells as escapes: they are not in its text, only in its values."""
+    """What the front matter spells as escapes: hidden characters and secrets, only in its values."""
     for key, value in front.items():
         for text in _texts([key, value]):
-            for hit in find_hidden(text):
-                if chr(hit.codepoints[0]) not in read.text:
-                    code, message = hidden_message(hit)
-                    spot = read.spot(key)
-                    yield finding(code, message, path, line=spot.line, column=spot.column, artifact=read.folder.key)
+            for code, message in escaped_in(text, read.text):
+                spot = read.spot(key)
+                yield finding(code, message, path, line=spot.line, column=spot.column, artifact=read.folder.key)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from catalog_tool.checks.hidden_text import HiddenHit, find_hidden, find_html_comments
-from catalog_tool.checks.secrets import find_secrets
+from catalog_tool.checks.secrets import SecretHit, find_secrets
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 
@@ -48,12 +48,14 @@ _HIDDEN_CODES = {
 
 def text_findings(text: str, path: str, artifact: str | None = None, *, raw: bytes | None = None) -> list[Finding]:
     """Findings on hidden characters and secrets in a file's text; ``raw`` is the same text as UTF-8."""
-    found = [
-        (hit.start, LEAK, f"this looks like a secret ({hit.kind}): take it out and revoke it")
-        for hit in find_secrets(text)
-    ]
+    found = [(hit.start, LEAK, secret_message(hit)) for hit in find_secrets(text)]
     found += [(hit.start, *hidden_message(hit)) for hit in find_hidden(text, raw=raw)]
     return place_findings(found, Lines(text), path, artifact) if found else []
+
+
+def secret_message(hit: SecretHit) -> str:
+    """What is said of a secret: its kind, never a part of it."""
+    return f"this looks like a secret ({hit.kind}): take it out and revoke it"
 
 
 def hidden_message(hit: HiddenHit) -> tuple[str, str]:
@@ -61,6 +63,22 @@ def hidden_message(hit: HiddenHit) -> tuple[str, str]:
     code, what = _HIDDEN_CODES[hit.kind]
     shown = " ".join(f"U+{point:04X}" for point in hit.codepoints[:4])
     return code, f"{what} ({shown}): reviewers do not see it, models read it"
+
+
+def escaped_in(value: str, text: str) -> Iterator[tuple[str, str]]:
+    """Code and message of each hidden character and secret that a value has and its file's text spells by escapes."""
+    for hit in find_secrets(value):
+        shown = value[hit.start : hit.end]
+        if shown not in text and _joined(shown) not in _joined(text):
+            yield LEAK, secret_message(hit)
+    for run in find_hidden(value):
+        if chr(run.codepoints[0]) not in text:
+            yield hidden_message(run)
+
+
+def _joined(text: str) -> str:
+    """A text without its line ends and blanks, however they are spelled: a long key may be folded."""
+    return "".join(text.replace("\\n", "").split())
 
 
 def comment_findings(text: str, path: str, artifact: str | None) -> list[Finding]:

@@ -206,6 +206,13 @@ def test_lines_of_the_body_are_counted_as_an_editor_does() -> None:
     ]  # fmt: skip
 
 
+def test_a_secret_that_escapes_spell_is_found_and_not_repeated() -> None:
+    key = "KIA" + "Z7QX2M4LP9RT5KVN"
+    found = record(front(f'name: "\\u0041{key}"\ndescription: "{GOOD}"'), "portable").findings
+    assert ("Y040", 2) in {(each.code, each.line) for each in found}
+    assert not [each for each in found if key[4:] in each.message]
+
+
 def test_hidden_characters_count_raw_and_as_escapes() -> None:
     raw = found(front(f"name: pdf\ndescription: {GOOD}\u202ex"), "portable")
     escaped = record(front(f'name: pdf\ndescription: "{GOOD}\\u202ex"\nmetadata: {{"a\\U000E0041": "b"}}'))

@@ -316,6 +316,27 @@ def test_a_file_of_a_skill_that_is_not_read_is_missing_from_no_bundle_unseen(wri
     assert [each.code for each in look(write, {"catalog.yaml": ""}, "Y002", "S218")] == ["Y002"]
 
 
+KEY = "AKIA" + "Z7QX2M4LP9RT5KVN"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "places"),
+    [
+        ("v1.yaml", PROMPT + 'description: "\\u0041' + KEY[1:] + '"\n', [(5, 14)]),
+        ("v1.yaml", PROMPT + f'description: "{KEY} \\t"\n', [(5, 15)]),
+        ("v1.yaml", PROMPT + f'description: "{KEY} \\x41{KEY[1:]}"\n', [(5, 15)]),
+        ("v1.json", '{"id": "greet", "version": "v1",\n "model": "m", "system_prompt": "\\u0041' + KEY[1:] + '"}', [(2, 33)]),
+        ("v1.yaml", PROMPT + 'meta:\n  "\\x41' + KEY[1:] + '": x\n', [(6, 3)]),
+    ],
+)  # fmt: skip
+def test_a_secret_that_escapes_spell_is_found_once(
+    write: Path, name: str, text: str, places: list[tuple[int, int]]
+) -> None:
+    found = look(write, {f"prompts/greet/{name}": text})
+    assert [(each.line, each.column) for each in found if each.code == "Y040"] == places
+    assert not [each for each in found if KEY[1:] in each.message]
+
+
 def test_a_registry_that_is_not_read_is_refused_whatever_the_rules_say(write: Path) -> None:
     rules = "prompts: ai\nrules: {Y002: {severity: ignore, reason: x}}\n"
     (one,) = look(write, {"catalog.yaml": rules, "ai/registry.yaml": "#" * (1024 * 1024 + 1)}, "C315", "Y002")
