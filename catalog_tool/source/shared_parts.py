@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from catalog_tool.canonical.identity import written_order
 from catalog_tool.canonical.jcs import NotCanonicalError, agrees, digest_of, digest_of_bytes
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
-from catalog_tool.source.decoding import decode, normal_form_flaw
+from catalog_tool.source.decoding import decode, normal_form_flaw, place
 from catalog_tool.source.document import SourceDocument, pointer_path
 from catalog_tool.source.layout import PromptLayout
 from catalog_tool.source.parts import counted_tool
-from catalog_tool.source.schema_engine import SchemaEngine
+from catalog_tool.source.schema_engine import PROBLEMS, SchemaEngine
 from catalog_tool.source.written_schema import check_written_schema
+from catalog_tool.template.nodes import Problem
+from catalog_tool.template.partials import check_partial
 
 ABSENT = "-"
 """Stands for the digest of a shared part that has no file."""
@@ -46,6 +48,7 @@ def read_shared(
         text = _partial(path, data, findings) if data is not None else None
         shared.partials[reference] = text
         shared.digests[f"partials/{reference}"] = digest_of_bytes(text.encode()) if text is not None else ""
+    findings.extend(_partial_findings(layout.partials, shared.partials))
     for reference, path in layout.tools.items():
         data = contents.get(path)
         tool, digest = _tool(reference, path, data, tool_schema, findings) if data is not None else (None, "")
@@ -62,6 +65,37 @@ def _partial(path: str, data: bytes, findings: list[Finding]) -> str | None:
         for flaw in (*decoded.flaws, *([abnormal] if abnormal else ()))
     )
     return decoded.text
+
+
+def template_code(kind: str) -> str:
+    """The code of a finding for a kind of problem in a template (``template.nodes.Problem``)."""
+    if kind == "unknown-partial":
+        return "P111"
+    return "P112" if kind.startswith(("partial-", "bad-partial-name", "expanded-size")) else "P110"
+
+
+def _partial_findings(paths: Mapping[str, str], texts: Mapping[str, str | None]) -> Iterator[Finding]:
+    """What is wrong in each partial by itself, once, whether or not a prompt includes it."""
+
+    def load(reference: str) -> str | None:
+        text = texts.get(reference)
+        return "" if text is None and reference in texts else text  # one that cannot be used has been reported
+
+    checked = {reference: check_partial(reference, text, load) for reference, text in texts.items() if text}
+    together = {reference: {each.kind for each in found.together} for reference, found in checked.items()}
+    for reference, found in checked.items():
+        below = {kind for used in found.partials_used for kind in together.get(used, ())}
+        problems = [*found.problems, *(problem for problem in found.together if problem.kind not in below)]
+        yield from _told(paths[reference], texts[reference] or "", problems)
+
+
+def _told(path: str, text: str, problems: Sequence[Problem]) -> Iterator[Finding]:
+    for problem in problems[: PROBLEMS - 1]:
+        line, column = place(text, problem.offset)
+        yield finding(template_code(problem.kind), problem.message, path, line=line, column=column)
+    if len(problems) >= PROBLEMS:
+        message = f"{PROBLEMS} things are wrong in the partial; the rest is not listed"
+        yield finding("P110", message, path, line=1, column=1)
 
 
 def _tool(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,7 +23,12 @@ Load = Callable[[str], "str | None"]
 """What is written in the tag (``safety@v1``, ``safety``) to the partial's text, None where there is none."""
 
 _REFERENCE = re.compile(r"\w[\w-]*(?:/\w[\w-]*)*(?:@v[0-9]+)?", re.ASCII).fullmatch
-_STRUCTURE = frozenset({"unclosed-tag", "bad-delimiters", "unclosed-section", "unopened-section", "nesting"})
+_CYCLE, _NESTING = "partial-cycle", "nesting"
+_STRUCTURE = frozenset({"unclosed-tag", "bad-delimiters", "unclosed-section", "unopened-section", _NESTING})
+_OF_INCLUDERS = frozenset({"dot-outside-section", "unexpanded-partial"})
+"""What parsing a partial's text by itself finds and the text around it, or its expansion, may settle."""
+_TOGETHER = frozenset({"partial-depth", "partial-seam", "expanded-size"})
+"""What is wrong with texts put together, each of which may be right."""
 
 
 class Place(NamedTuple):
@@ -105,6 +110,43 @@ def load_text(text: str, load: Load) -> Loaded:
     return Loaded(expanded, template, _merged(expanded.problems, tuple(placed)))
 
 
+class CheckedPartial(NamedTuple):
+    """What is wrong in one partial by itself, at its own places, and with what it includes.
+
+    ``together`` are the problems that it only has with what it includes, each at its own tag or border; one
+    of the ``partials_used``, which are all below it, may have the same without it.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    together: tuple[Problem, ...] = ()
+    partials_used: tuple[str, ...] = ()
+
+
+def check_partial(reference: str, text: str, load: Load) -> CheckedPartial:
+    """Judge a partial's text whoever includes it: what only an includer decides is none of it.
+
+    That is ``{{.}}``, which needs a section around it, and which variables there are. What is wrong inside
+    the partials that it includes is theirs.
+    """
+    if OPEN[0] not in text:
+        return CheckedPartial()
+    own = [problem for problem in parse(text).problems if problem.kind not in _OF_INCLUDERS]
+    own += _delimiters(tag for tag in scan(text, []) if tag.sigil == "=")
+    expanded = _Expander(load).run(text, (reference,))
+    together: list[Problem] = []
+    for problem in expanded.problems:
+        if problem.kind in _TOGETHER:
+            together.append(problem)
+        elif problem.partial is None or (problem.kind == _CYCLE and problem.message.endswith(f" > {reference}")):
+            own.append(problem)
+    if expanded.pieces:
+        found = (problem for problem in parse(expanded.text).problems if problem.kind == _NESTING)
+        together += (Problem(_NESTING, problem.message, *expanded.place(problem.offset)) for problem in found)
+    first = {(problem.kind, problem.offset): problem for problem in reversed(own)}
+    problems = tuple(sorted(first.values(), key=lambda problem: problem.offset))
+    return CheckedPartial(problems, tuple(together), expanded.partials_used)
+
+
 def _start(piece: Piece) -> int:
     return piece.start
 
@@ -139,14 +181,15 @@ class _Expander:
         self._problems: list[Problem] = []
         self._used: dict[str, None] = {}
 
-    def run(self, text: str) -> Expanded:
+    def run(self, text: str, stack: tuple[str, ...] = ()) -> Expanded:
+        """Expand ``text``; ``stack`` are the references that led to it."""
         problems: list[Problem] = []
         tags = tuple(tag for tag in scan(text, problems) if tag.sigil in (">", "="))
         if not any(tag.sigil == ">" for tag in tags):
             return Expanded(text)
         self._problems.extend(problems)
         self._budget -= len(text)
-        self._insert(text, tags, None, ())
+        self._insert(text, tags, None, stack)
         return Expanded("".join(self._out), tuple(self._problems), tuple(self._used), tuple(self._pieces))
 
     def _insert(self, text: str, tags: tuple[Tag, ...], level: _Level | None, stack: tuple[str, ...]) -> None:
@@ -203,7 +246,7 @@ class _Expander:
             return "bad-partial-name", f"'{shown(reference)}' is no partial: write NAME or NAME@v2"
         if reference in stack:
             chain = " > ".join((*stack[stack.index(reference) :], reference))
-            return "partial-cycle", f"partials include one another: {chain}"
+            return _CYCLE, f"partials include one another: {chain}"
         if len(stack) >= limits.PARTIAL_DEPTH:
             return "partial-depth", f"partials nested deeper than {limits.PARTIAL_DEPTH}: {reference}"
         if reference not in self._texts:
@@ -236,9 +279,13 @@ def _read(text: str, indent: str) -> _Source:
         return _Source(text, lines, (), ())
     broken = [problem for problem in parse(text).problems if problem.kind in _STRUCTURE]
     tags = tuple(tag for tag in scan(text, []) if tag.sigil in (">", "="))
-    message = "set-delimiter tags are refused in a partial"
-    broken += (Problem("partial-delimiters", message, tag.start) for tag in tags if tag.sigil == "=")
+    broken += _delimiters(tag for tag in tags if tag.sigil == "=")
     return _Source(text, lines, tags, tuple(broken))
+
+
+def _delimiters(tags: Iterable[Tag]) -> Iterator[Problem]:
+    message = "set-delimiter tags are refused in a partial"
+    return (Problem("partial-delimiters", message, tag.start) for tag in tags)
 
 
 _NEWLINE = re.compile("\n").finditer

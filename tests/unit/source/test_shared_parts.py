@@ -114,6 +114,66 @@ def test_what_is_wrong_is_told_at_the_part_itself(path: str, text: str | bytes, 
     assert findings[0].path == f"prompts/_shared/{path}"
 
 
+def told(partials: dict[str, str]) -> list[tuple[str, str, int | None, int | None]]:
+    findings = shared_files({f"partials/{name}.md": text for name, text in partials.items()})[1]
+    cut = len("prompts/_shared/partials/")
+    return sorted((str(each.path)[cut:-3], each.code, each.line, each.column) for each in findings)
+
+
+def test_everything_wrong_in_a_partial_is_told_at_its_own_place_whether_or_not_it_is_used() -> None:
+    assert told({"a": "x\n{{#a}} {{x y}} {{b..c}}\n  {{> gone@v3}} {{> no partial}} {{<x}}"}) == [
+        ("a", "P110", 2, 1),
+        ("a", "P110", 2, 8),
+        ("a", "P110", 2, 16),
+        ("a", "P110", 3, 34),
+        ("a", "P111", 3, 3),
+        ("a", "P112", 3, 17),
+    ]
+    assert told({"a": "x {{=<% %>=}} <% x %>"}) == [("a", "P112", 1, 3)]
+    assert told({"a": "{{> b}} {{=<% %>=}}", "b": ""}) == [("a", "P112", 1, 9)]
+    assert told({"a": "{{x"}) == [("a", "P110", 1, 1)]
+
+
+def test_a_mistake_in_a_partial_is_told_once_and_not_at_those_that_include_it() -> None:
+    assert told({"a": "{{> b}} {{> b}}", "b": "- {{x y}} {{> gone}}"}) == [("b", "P110", 1, 3), ("b", "P111", 1, 11)]
+
+
+@pytest.mark.parametrize(
+    "partials",
+    [
+        {"a": "{{.}}", "b": "{{#list}}{{> a}}{{/list}}", "c": "{{^no}}{{.}}{{/no}}"},
+        {"a": "{{x.y}} {{#s}}{{z}}{{/s}}{{! what }}{{{raw}}}"},
+        {"a": "{ {{> b}} }", "b": "x {"},
+        {"a": "  {{> b}}\n{{> b}}\n", "b": "y"},
+        {f"d{number}": f"{{{{> d{number + 1}}}}}" for number in range(7)} | {"d7": "end"},
+    ],
+)
+def test_what_an_includer_decides_is_no_mistake_of_a_partial(partials: dict[str, str]) -> None:
+    assert told(partials) == []
+
+
+def test_partials_that_are_wrong_only_together() -> None:
+    chain = {f"d{number}": f"{{{{> d{number + 1}}}}}" for number in range(10)} | {"d10": "end"}
+    assert told(chain) == [("d2", "P112", 1, 1)]
+    assert told({"a": "\n{{> b}}", "b": "{{> a}}", "c": "{{> a}}"}) == [("a", "P112", 2, 1), ("b", "P112", 1, 1)]
+    assert told({"a": "x {{{> b}}", "b": "x"})[0][:2] == ("a", "P110")
+    assert told({"a": "x{{> b}}", "b": "{{> c}}{n}", "c": "{"}) == [("b", "P112", 1, 8)]
+    deep = "{{#s}}" * 20 + "%s" + "{{/s}}" * 20
+    assert told({"a": deep % "{{> b}}", "b": deep % "", "c": "{{> a}}"}) == [("a", "P110", 1, 121)]
+    large = {"a": "{{> b}}" * 9, "b": "x" * 1_000_000, "c": "{{> a}}"}
+    assert told(large) == [("a", "P112", 1, 29)]
+
+
+def test_a_partial_full_of_mistakes_is_told_up_to_a_bound() -> None:
+    found = told({"a": "{{x y}}\n" * 3000})
+    assert (len(found), found[-1]) == (1000, ("a", "P110", 999, 1))
+
+
+def test_a_partial_that_cannot_be_read_is_not_missing_for_another() -> None:
+    findings = shared_files({"partials/a.md": "x\ry", "partials/b.md": "{{> a}}"})[1]
+    assert [each.code for each in findings] == ["Y005"]
+
+
 def test_a_part_that_cannot_be_used_is_not_missing() -> None:
     broken = {"partials/a.md": "x\ry", "tools/t.yaml": "name: u\n"}
     assert places(read(prompt("{{> a}}"), shared=broken)) == []
