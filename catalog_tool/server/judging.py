@@ -6,7 +6,6 @@ one file with others. What the settings beside the service add is its ``Rulebook
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 
 from catalog_tool.checks.inspection import settle
 from catalog_tool.checks.prompt_record import PromptRecord, record_prompt
-from catalog_tool.checks.text import LEAK, hide_secrets, redacted, text_findings
+from catalog_tool.checks.text import redacted
 from catalog_tool.errors import UsageError
 from catalog_tool.model.finding import ERROR, Finding
 from catalog_tool.model.limits import PARSED_FILE_BYTES
@@ -68,7 +67,7 @@ class Judge:
         """The verdict on ``data``, the bytes of a prompt file in JSON. Never raises for what stands in it."""
         file = VersionFile(name, version, f"{version}.json")
         record = record_prompt(file, data, SharedParts({}, {}, {}), self._schemas)
-        found = _with_escaped_secrets(record, data)
+        found = redacted(record.findings)
         errors = _errors(settle(found, dict(self._rulebook.rules)))
         if not record.digest and not errors:
             errors = _errors(settle(found, {}))  # no rule makes readable what is not
@@ -77,27 +76,6 @@ class Judge:
 
 def _errors(findings: Sequence[Finding]) -> list[Finding]:
     return [found for found in findings if found.severity == ERROR]
-
-
-def _with_escaped_secrets(record: PromptRecord, data: bytes) -> list[Finding]:
-    """The record's findings, and one on a secret that only escapes (``\\u0041``, ``\\/``) keep out of the file's text.
-
-    A store keeps values, and what ``pull`` writes has no such escapes.
-    """
-    findings = list(record.findings)
-    text = _spelled_out(data) if b"\\" in data else ""
-    if not any(found.code == LEAK for found in findings):
-        hidden = text_findings(text, record.path, f"{record.id}@{record.version}")
-        findings += [found._replace(line=None, column=None) for found in hidden if found.code == LEAK]
-    return redacted(hide_secrets(findings, text))
-
-
-def _spelled_out(data: bytes) -> str:
-    """The same JSON with no more escapes than it needs; empty where it is none, or too deep to be read at all."""
-    try:
-        return json.dumps(json.loads(data), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return ""
 
 
 def read_rulebook(root: Path, settings: Settings) -> Rulebook:

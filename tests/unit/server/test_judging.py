@@ -156,7 +156,7 @@ def test_a_secret_behind_escapes_is_one(tmp_path: Path, text: str) -> None:
     data = f'{{"system_prompt": "Use {text} now."}}'.encode()
     with published(tmp_path, PLAIN, data) as (found, answer):
         [told] = answer.json()["findings"]
-        assert (answer.status_code, told["code"], told["line"]) == (422, "Y040", None)
+        assert (answer.status_code, told["code"], told["line"]) == (422, "Y040", 1)
         assert f"prompts/{GREET}@v3" not in found.store.objects
 
 
