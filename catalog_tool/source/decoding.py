@@ -116,9 +116,12 @@ def without_separators(text: str) -> str:
 
 
 def normal_form_flaw(text: str) -> Flaw | None:
-    """The first line of ``text`` that is not in Unicode normal form C, if any (design §4)."""
+    """The first place of ``text`` that is not in Unicode normal form C, if any (design §4)."""
     if text.isascii() or unicodedata.is_normalized("NFC", text):
         return None
     lines = enumerate(text.split("\n"), 1)
-    number = next((number for number, line in lines if not unicodedata.is_normalized("NFC", line)), 1)
-    return Flaw("Y026", NOT_NORMAL, number, 1)
+    number, line = next((found for found in lines if not unicodedata.is_normalized("NFC", found[1])), (1, text))
+    twin = unicodedata.normalize("NFC", line)
+    pairs = enumerate(zip(line, twin, strict=False))
+    same = next((at for at, (written, normal) in pairs if written != normal), len(twin))
+    return Flaw("Y026", NOT_NORMAL, number, same + 1)

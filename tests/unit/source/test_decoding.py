@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from catalog_tool.model.limits import PARSED_FILE_BYTES
@@ -56,8 +58,20 @@ def test_the_limit_is_exact() -> None:
     assert (over.text, [flaw.code for flaw in over.flaws]) == (None, ["Y002"])
 
 
-def test_normal_form_c() -> None:
-    assert normal_form_flaw("abc\né") is None
-    flaw = normal_form_flaw("abc\né\nxe\u0301")
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("abc\né\nxe\u0301", (3, 2)),
+        ("é e\u0301 e\u0301", (1, 3)),
+        ("q\u0307\u0323", (1, 2)),
+        ("ab \u1100\u1161", (1, 4)),
+        ("a\u212b", (1, 2)),
+        ("\U0001f600 e\u0301", (1, 3)),
+        ("a\u0344", (1, 1)),
+    ],
+)
+def test_normal_form_c(text: str, place: tuple[int, int]) -> None:
+    assert normal_form_flaw(unicodedata.normalize("NFC", text)) is None
+    flaw = normal_form_flaw(text)
     assert flaw is not None
-    assert (flaw.code, flaw.line, flaw.column) == ("Y026", 3, 1)
+    assert (flaw.code, flaw.line, flaw.column) == ("Y026", *place)

@@ -254,7 +254,8 @@ def test_a_thousand_declared_and_unused_names_are_placed_in_no_time() -> None:
 @pytest.mark.parametrize(
     ("text", "file", "place"),
     [
-        ("model: m\nsystem_prompt: e\u0301\n", "support_agent/v1.yaml", (2, 1)),
+        ("model: m\nsystem_prompt: e\u0301\n", "support_agent/v1.yaml", (2, 16)),
+        ('model: m\nsystem_prompt: "ab cde\u0301"\n', "support_agent/v1.yaml", (2, 22)),
         ('model: m\nsystem_prompt: "e\\u0301"\n', "support_agent/v1.yaml", (2, 16)),
         ('model: m\nsystem_prompt: "e\\U00000301"\n', "support_agent/v1.yaml", (2, 16)),
         ('{"model": "m",\n "system_prompt": "e\\u0301"}', "support_agent/v1.json", (2, 19)),
