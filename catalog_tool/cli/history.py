@@ -13,7 +13,8 @@ from catalog_tool.errors import UsageError
 from catalog_tool.report.history import history_text
 from catalog_tool.report.json_document import json_document
 from catalog_tool.source.catalog_files import find_catalog
-from catalog_tool.source.history import prompt_history
+from catalog_tool.source.history import History, prompt_history
+from catalog_tool.source.history_changes import UNREADABLE
 from catalog_tool.source.history_live import live_at
 from catalog_tool.source.history_times import parse_time
 from catalog_tool.source.resolve import near_label, refuse_broken
@@ -28,6 +29,8 @@ Examples:
 
 Contract says whether code that worked with the older version can fail (it is also the smallest honest
 step), behaviour how likely the model answers otherwise; see `catalog diff`.
+
+The prompts folder is the one that each commit's own catalog.yaml names: moving it changes no prompt.
 
 A time without an offset is UTC. What was live is read along the first parents of HEAD, by committer
 time. Nothing but git is asked.
@@ -55,10 +58,20 @@ def command(ctx: click.Context, /, prompt_id: str, label: str | None, at: str | 
     files = find_catalog(tree)
     refuse_broken(files)
     history = prompt_history(place.git, tree.commit, place.prefix, files.settings, prompt_id, label)
-    if label is not None and not history.events and not history.shallow:
-        raise UsageError(f"{prompt_id} has never had the label {label!r}", hint=near_label(files, prompt_id, label))
+    if label is not None and not history.shallow:
+        _refuse_unknown(history, label, near_label(files, prompt_id, label))
     live = live_at(history.scope, seconds) if seconds is not None else None
     document = history_document(history, live, judge_history(history, int(asked["judged"])))
     answer(json_document(document) if asked["output"] == "json" else history_text(document, color=wants_color(ctx)))
     if history.shallow:
         tell("history is cut off: what happened before it is missing (in CI: fetch-depth: 0)")
+
+
+def _refuse_unknown(history: History, label: str, hint: str) -> None:
+    """Raise ``UsageError`` where no commit that can be read has the label."""
+    told = [(event.commit, change) for event in history.events for change in event.changes]
+    if any(change.kind == "label" for _, change in told):
+        return
+    unread = ", ".join(commit[:12] for commit, change in told if change.op == UNREADABLE)
+    but = f" in a registry that can be read; {unread} cannot" if unread else ""
+    raise UsageError(f"{history.scope.prompt_id} has never had the label {label!r}{but}", hint=hint)

@@ -7,7 +7,7 @@ callers get instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from catalog_tool.diff.labels import gained_callers
@@ -17,7 +17,7 @@ from catalog_tool.model.prompt import PromptVersion
 from catalog_tool.source.history import Event, History
 from catalog_tool.source.history_changes import ADDED, MODIFIED, Change
 from catalog_tool.source.history_live import Live
-from catalog_tool.source.history_log import Step, first_parent_steps
+from catalog_tool.source.history_log import Step
 from catalog_tool.source.history_parts import PartFile, PartReader, Place, place_of
 from catalog_tool.source.layout import VersionFile
 
@@ -28,7 +28,7 @@ JUDGED = 60
 class Verdict(NamedTuple):
     """What ``after`` is to ``before``: contract, which is also the smallest honest step, and behaviour.
 
-    Both are None where a version cannot be read.
+    Both are None where a version does not exist or cannot be read.
     """
 
     before: str
@@ -106,10 +106,9 @@ class _Reader:
         self._states: dict[str, tuple[_State, _State]] = {}
         self._read: dict[tuple[str, tuple[str, ...]], PromptVersion | None] = {}
         wanted = {event.commit for event in history.events}
-        paths = [self._prefix + path for path in history.scope.paths(self._prompts)]
-        self._replay(first_parent_steps(history.scope.git, history.scope.commit, paths), wanted)
+        self._replay(history.line.steps, wanted)
 
-    def _replay(self, steps: list[Step], wanted: set[str]) -> None:
+    def _replay(self, steps: Sequence[Step], wanted: set[str]) -> None:
         """Both states, before and after, of every wanted commit."""
         state = _State({}, {})
         for step in reversed(steps):
@@ -182,6 +181,10 @@ class _Reader:
     def verdict(self, pair: _Pair) -> Verdict:
         """One pair judged."""
         (old_name, _), (new_name, _) = pair
+        missing = dict.fromkeys(name for name, state in pair if name not in state.versions)
+        if missing:
+            verb = "do" if len(missing) > 1 else "does"
+            return Verdict(old_name, new_name, None, None, f"{' and '.join(missing)} {verb} not exist at this commit")
         old, new = self._version(*pair.old), self._version(*pair.new)
         if old is None or new is None:
             return Verdict(old_name, new_name, None, None, "a version cannot be read")

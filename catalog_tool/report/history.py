@@ -63,6 +63,9 @@ def _judgement(found: Mapping[str, Any]) -> str:
 
 def _change(change: Mapping[str, Any]) -> str:
     name = for_terminal(change["name"])
+    if change["kind"] == "registry":
+        path = for_terminal(change["path"])
+        return f"its labels in {path} can{' be read again' if change['op'] == 'readable' else 'not be read'}"
     if change["kind"] != "label":
         return f"{change['op']} {change['kind']} {name}"
     before, after = (label_text(value) if value is not None else "nothing" for value in (change["from"], change["to"]))

@@ -1,8 +1,8 @@
 """Who changed a prompt, when, why, and what was live at a time, from git alone (design §5).
 
 The first-parent line is what was ever live: a merge is one event, with the commits it brought named
-beside it. Times are committer times. The prompts folder is the one the given settings name; moving
-it, or renaming a prompt's folder, shows as removal and addition.
+beside it. Times are committer times. The prompts folder is the one that each commit's own settings
+name, so moving it changes nothing; renaming a prompt's folder shows as removal and addition.
 
 Importing this module imports GitPython. ``skill_dates`` and ``parse_time``, which need none, stand in
 ``history_dates`` and ``history_times``; ``live_at``, which needs none either, in ``history_live``.
@@ -18,10 +18,11 @@ from catalog_tool.clock import iso
 from catalog_tool.errors import GitError, UsageError
 from catalog_tool.model.settings import Settings
 from catalog_tool.source.git import Git
-from catalog_tool.source.history_changes import Change, Changes, changes_of
+from catalog_tool.source.history_changes import REGISTRY_FILE, REMOVED, Change, Changes, changes_of
 from catalog_tool.source.history_commits import CommitFacts, read_commits
+from catalog_tool.source.history_folders import Line, first_parent_line
 from catalog_tool.source.history_live import SHALLOW_HINT, Live, LiveLabel, LiveVersion, Scope, live_at
-from catalog_tool.source.history_log import Step, brought_by_merges, first_parent_steps
+from catalog_tool.source.history_log import Step, brought_by_merges
 
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999: what a commit dated later is shown as."""
@@ -66,11 +67,12 @@ class History(NamedTuple):
     """What happened to a prompt, newest first.
 
     ``shallow``: the clone is cut off, so that what happened before is missing; what its oldest commits
-    did themselves is not known either and no event is made up for them.
+    did themselves is not known either and no event is made up for them. ``line`` is what was read.
     """
 
     scope: Scope
     events: tuple[Event, ...]
+    line: Line
     shallow: bool = False
 
     def to_json(self, live: Live | None = None) -> dict[str, Any]:
@@ -92,34 +94,52 @@ def prompt_history(
     the id or the label cannot exist, or no commit ever had such a prompt. GitError: git cannot answer.
     """
     scope = Scope(git, commit, prefix, settings, prompt_id, label).checked()
-    paths = [prefix + path for path in scope.paths(settings.prompts)]
-    steps = first_parent_steps(git, commit, paths)
+    line = first_parent_line(scope)
     cut = _cut_off(git)
-    changes = changes_of(scope, steps, cut)
+    changes = changes_of(scope, line.steps, cut)
     if not changes.known:
         hint = SHALLOW_HINT if cut else "`catalog list` names the prompts"
         raise UsageError(f"no commit holds the prompt {prompt_id}", hint=hint)
-    changed = [step for step in steps if _kept(changes, step, label)]
-    brought = _brought(git, changed, paths, changes)
+    changed = [step for step in line.steps if _kept(changes, step, label)]
+    brought = _brought(git, changed, line, changes)
     merged = [step.commit for came in brought.values() for step in came]
     facts = read_commits(git, [*(step.commit for step in changed), *merged])
-    events = tuple(_event(step, _kept(changes, step, label), brought.get(step.commit, ()), facts) for step in changed)
-    return History(scope, events, shallow=bool(cut))
+    events = tuple(
+        _event(step, _written(line, step, _kept(changes, step, label)), brought.get(step.commit, ()), facts)
+        for step in changed
+    )
+    return History(scope, events, line, shallow=bool(cut))
 
 
 def _kept(changes: Changes, step: Step, label: str | None) -> tuple[Change, ...]:
-    found = changes.by_commit.get(step.commit, ())
+    """What a commit changed; of one label also that it cannot be told."""
+    found = changes.of(step.commit)
     if label is None:
         return found
-    return tuple(change for change in found if change.kind == "label" and change.name == label)
+    return tuple(
+        change for change in found if change.kind == REGISTRY_FILE or (change.kind, change.name) == ("label", label)
+    )
 
 
-def _brought(git: Git, changed: Sequence[Step], paths: Sequence[str], changes: Changes) -> dict[str, list[Step]]:
+def _written(line: Line, step: Step, changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Changes with the paths that their files had at the commit."""
+    return tuple(
+        change._replace(
+            path=line.written(step.commit, change.path, gone=change.op == REMOVED and change.kind != "label")
+        )
+        for change in changes
+    )
+
+
+def _brought(git: Git, changed: Sequence[Step], line: Line, changes: Changes) -> dict[str, list[Step]]:
     """The commits that came with each merge and touched what it is an event for."""
-    brought = brought_by_merges(git, changed, paths)
+    brought = {
+        commit: [line.aside(step) for step in came]
+        for commit, came in brought_by_merges(git, changed, line.paths).items()
+    }
     changes.load_registries(step for came in brought.values() for step in came)
     return {
-        commit: [step for step in came if changes.concerns(step, changes.by_commit[commit])]
+        commit: [step for step in came if changes.concerns(step, changes.of(commit))]
         for commit, came in brought.items()
     }
 

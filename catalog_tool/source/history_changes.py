@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.names import version_number
 from catalog_tool.source.history_labels import PromptLabels, RegistryHistory
-from catalog_tool.source.history_live import Scope
+from catalog_tool.source.history_live import REGISTRY, Scope
 from catalog_tool.source.history_log import Step, Touch
 from catalog_tool.source.history_parts import PARTIALS, PartFile, PartReader, Place, place_of
 from catalog_tool.source.layout import VersionFile
 
 ADDED, MODIFIED, REMOVED = "added", "modified", "removed"
+UNREADABLE, READABLE = "unreadable", "readable"
+REGISTRY_FILE = "registry"
+"""The kind of change that tells that labels are not known, or are again."""
 
 
 class Change(NamedTuple):
@@ -22,6 +25,9 @@ class Change(NamedTuple):
     ``kind`` is ``version``, ``label`` or ``shared``, ``name`` for example ``v3``, ``production``,
     ``partials/safety@v1``. ``path`` is from the catalog's root. ``before`` and ``after`` are a label's
     values, None where it did not exist, and for the other kinds.
+
+    The kind ``registry`` has the ops ``unreadable`` and ``readable``: from the one to the other nothing is
+    known of the labels, and a label's next ``before`` is the last value that could be read.
     """
 
     kind: str
@@ -67,11 +73,13 @@ def changes_of(scope: Scope, steps: Sequence[Step], cut: frozenset[str]) -> Chan
 class Changes:
     """Replays the first-parent line; ``by_commit`` gets what each commit changed.
 
+    ``registry`` tells apart from it the commits since which the labels cannot, or can again, be read.
     ``known``: some commit had a version or a label of the prompt.
     """
 
     def __init__(self, scope: Scope) -> None:
         self.by_commit: dict[str, tuple[Change, ...]] = {}
+        self.registry: dict[str, Change] = {}
         self.known = False
         self._scope = scope
         self._prompts = scope.settings.prompts
@@ -80,6 +88,8 @@ class Changes:
         self._parts = PartReader(scope.git)
         self._places: dict[str, Place] = {}
         self._labels: PromptLabels = {}
+        self._flaw: bytes | None = None
+        self._told_flaw: bytes | None = None
         self._versions: dict[VersionFile, str] = {}
         self._shared: dict[str, PartFile] = {}
 
@@ -114,7 +124,13 @@ class Changes:
             *(_file_change("shared", name, found.shared[name]) for name in shared),
         ]
         self.known = self.known or bool(self._versions) or bool(self._labels)
+        self._tell_flaw(step.commit)
         return tuple(change for change in changes if change is not None)
+
+    def of(self, commit: str) -> tuple[Change, ...]:
+        """All there is to tell of a commit."""
+        told = self.registry.get(commit)
+        return (*(() if told is None else (told,)), *self.by_commit.get(commit, ()))
 
     def concerns(self, step: Step, changes: Iterable[Change]) -> bool:
         """Whether a commit that came with a merge had part in any of the merge's ``changes``."""
@@ -122,6 +138,9 @@ class Changes:
         for change in changes:
             if change.kind == "label":
                 if found.registry is not None and self._moves(found.registry, change.name):
+                    return True
+            elif change.kind == REGISTRY_FILE:
+                if found.registry is not None:
                     return True
             elif change.name in (found.versions if change.kind == "version" else found.shared):
                 return True
@@ -167,6 +186,7 @@ class Changes:
         """Labels that a registry changed; one that cannot be read changes nothing until it can again."""
         if registry is None:
             return []
+        self._flaw = self._registries.flaw(registry.after)
         now = self._registries.labels(registry.after)
         if now is None:
             return []
@@ -176,6 +196,14 @@ class Changes:
         return [
             Change("label", _op(old, new), name, self._registry, old, new) for name, old, new in moves if old != new
         ]
+
+    def _tell_flaw(self, commit: str) -> None:
+        """Note a registry that cannot be read, each time with other text, once there is a prompt to tell it of."""
+        if not self.known or self._flaw == self._told_flaw:
+            return
+        self._told_flaw = self._flaw
+        op = READABLE if self._flaw is None else UNREADABLE
+        self.registry[commit] = Change(REGISTRY_FILE, op, REGISTRY, self._registry)
 
     def _moves(self, registry: Touch, label: str) -> bool:
         before = self._registries.labels(registry.before)

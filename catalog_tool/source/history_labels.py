@@ -63,16 +63,24 @@ class RegistryHistory:
         self._id = prompt_id
         self._by_blob: dict[str, PromptLabels | None] = {}
         self._by_text: dict[bytes, PromptLabels | None] = {}
+        self._flaws: dict[str, bytes] = {}
 
     def load(self, blobs: Iterable[str | None]) -> None:
         """Read those of ``blobs`` that are not known yet, in one process. Raises ``GitError``."""
         wanted = {blob: None for blob in blobs if blob is not None and blob not in self._by_blob}
         for blob in self._git.cat_blobs(wanted, PARSED_FILE_BYTES):
-            self._by_blob[blob.id] = None if blob.data is None else self._labels(blob.data)
+            found = None if blob.data is None else self._labels(blob.data)
+            self._by_blob[blob.id] = found
+            if found is None:
+                self._flaws[blob.id] = section(blob.data or b"", self._id) or blob.id.encode()
 
     def labels(self, blob: str | None) -> PromptLabels | None:
         """The labels in a loaded blob, empty without a registry; None where they cannot be read."""
         return {} if blob is None else self._by_blob[blob]
+
+    def flaw(self, blob: str | None) -> bytes | None:
+        """What of a loaded blob cannot be read: the lines about this prompt, or the blob's id; None: nothing."""
+        return None if blob is None else self._flaws.get(blob)
 
     def _labels(self, data: bytes) -> PromptLabels | None:
         text = section(data, self._id)

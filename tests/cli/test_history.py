@@ -122,6 +122,54 @@ def test_what_cannot_be_read_is_unknown_and_not_the_same(bar: Scratch) -> None:
     assert "v3 → v4: a version cannot be read\n" in bar.run("history", "greeter").out
 
 
+def test_a_version_that_does_not_exist_is_no_unreadable_one(bar: Scratch) -> None:
+    bar.write("prompts/registry.yaml", "greeter:\n  production: v9\n")
+    bar.commit("Too far")
+    bar.write("prompts/registry.yaml", "greeter:\n  production: v3\n")
+    bar.commit("Back")
+    said = bar.run("history", "greeter", "--label", "production").out
+    assert "v2 → v9: v9 does not exist at this commit\n" in said
+    assert "v9 → v3: v9 does not exist at this commit\n" in said
+    assert "cannot be read" not in said
+    (found,) = history(bar)["events"][1]["changes"][0]["judgements"]
+    assert (found["to"], found["contract"], found["behaviour"], found["step"]) == ("v9", None, None, None)
+
+
+def test_the_prompts_folder_moved(bar: Scratch) -> None:
+    before = history(bar, "--label", "production", "--at", TIMES[1])
+    everything = history(bar)
+    bar.write("catalog.yaml", "format: 1\nprompts: texts/live\n")
+    (bar.root / "texts").mkdir()
+    bar.git("mv", "prompts", "texts/live")
+    bar.commit("Tidy up")
+    assert history(bar, "--label", "production", "--at", TIMES[1]) == before
+    assert history(bar) == everything
+    bar.write("texts/live/registry.yaml", "greeter:\n  production: v3\n")
+    bar.commit("All of them")
+    newest, *older = history(bar)["events"]
+    assert older == everything["events"]
+    (change,) = newest["changes"]
+    assert (change["path"], change["to"]) == ("texts/live/registry.yaml", "v3")
+    assert [(said["from"], said["to"], said["contract"]) for said in change["judgements"]] == [("v2", "v3", "major")]
+
+
+def test_labels_that_cannot_be_read_are_told_with_the_commit(bar: Scratch) -> None:
+    bar.write("prompts/registry.yaml", "greeter:\n  production: [\n")
+    broken = bar.commit("Oops")
+    bar.write("prompts/registry.yaml", "greeter:\n  production: v3\n")
+    bar.commit("Mend")
+    said = bar.run("history", "greeter", "--label", "production").out
+    assert f"{broken[:12]}\n  Oops\n  its labels in prompts/registry.yaml cannot be read\n" in said
+    assert "  Mend\n  its labels in prompts/registry.yaml can be read again\n  label production: v2 " in said
+    told = history(bar)["events"][1]
+    assert (told["commit"], [(change["kind"], change["op"]) for change in told["changes"]]) == (
+        broken, [("registry", "unreadable")],
+    )  # fmt: skip
+    got = bar.run("history", "greeter", "--label", "beta")
+    assert (got.code, got.out) == (2, "")
+    assert f"never had the label 'beta' in a registry that can be read; {broken[:12]} cannot" in got.err
+
+
 def test_only_the_newest_are_judged_as_many_as_asked(bar: Scratch) -> None:
     found = judgements(history(bar, "--judged", "2"))
     assert [key for key, said in found.items() if said] == [("Let it pour", "v3"), ("Let it pour", "production")]

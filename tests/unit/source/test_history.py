@@ -155,19 +155,54 @@ def test_one_label_only(tmp_path: Path) -> None:
     assert events(git, label="canary") == []
 
 
-def test_a_registry_that_cannot_be_read_changes_nothing_until_it_can(tmp_path: Path) -> None:
+def test_a_registry_that_cannot_be_read_is_told_and_changes_nothing_until_it_can(tmp_path: Path) -> None:
     made = Written(tmp_path / "r")
     made.commit({f"{FOLDER}/v1.yaml": version("v1"), REGISTRY: "support:\n  production: v1\n"})
     made.commit({REGISTRY: "support:\n  production: [\n"})
     made.commit({REGISTRY: "<<<<<<< HEAD\nsupport:\n  production: v2\n"})
     made.commit({REGISTRY: "support:\n  production: v1\n  canary: {v1: 50}\n"})
+    made.commit({REGISTRY: "other:\n  production: v3\nsupport:\n  production: v1\n  canary: {v1: 50}\n"})
     made.commit({REGISTRY: "x" * 2_000_000})
     made.commit({REGISTRY: "support:\n  production: v1\n"})
     made.commit({REGISTRY: "support:\n  production: v2\n"})
     git = made.done()
-    found = history(git).events
-    assert [event.commit for event in found] == [made.id(7), made.id(1)]
-    assert found[0].changes[0].to_json()["from"] == "v1"
+    whole = history(git).events
+    unreadable, readable = ("registry", "unreadable", "registry.yaml"), ("registry", "readable", "registry.yaml")
+    moved = ("label", "modified", "production")
+    assert [(event.commit, short(event)) for event in whole[:-1]] == [
+        (made.id(number), [told])
+        for number, told in ((8, moved), (7, readable), *((number, unreadable) for number in (6, 4, 3, 2)))
+    ]
+    assert whole[0].changes[0].to_json()["from"] == "v1"
+    assert whole[-2].changes[0].to_json() == {
+        "kind": "registry", "op": "unreadable", "name": "registry.yaml", "path": REGISTRY, "from": None, "to": None,
+    }  # fmt: skip
+    assert [event.commit for event in history(git, label="production").events] == [event.commit for event in whole]
+
+
+def test_an_unreadable_registry_is_told_where_a_merge_brought_it_and_where_a_clone_begins(tmp_path: Path) -> None:
+    made = Written(tmp_path / "r")
+    root = made.commit({f"{FOLDER}/v1.yaml": version("v1"), REGISTRY: "support:\n  a: v1\n"})
+    side = made.commit({REGISTRY: "support:\n  a: [\n"}, "Oops", of=root, side=True)
+    made.commit({REGISTRY: "support:\n  a: [\n"}, "Merge", merge=side)
+    made.commit({REGISTRY: "support:\n  a: v2\n"}, "Mend")
+    full = made.done()
+    merge = history(full).events[1]
+    assert (merge.subject, short(merge)) == ("Merge", [("registry", "unreadable", "registry.yaml")])
+    assert [other.subject for other in merge.merged] == ["Oops"]
+    subprocess.run(["git", "clone", "-q", "--depth=2", full.top.as_uri(), str(tmp_path / "s")], check=True)
+    assert [event.subject for event in history(Git(tmp_path / "s")).events] == ["Mend", "Merge"]
+
+
+def test_a_registry_that_was_broken_before_the_prompt_came_is_not_told_of_it(tmp_path: Path) -> None:
+    made = Written(tmp_path / "r")
+    made.commit({REGISTRY: "{"})
+    made.commit({REGISTRY: "other: {a: v1}\n"})
+    made.commit({f"{FOLDER}/v1.yaml": version("v1")})
+    made.commit({REGISTRY: "{", "prompts/late/v1.yaml": version("v1")})
+    git = made.done()
+    assert events(git) == [[("registry", "unreadable", "registry.yaml")], [("version", "added", "v1")]]
+    assert events(git, "late") == [[("registry", "unreadable", "registry.yaml"), ("version", "added", "v1")]]
 
 
 def test_shared_parts_that_a_version_uses(tmp_path: Path) -> None:
