@@ -68,8 +68,8 @@ def hidden_message(hit: HiddenHit) -> tuple[str, str]:
 def escaped_in(value: str, text: str) -> Iterator[tuple[str, str]]:
     """Code and message of each hidden character and secret that a value has and its file's text spells by escapes."""
     for hit in find_secrets(value):
-        shown = value[hit.start : hit.end]
-        if shown not in text and _joined(shown) not in _joined(text):
+        known = "\n".join(_joined(text[raw.start : raw.end]) for raw in find_secrets(text))
+        if _joined(value[hit.start : hit.end]) not in known:
             yield LEAK, secret_message(hit)
     for run in find_hidden(value):
         if chr(run.codepoints[0]) not in text:
