@@ -8,6 +8,8 @@ from typing import Any
 
 from catalog_tool.model.codes import CODES, finding
 from catalog_tool.model.finding import ERROR, WARNING, Finding
+from catalog_tool.source.document import pointer_path
+from catalog_tool.source.positions import Path
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schema_survey import SchemaProblem
 from catalog_tool.source.schemas import load_schema
@@ -36,25 +38,26 @@ class ProfileCheck:
         if not self._engine.is_valid(front):
             first: dict[tuple[str, str], Finding] = {}
             for problem in self._engine.errors(front):
-                code, field = _judge(front, problem)
-                said = self._finding(skill, code, field, problem.message)
+                code, path = _judge(front, problem)
+                said = self._finding(skill, code, path, problem.message)
                 first.setdefault((code, problem.pointer or problem.message), said)
             found.extend(first.values())
         found += self._unknown_fields(skill, front)
         found += self._name(skill, front)
         if self._team is not None and not self._team.is_valid(front):
             found += [
-                self._finding(skill, "S209", _field(problem), problem.message) for problem in self._team.errors(front)
+                self._finding(skill, "S209", pointer_path(problem.pointer, front), problem.message)
+                for problem in self._team.errors(front)
             ]
         return found
 
-    def _finding(self, skill: ReadSkill, code: str, field: str, message: str) -> Finding:
+    def _finding(self, skill: ReadSkill, code: str, where: Path, message: str) -> Finding:
         severity = CODES[code][0]
         if code == "S206":
             severity = {"upload": ERROR}.get(self.profile, WARNING)
         elif self.profile == CLAUDE_CODE and severity == ERROR and code != "S209":
             severity = WARNING
-        spot = skill.spot(field or None)
+        spot = skill.locator.key(where) if where and skill.locator is not None else skill.spot()
         return finding(
             code, message, f"{skill.folder.path}/{skill.folder.skill_file}",
             severity=severity, line=spot.line, column=spot.column, artifact=skill.folder.key,
@@ -71,7 +74,7 @@ class ProfileCheck:
             near = difflib.get_close_matches(field, known, n=1)
             hint = f"; did you mean `{near[0]}`?" if near else ""
             what = "no field that the agent knows" if self.profile == CLAUDE_CODE else "no field of agentskills.io"
-            found.append(self._finding(skill, "S206", field, f"`{field}` is {what}{hint}"))
+            found.append(self._finding(skill, "S206", [field], f"`{field}` is {what}{hint}"))
         return found
 
     def _name(self, skill: ReadSkill, front: dict[str, Any]) -> list[Finding]:
@@ -79,25 +82,21 @@ class ProfileCheck:
         if not isinstance(name, str) or name == skill.folder.name:
             return []
         message = f"the name is {name!r}; the folder says {skill.folder.name!r}"
-        return [self._finding(skill, "S203", "name", message)]
+        return [self._finding(skill, "S203", ["name"], message)]
 
 
-def _field(problem: SchemaProblem) -> str:
-    """The field that a problem is in, or empty where it is in none."""
-    return problem.pointer.split("/")[1] if problem.pointer else ""
-
-
-def _judge(front: Mapping[str, Any], problem: SchemaProblem) -> tuple[str, str]:
-    """The code for what a profile's schema refuses, and the field to show."""
-    field, keyword = _field(problem), problem.keyword
+def _judge(front: Mapping[str, Any], problem: SchemaProblem) -> tuple[str, Path]:
+    """The code for what a profile's schema refuses, and the path to show: empty where a field is missing."""
+    path, keyword = pointer_path(problem.pointer, front), problem.keyword
+    field = str(path[0]) if path else ""
     if keyword == "required":
-        return _CODE_BY_FIELD["name" if "`name`" in problem.message else "description"], ""
+        return _CODE_BY_FIELD["name" if "`name`" in problem.message else "description"], []
     if keyword == "maxLength":
-        return "S205", field
+        return "S205", path
     if keyword == "additionalProperties":
-        return "S206", field
+        return "S206", path
     if keyword == "not" and field in _CODE_BY_FIELD:
-        return "S208", field
+        return "S208", path
     if keyword == "type" and field == "description" and front[field] is not None:
-        return "S207", field
-    return _CODE_BY_FIELD.get(field, "S207"), field
+        return "S207", path
+    return _CODE_BY_FIELD.get(field, "S207"), path

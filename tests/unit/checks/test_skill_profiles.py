@@ -7,6 +7,7 @@ import pytest
 from catalog_tool.checks.skill_fields import ProfileCheck
 from catalog_tool.checks.skill_record import SkillRecord, record_skill
 from catalog_tool.model.finding import Finding
+from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.skill_folders import SkillFolder
 from catalog_tool.source.tree import FILE, Entry
 
@@ -112,6 +113,51 @@ def test_a_slip_names_the_nearest_field() -> None:
     (one,) = record(front(f"{NAMED}\nallowed_tools: Read")).findings
     assert "did you mean `allowed-tools`?" in one.message
     assert (one.line, one.column, one.artifact, one.path) == (4, 1, "pdf", "skills/pdf/SKILL.md")
+
+
+METADATA = """\
+metadata:
+  owner: t
+  version: 1.0
+  more: [x]
+  plan/~: {a: b}
+allowed-tools:
+  - Read
+  - 1
+"""
+
+
+def test_what_is_wrong_inside_a_field_is_told_at_its_own_place() -> None:
+    findings = record(front(f"{NAMED}\n{METADATA}")).findings
+    assert [(each.line, each.column) for each in findings if each.code == "S207"] == [(6, 3), (7, 3), (8, 3), (9, 1)]
+    findings = record(front(f"{NAMED}\n{METADATA}"), "claude-code").findings
+    assert [(each.line, each.column) for each in findings if each.code == "S207"] == [(11, 5)]
+    flow = record(front(f"{NAMED}\nmetadata: {{owner: t, version: 1.0}}")).findings
+    assert [(each.line, each.column) for each in flow] == [(4, 22)]
+
+
+def test_a_teams_schema_is_answered_at_the_place_inside_a_field() -> None:
+    team = SchemaEngine(
+        {
+            "properties": {
+                "metadata": {
+                    "required": ["owner"],
+                    "additionalProperties": False,
+                    "properties": {"version": {"type": "string"}, "owner": True},
+                }
+            },
+            "required": ["license"],
+        }
+    )
+    text = front(f"{NAMED}\nmetadata:\n  version: 1.0\n  more: x").encode()
+    folder = SkillFolder("pdf", "skills/pdf", {"SKILL.md": Entry(FILE, None)})
+    findings = record_skill(folder, {"SKILL.md": text}, ProfileCheck("claude-code", team)).findings
+    assert sorted((str(each.code), each.line, each.column) for each in findings) == [
+        ("S209", 1, 1),
+        ("S209", 4, 1),
+        ("S209", 5, 3),
+        ("S209", 6, 3),
+    ]
 
 
 BROKEN: list[tuple[str | bytes, str, str, str]] = [
