@@ -24,6 +24,8 @@ IGNORE = "ignore"
 """The severity under ``rules`` that drops a finding."""
 _UNREAD = ("Y001", "Y002")
 """What is reported of a file whose content nobody has."""
+_LEFT_OUT = {"P102": "P107", "P104": "P107", "S210": "S218", "S216": "S218"}
+"""Errors about what no bundle can hold beside the rest, and what is reported where `rules` ignores them."""
 
 
 def _nobody(_: Settings) -> bool:
@@ -110,7 +112,7 @@ def inspect(tree: Tree, options: Options, sink: Sink | None = None) -> Inspectio
         findings.extend(external.external_findings(others, _subject(tree, files, versions, skills)))
     findings = redacted(findings)
     settled = settle(findings, files.settings.rules)
-    dropped = [*unbuildable(files, [*versions, *skills], settled), *_unlabelled(files, findings)]
+    dropped = [*unbuildable(files, versions, settled), *left_out(files, findings), *_unlabelled(files, findings)]
     return Inspection(files, versions, skills, settle([*settled, *dropped], {}), bool(others))
 
 
@@ -145,30 +147,45 @@ def _records(tree: Tree, files: CatalogFiles, options: Options, *, contents: boo
     recorder.save()
 
 
-def unbuildable(files: CatalogFiles, records: Sequence[Record], settled: Sequence[Finding]) -> Iterator[Finding]:
-    """Artifacts whose errors the settings ignore: the bundle would lack a version, or a file of a skill, unseen."""
+def unbuildable(files: CatalogFiles, versions: Sequence[PromptRecord], settled: Sequence[Finding]) -> Iterator[Finding]:
+    """Versions whose errors the settings ignore: they would be missing from the bundle without a word."""
     told = {found.path for found in settled if found.severity == ERROR}
-    versions = [record for record in records if isinstance(record, PromptRecord)]
     unusable = [(record.id, record.version, record.path) for record in versions if not record.digest]
     for name, version, path in (*unusable, *files.layout.unreadable):
         if path not in told:
             message = "`rules` ignores an error without which this version cannot be read"
             yield finding("P107", message, path, artifact=f"{name}@{version}")
-    for found in (found for record in records if isinstance(record, SkillRecord) for found in record.findings):
-        if found.code in _UNREAD and found.path not in told:
-            message = f"`rules` ignores {found.code}, and the skill would be built without this file"
-            yield found._replace(code="S218", message=message)
+
+
+def left_out(files: CatalogFiles, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Errors that the settings ignore or lower though a build would leave something out for them, or take one of two."""
+    if not files.settings.rules:
+        return
+    inside = tuple(f"{folder.path}/" for folder in files.skills)
+    for found in findings:
+        code = _LEFT_OUT.get(found.code)
+        if code is None and found.code in _UNREAD and (found.path or "").startswith(inside):
+            code = "S218"
+        if code is not None and (done := _weakened(files.settings, found)) is not None:
+            message = f"`rules` {done} {found.code}, and it cannot be built as it is: {found.message}"
+            yield found._replace(code=code, message=message)
+
+
+def _weakened(settings: Settings, found: Finding) -> str | None:
+    """What the settings do to an error that makes it none; None where it stays one."""
+    rule = settings.rules.get(found.code)
+    if rule is None or rule.severity == ERROR or found.severity != ERROR:
+        return None
+    return "ignores" if rule.severity == IGNORE else "lowers"
 
 
 def _unlabelled(files: CatalogFiles, findings: Iterable[Finding]) -> Iterator[Finding]:
     """Errors of the registry that the settings ignore or lower: labels would vanish, or point nowhere, unseen."""
     read = {(found.code, found.line, found.column) for found in files.findings if found.path == files.registry_path}
     for found in findings:
-        rule = files.settings.rules.get(found.code)
-        if rule is None or rule.severity == ERROR or found.severity != ERROR or found.path != files.registry_path:
+        if found.path != files.registry_path or (done := _weakened(files.settings, found)) is None:
             continue
         if found.code in catalog_rules.DANGLING or (found.code, found.line, found.column) in read:
-            done = "ignores" if rule.severity == IGNORE else "lowers"
             message = f"`rules` {done} {found.code}, and labels cannot be used as they are: {found.message}"
             yield found._replace(code="C315", message=message)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog_tool.checks.catalog_rules import LONG_ENTRY
-from catalog_tool.checks.inspection import Inspection, settle, unbuildable, work_of
+from catalog_tool.checks.inspection import Inspection, left_out, settle, unbuildable, work_of
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.recall import State
 from catalog_tool.checks.skill_record import SkillRecord
@@ -88,7 +88,8 @@ def answer(snapshot: Snapshot, place: Place, state: State, profile: str | None) 
         kept = [found for found in kept if found.code not in RELEASED]
     fresh = [found for record in records for found in record.findings if found.code not in WHOLE_CATALOG]
     settled = settle(fresh, files.settings.rules)
-    found = [*kept, *settled, *unbuildable(files, records, settled)]
+    versions = [record for record in records if isinstance(record, PromptRecord)]
+    found = [*kept, *settled, *unbuildable(files, versions, settled), *left_out(files, fresh)]
     return Validation(settle(found, {}), dict(snapshot["read"]))
 
 

@@ -10,7 +10,7 @@ from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes
 from catalog_tool.model.names import is_version
 from catalog_tool.model.prompt import PromptVersion
 from catalog_tool.source import parts as normal
-from catalog_tool.source.document import SourceDocument, pointer_path
+from catalog_tool.source.document import TEAM_RULE, SourceDocument, pointer_path
 from catalog_tool.source.layout import VersionFile
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.shared_parts import ABSENT, SharedParts
@@ -75,7 +75,7 @@ def _usable(document: SourceDocument, schemas: PromptSchemas) -> dict[str, Any] 
     if value is None:
         return None
     wrong: set[_Wrong] = set()
-    for code, engine in (("P101", schemas.prompt), ("P143", schemas.team)):
+    for code, engine in (("P101", schemas.prompt), (TEAM_RULE, schemas.team)):
         if engine is None or engine.is_valid(value):
             continue
         for problem in engine.errors(value):

@@ -316,6 +316,39 @@ def test_a_file_of_a_skill_that_is_not_read_is_missing_from_no_bundle_unseen(wri
     assert [each.code for each in look(write, {"catalog.yaml": ""}, "Y002", "S218")] == ["Y002"]
 
 
+SKILL_TEXT = "---\nname: pdf\ndescription: Fill PDF forms.\n---\n"
+
+
+@pytest.mark.parametrize("severity", ["ignore", "warning"])
+@pytest.mark.parametrize(
+    ("code", "told", "files"),
+    [
+        ("P104", "P107", {"prompts/greet/v1.yaml": PROMPT, "prompts/greet/v1.json": "{}"}),
+        ("P102", "P107", {"prompts/Foo/v1.yaml": PROMPT}),
+        ("S210", "S218", {"skills/pdf/SKILL.md": SKILL_TEXT, ".claude/skills/pdf/SKILL.md": SKILL_TEXT}),
+        ("S216", "S218", {"skills/pdf/SKILL.md": SKILL_TEXT, "skills/pdf/A.md": "a", "skills/pdf/a.md": "b"}),
+    ],
+)
+def test_no_rule_lets_a_build_leave_something_out(
+    write: Path, code: str, told: str, files: dict[str, str], severity: str
+) -> None:
+    rules = {"catalog.yaml": f"rules: {{{code}: {{severity: {severity}, reason: x}}}}\n"}
+    (one,) = look(write, files | rules, told)
+    assert (one.severity, code in one.message) == ("error", True)
+    assert look(write, {"catalog.yaml": ""}, told) == []
+    assert [each.severity for each in look(write, None, code)] == ["error"]
+
+
+def test_a_team_may_lower_its_own_schema(write: Path) -> None:
+    files = {
+        "catalog.yaml": "schemas: {prompt: p.json}\nrules: {P143: {severity: warning, reason: new}}\n",
+        "p.json": '{"required": ["owners"]}', "prompts/greet/v1.yaml": PROMPT,
+    }  # fmt: skip
+    assert [(each.code, each.severity) for each in look(write, files, "P107", "P143")] == [("P143", "warning")]
+    found = inspect(tree_of(find_root(str(write)), None), Options())
+    assert (found.has_errors, bool(found.versions[0].digest)) == (False, True)
+
+
 KEY = "AKIA" + "Z7QX2M4LP9RT5KVN"
 
 
