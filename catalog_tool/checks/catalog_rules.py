@@ -171,9 +171,8 @@ def _listing(files: CatalogFiles, skills: Sequence[SkillRecord]) -> Iterator[Fin
             setting = f"{limits.entry_setting} in {SETTINGS_FILE}"
             message = f"the listing shows {limits.entry_chars} of {entry['description_chars']} characters ({setting})"
             path = f"{record.skill.path}/{SKILL_FILE}"
-            known = next((found for found in record.findings if found.code == LONG_ENTRY), None)
-            place = {"line": known.line, "column": known.column} if known else {}
-            yield finding(LONG_ENTRY, message, path, artifact=record.skill.key, **place)
+            line, column = record.described_at
+            yield finding(LONG_ENTRY, message, path, line=line, column=column, artifact=record.skill.key)
     if total > limits.budget_chars:
         message = (
             f"the descriptions of all skills take {total} characters of a budget of {limits.budget_chars} "

@@ -17,6 +17,7 @@ from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.skill_record import SkillRecord
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.skill import SkillVersion
+from catalog_tool.source.positions import Spot
 from catalog_tool.source.shared_parts import ABSENT
 
 _TABLES = """
@@ -154,9 +155,9 @@ class Known(NamedTuple):
 
 
 def _skill(fields: list[Any], findings: list[Finding]) -> SkillRecord:
-    key, path, digest, files, entry = fields
+    key, path, digest, files, entry, place = fields
     skill = SkillVersion(key, path, digest, tuple(tuple(file) for file in files), entry)
-    return SkillRecord(skill, findings, {})
+    return SkillRecord(skill, findings, {}, Spot(*place))
 
 
 class Stored(NamedTuple):
@@ -172,4 +173,4 @@ def stored(key: str, record: Record) -> Stored:
     if isinstance(record, PromptRecord):
         value = ["version", *record[:4], record.owners, record.looked_for, record.findings]
         return Stored(key, _ENCODER.encode(value), record.entry)
-    return Stored(key, _ENCODER.encode(["skill", *record.skill, record.findings]), b"")
+    return Stored(key, _ENCODER.encode(["skill", *record.skill, record.described_at, record.findings]), b"")

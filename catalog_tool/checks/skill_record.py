@@ -24,23 +24,29 @@ from catalog_tool.model.finding import Finding
 from catalog_tool.model.limits import CHARACTERS_A_TOKEN, SKILL_BODY_LINES, SKILL_BODY_TOKENS
 from catalog_tool.model.skill import SkillVersion, listed_words
 from catalog_tool.source.decoding import Flaw
+from catalog_tool.source.positions import NOWHERE, Spot
 from catalog_tool.source.skill_folders import SkillFolder
 from catalog_tool.source.skills import ReadSkill, read_skill
 
 _BINARY = b"\0"
+_DESCRIPTION = "\ndescription:"
 _INSTRUCTIONS = (".md", ".mdx", ".txt")
 
 
 class SkillRecord(NamedTuple):
-    """What is kept of one skill; ``contents`` only while a build needs them."""
+    """What is kept of one skill; ``contents`` only while a build needs them.
+
+    ``described_at`` is where its description stands, for what only the whole catalog says of it.
+    """
 
     skill: SkillVersion
     findings: list[Finding]
     contents: dict[str, bytes]
+    described_at: Spot = NOWHERE
 
     def bare(self) -> SkillRecord:
         """The record without contents."""
-        return SkillRecord(self.skill, self.findings, {}) if self.contents else self
+        return self._replace(contents={}) if self.contents else self
 
 
 def record_skill(folder: SkillFolder, contents: Mapping[str, bytes | Flaw], profile: ProfileCheck) -> SkillRecord:
@@ -62,7 +68,7 @@ def record_skill(folder: SkillFolder, contents: Mapping[str, bytes | Flaw], prof
     digest = skill_digest(read.files)
     entry["digest"] = digest
     skill = SkillVersion(folder.key, folder.path, digest, tuple(map(_plain_file, read.files)), entry)
-    return SkillRecord(skill, findings, read.contents)
+    return SkillRecord(skill, findings, read.contents, _description(read))
 
 
 def _plain_file(file: SkillFile) -> tuple[str, str, str, int]:
@@ -96,11 +102,19 @@ def _tokens(text: str) -> int:
 def _front_findings(read: ReadSkill, front: Mapping[str, Any], path: str) -> Iterator[Finding]:
     chars = _listing_chars(front)
     if chars > LISTING_ENTRY_CHARS and front.get("disable-model-invocation") is not True:
-        spot = read.spot("description")
+        spot = _description(read)
         message = f"description and when_to_use have {chars} characters; agents list at most {LISTING_ENTRY_CHARS}"
         yield finding("S221", message, path, line=spot.line, column=spot.column, artifact=read.folder.key)
     if "\\" in read.text:
         yield from _escaped(read, front, path)
+
+
+def _description(read: ReadSkill) -> Spot:
+    """Where the description stands. Nearly always its key begins a line: then nothing has to be parsed for that."""
+    front = read.text[: len(read.text) - len(read.body)]
+    if front.count(_DESCRIPTION) == 1:
+        return Spot(front.count("\n", 0, front.index(_DESCRIPTION)) + 2, 1)
+    return read.spot("description")
 
 
 def _escaped(read: ReadSkill, front: Mapping[str, Any], path: str) -> Iterator[Finding]:

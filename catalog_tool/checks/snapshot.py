@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from catalog_tool.checks.catalog_rules import LONG_ENTRY
 from catalog_tool.checks.inspection import Inspection, left_out, settle, unbuildable, work_of
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.recall import State
@@ -64,9 +63,8 @@ def _facts(record: Record) -> str:
     if isinstance(record, PromptRecord):
         return checksum(repr((record.id, record.version, bool(record.digest), record.owners)))
     entry = record.skill.entry
-    places = [(found.line, found.column) for found in record.findings if found.code == LONG_ENTRY]
     shown = (entry["owners"], entry["description"], entry["description_chars"], entry["model_invocable"])
-    return checksum(repr((record.skill.key, shown, places)))
+    return checksum(repr((record.skill.key, shown, *record.described_at)))
 
 
 def answer(snapshot: Snapshot, place: Place, state: State, profile: str | None) -> Validation | None:

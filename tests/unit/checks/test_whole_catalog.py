@@ -179,6 +179,7 @@ def test_a_smaller_limit_of_one_entry_is_named(write: Path, name: str) -> None:
     (one,) = listing(write, {name: 500}, 501, 1)
     assert (one.code, one.artifact, one.path) == ("S221", "s0", "skills/s0/SKILL.md")
     assert all(text in one.message for text in ("500", "501", name, ".claude/settings.json"))
+    assert (one.line, one.column) == (3, 1)
     assert listing(write, {name: 500}, 900, 1)[0].code == "S221"
     assert [each.code for each in listing(write, {name: 500}, 900, 16)] == ["S221"] * 16
 
