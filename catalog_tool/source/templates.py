@@ -18,6 +18,8 @@ from catalog_tool.template.partials import Expanded, load_text
 
 _MISSING_PARTIAL = "unknown-partial"
 _EXPANSION = ("partial-", "bad-partial-name", "expanded-size")
+_MORE_NAMES = frozenset({"$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "patternProperties"})
+"""Keywords that may declare names beside ``properties``."""
 _TEXT_TYPES = ("string", "integer", "number", "boolean")
 
 
@@ -100,6 +102,18 @@ class Templates:
         if not self._all_plain(declared):
             self._check_names(declared)
             self._check_kinds(declared)
+        self._check_required(declared)
+
+    def _check_required(self, declared: dict[str, Any]) -> None:
+        """A name that must be given and may not be: no values fit, and nothing can be rendered."""
+        required = declared.get("required")
+        if not isinstance(required, list) or declared.get("additionalProperties") or declared.keys() & _MORE_NAMES:
+            return
+        used = {use.name for template in self._templates for use in template.names}
+        for index, name in enumerate(required):
+            if isinstance(name, str) and name not in _properties(declared) and name not in used:
+                spot = self._document.at(["variables", "required", index])
+                self._document.report("P113", f"`{name}` is required and not declared: no values can fit", spot)
 
     def _check_names(self, declared: dict[str, Any]) -> None:
         report = check_names(self._templates, declared)

@@ -159,6 +159,9 @@ def test_written_variables_are_kept_as_they_are() -> None:
         # P113 to P117: names.
         (f"{ASK}variables: {{}}\n", [("P113", 2, 27)]),
         (f"{ASK}variables: {{properties: {{q: {{type: string}}}}}}\n", [("P113", 2, 27), ("P114", 3, 26)]),
+        (f"{ASK}variables: {{properties: {{question: {{type: string}}}}, required: [q]}}\n", [("P113", 3, 64)]),
+        (f"{ASK}variables: {{required: [q], properties: {{question: {{}}}}, additionalProperties: true}}\n", []),
+        (f"{ASK}variables: {{required: [q], properties: {{question: {{}}}}, allOf: [{{properties: {{q: {{}}}}}}]}}\n", [("P114", 3, 40)]),
         ("system_prompt: |\n  {{a.b}}\n", [("P115", 2, 3)]),
         ("system_prompt: |\n  {{#a}}x{{/a}} {{b}}\n", [("P115", 2, 3)]),
         ("messages:\n  - {placeholder: q}\n  - {role: user, content: '{{q}}'}\n", [("P116", 2, 19)]),
