@@ -19,8 +19,10 @@ from catalog_tool.gate.policy import Policy
 from catalog_tool.gate.shelf import CatalogShelf, Sources
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import ERROR, WARNING, Finding
+from catalog_tool.model.settings import SETTINGS_FILE
 from catalog_tool.source.branches import named_branch
 from catalog_tool.source.catalog_files import CatalogFiles
+from catalog_tool.source.document import SourceDocument
 from catalog_tool.source.positions import NOWHERE, Spot
 from catalog_tool.source.tree import RevisionTree, WorkTree
 
@@ -29,7 +31,11 @@ BEFORE = "as it was before this change"
 
 def unusable(files: CatalogFiles) -> Iterator[Finding]:
     """Policies that cannot be used: no label may move by them."""
-    return policy_findings(policies_of(files.settings).refused)
+    refused = policies_of(files.settings).refused
+    if not refused:
+        return
+    settings = SourceDocument(SETTINGS_FILE, files.small.get(SETTINGS_FILE, b""))
+    yield from policy_findings(refused, lambda label, key: settings.key(["labels", label, "gate", key]))
 
 
 def unjudged(tree: WorkTree | RevisionTree) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from catalog_tool.gate.decision import DENY
@@ -13,6 +14,8 @@ from catalog_tool.source.positions import Spot
 
 Locate = Callable[[str, str], Spot]
 """Prompt and label → where its value stands in the registry."""
+_KEY = re.compile(r"[^a-z_]")
+"""What ends the key that a reason begins with (``gate.fields``): ``rollout[1].weight: a number …``."""
 
 
 def gate_findings(
@@ -38,7 +41,9 @@ def gate_findings(
         )  # fmt: skip
 
 
-def policy_findings(refused: Mapping[str, str]) -> Iterator[Finding]:
-    """One finding for each policy that cannot be used."""
+def policy_findings(refused: Mapping[str, str], locate: Locate) -> Iterator[Finding]:
+    """One finding for each policy that cannot be used; ``locate`` takes a label and a key of its policy."""
     for label, reason in refused.items():
-        yield finding("C320", f"the gate of {label} cannot be used: {reason}", SETTINGS_FILE, artifact=label)
+        spot = locate(label, _KEY.split(reason, 1)[0])
+        message = f"the gate of {label} cannot be used: {reason}"
+        yield finding("C320", message, SETTINGS_FILE, line=spot.line, column=spot.column, artifact=label)

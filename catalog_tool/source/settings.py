@@ -25,9 +25,9 @@ SEVERITIES = (ERROR, WARNING, INFO, "ignore")
 _UNKNOWN, _SECRET = "C304", "C303"
 _OF_SETTINGS = frozenset({"C301", "C302", _SECRET, _UNKNOWN})
 """What is reported of the settings by themselves."""
-_UNIT_DEPTHS = {"labels": 3, "targets": 2, "rules": 2, "schemas": 2, "skills": 2}
-"""How long the path of a part is that is left out whole: one setting of a label, one target, one rule."""
-_DEEPEST_UNIT = 3
+_UNIT_DEPTHS = {"labels": 4, "targets": 2, "rules": 2, "schemas": 2, "skills": 2}
+"""How long the path of a part is that is left out whole: one key of a label or its gate, one target, one rule."""
+_DEEPEST_UNIT = 4
 _WHERE = ("prompts", "skills", "skill_profile")
 """What is read of a file of a newer format, so that there is more to see than that."""
 _OF_A_PACKAGE = re.compile(r"[A-Z]{2,}[0-9]+")

@@ -205,7 +205,21 @@ def test_a_policy_that_cannot_be_used_stops_everything(scratch: Scratch) -> None
     assert answer.code == 2
     assert "the weights rise from step to step and end with 100" in answer.err
     told = scratch.run("validate", "--format", "json").json()
-    assert [found["code"] for found in told["findings"] if found["severity"] == "error"] == ["C320"]
+    (found,) = [found for found in told["findings"] if found["severity"] == "error"]
+    assert found["code"] == "C320"
+    line, column = found["line"], found["column"]
+    assert (scratch.root / "catalog.yaml").read_text().split("\n")[line - 1][column - 1 :].startswith("rollout:")
+
+
+def test_a_policy_that_cannot_be_used_is_told_beside_other_mistakes_at_its_key(scratch: Scratch) -> None:
+    gated.start(scratch)
+    scratch.write(
+        "catalog.yaml",
+        "skils: [a]\nlabels:\n  production:\n    gate:\n      min_cass: 5\n      rollout: [{weight: 5}, {weight: 2}]\n",
+    )
+    told = scratch.run("validate", "--format", "json").json()["findings"]
+    wrong = [(found["code"], found["line"], found["column"]) for found in told if found["severity"] == "error"]
+    assert wrong == [("C301", 1, 1), ("C301", 5, 7), ("C320", 6, 7)]
 
 
 def test_names_of_cases_are_hostile(scratch: Scratch) -> None:

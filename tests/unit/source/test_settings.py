@@ -159,7 +159,7 @@ targets:
   d: {backend: sqlite, path: d.db}
 labels:
   production: {protected: maybe, on_drift: restore, gate: {}}
-  staging: {gate: {confidence: 9}, protected: true}
+  staging: {gate: {confidence: 9, min_cases: 5, rollout: [{weight: x}]}, protected: true}
   latest: {}
 rules:
   P999: {severity: loud}
@@ -191,7 +191,10 @@ def test_what_is_right_is_in_force_whatever_else_is_wrong() -> None:
             "c": {"backend": "http", "url": "https://h", **defaults},
             "d": {"backend": "sqlite", "path": "d.db", **defaults},
         },
-        labels={"production": {"on_drift": "restore", "gate": {}}, "staging": {"protected": True}},
+        labels={
+            "production": {"on_drift": "restore", "gate": {}},
+            "staging": {"protected": True, "gate": {"min_cases": 5}},
+        },
         rules={"P140": Rule("error")},
         schemas={"prompt": "p.json"},
     )
