@@ -70,6 +70,7 @@ def test_a_moved_folder_changes_nothing_and_hides_nothing(tmp_path: Path) -> Non
     made.commit(moved(files, "prompts", "pp"), "c3")
     git = made.done()
     assert told(history(git, "pp")) == BEGUN
+    assert [step.commit for step in history(git, "pp").line.steps] == [made.id(2), made.id(1)]
     only = history(git, "pp", label="production")
     assert [(event.subject, event.changes[0].to_json()["from"]) for event in only.events] == [
         ("c2", "v1"),
@@ -144,15 +145,40 @@ def test_another_folder_counts_only_while_the_settings_name_it(tmp_path: Path) -
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("written", ['"prompt\\x73": pp\n', '{"prompts": "./pp/"}\n', "prompts: pp\nnonsense: [1]\n"])
+def test_settings_are_read_as_everywhere_however_they_are_written(tmp_path: Path, written: str) -> None:
+    made, files = begin(tmp_path / "r")
+    made.commit(moved(files, "prompts", "pp") | {"catalog.yaml": written})
+    made.commit(moved(files, "pp", "texts"))
+    assert told(history(made.done(), "texts")) == BEGUN
+
+
+def test_settings_that_came_first_and_went_for_a_while(tmp_path: Path) -> None:
+    made = Written(tmp_path / "r")
+    made.commit({"catalog.yaml": named("pp"), "pp/a/v1.yaml": V1, "prompts/a/v1.yaml": V3})
+    made.commit({"catalog.yaml": None})
+    made.commit({"catalog.yaml": named("pp")})
+    assert told(history(made.done(), "pp")) == [
+        [("version", "modified", "v1", "pp/a/v1.yaml")],
+        [("version", "modified", "v1", "prompts/a/v1.yaml")],
+        [("version", "added", "v1", "pp/a/v1.yaml")],
+    ]
+
+
 def test_a_merge_that_moves_names_only_who_changed_something(tmp_path: Path) -> None:
     made, files = begin(tmp_path / "r")
     made.commit({"README.md": "1"}, "noise")
     move = made.commit(moved(files, "prompts", "pp"), "Move", of=2, side=True)
-    point = made.commit({"pp/registry.yaml": labels(production="v1")}, "Point", of=move, side=True)
-    after = moved(files, "prompts", "pp") | {"pp/registry.yaml": labels(production="v1")}
-    made.commit(after, "Merge", merge=point)
+    point = made.commit({"pp/registry.yaml": labels(production="v1"), "pp/a/v2.yaml": V3}, "Point", of=move, side=True)
+    after = {**files, "a/v2.yaml": V3, "registry.yaml": labels(production="v1")}
+    made.commit(
+        moved(files, "prompts", "pp") | {f"pp/{path}": text for path, text in after.items()}, "Merge", merge=point
+    )
     found = history(made.done(), "pp")
-    assert told(found) == [[("label", "modified", "production", "pp/registry.yaml")], *BEGUN]
+    assert told(found)[0] == [
+        ("version", "modified", "v2", "pp/a/v2.yaml"), ("label", "modified", "production", "pp/registry.yaml"),
+    ]  # fmt: skip
+    assert told(found)[1:] == BEGUN
     assert [other.subject for other in found.events[0].merged] == ["Point"]
 
 
