@@ -7,15 +7,18 @@ from pathlib import Path
 from catalog_tool.cli.context import answer, in_actions, shown_prefix
 from catalog_tool.report.escape import for_actions_log, for_terminal
 from catalog_tool.source.catalog_files import find_catalog
+from catalog_tool.source.resolve import refuse_broken
 from catalog_tool.source.root import Place
 from catalog_tool.source.scaffold import Catalog
 from catalog_tool.source.tree import WorkTree
 
 
 def catalog_of(place: Place) -> Catalog:
-    """The catalog in the work tree. Raises ``GitError`` where it cannot be listed."""
+    """The catalog in the work tree. Raises ``GitError`` where it cannot be listed, and as ``refuse_broken``."""
     tree = WorkTree(Path(place.root), place.git, place.prefix)
-    return Catalog(Path(place.root), tree, find_catalog(tree))
+    files = find_catalog(tree, whole=False)  # a folder that holds nothing yet is one to add to
+    refuse_broken(files)
+    return Catalog(Path(place.root), tree, files)
 
 
 def written(place: Place, title: str, created: list[str]) -> list[str]:

@@ -13,9 +13,10 @@ from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.names import WINDOWS_RESERVED
 from catalog_tool.source.globs import glob_source
-from catalog_tool.source.tree import LINK, Entry
+from catalog_tool.source.tree import LINK, SUBMODULE, Entry
 
 SKILL_FILE = "SKILL.md"
+A_SUBMODULE = "a submodule: its files are not part of this repository"
 PLUGIN_MANIFEST = ".claude-plugin/plugin.json"
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|[\ud800-\udfff]")
@@ -55,7 +56,7 @@ class FoundSkills(NamedTuple):
 def static_prefix(glob: str) -> str:
     """The part of a glob before its first wildcard: the folder to list."""
     steps = []
-    for step in glob.strip("/").split("/"):
+    for step in _steps(glob):
         if "*" in step or "?" in step:
             break
         steps.append(step)
@@ -64,7 +65,12 @@ def static_prefix(glob: str) -> str:
 
 def glob_pattern(glob: str) -> re.Pattern[str]:
     """A glob as a pattern over whole folder paths."""
-    return re.compile(glob_source(glob.strip("/")))
+    return re.compile(glob_source("/".join(_steps(glob))))
+
+
+def _steps(glob: str) -> list[str]:
+    """The names between a glob's slashes; ``./skills/`` is ``skills``."""
+    return [step for step in glob.split("/") if step not in ("", ".")]
 
 
 @lru_cache(maxsize=4096)
@@ -117,6 +123,11 @@ def find_skills(
         finding("S215", "the link leads to no folder of this catalog and is not followed", printable(path))
         for path in links.astray
         if wanted(posixpath.dirname(path)) and not _inside_any(path, chosen)
+    ]
+    findings += [
+        finding("S216", f"{A_SUBMODULE}: no skill is read from here", printable(path))
+        for path, entry in entries.items()
+        if entry.mode == SUBMODULE and wanted(posixpath.dirname(path)) and not _inside_any(path, chosen)
     ]
     groups = _group(entries, chosen)
     folders = []

@@ -16,7 +16,7 @@ from catalog_tool.model.limits import NESTING
 from catalog_tool.source.decoding import Decoded, Flaw, decode, place
 from catalog_tool.source.front_matter import FIRST_LINE, read_front_matter, split_front_matter
 from catalog_tool.source.positions import NOWHERE, Locator, Spot
-from catalog_tool.source.skill_folders import SKILL_FILE, SkillFolder, path_refusal, printable
+from catalog_tool.source.skill_folders import A_SUBMODULE, SKILL_FILE, SkillFolder, path_refusal, printable
 from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, SUBMODULE
 
 CLAUDE_CODE = "claude-code"
@@ -184,7 +184,7 @@ def _path_findings(folder: SkillFolder, profile: str) -> Iterator[Finding]:
 
 def _refusal(inner: str, mode: str) -> str | None:
     if mode == SUBMODULE:
-        return "a submodule: its files are not part of this repository"
+        return A_SUBMODULE
     if mode not in (FILE, EXECUTABLE):
         return "neither a file nor a folder"
     return path_refusal(inner)

@@ -233,3 +233,12 @@ def test_a_bad_name_writes_nothing(catalog_command: CatalogCommand, tmp_path: Pa
     assert catalog_command("new", "skill", "My Skill", cwd=tmp_path).code == 2
     assert catalog_command("new", "thing", "x", cwd=tmp_path).code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["new prompt greet", "new skill csv-import", "bump greet"])
+def test_settings_of_a_later_version_are_not_added_to(scratch: Scratch, command: str) -> None:
+    scratch.write("catalog.yaml", "format: 2\n")
+    scratch.write("prompts/greet/v1.yaml", "id: greet\nversion: v1\nsystem_prompt: Hi.\n")
+    before = sorted(scratch.root.rglob("*"))
+    refused = scratch.run(*command.split())
+    assert (refused.code, "catalog.yaml" in refused.err, sorted(scratch.root.rglob("*"))) == (2, True, before)

@@ -192,13 +192,14 @@ def test_submodules_are_refused_and_never_entered(tmp_path: Path, committed: Scr
     committed.git("-C", str(other), "add", "--all")
     who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
     committed.git("-C", str(other), *who, "commit", "--quiet", "--message", "x")
-    committed.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "skills/pdf/vendor")
+    for place in ("skills/pdf/vendor", "skills/other", "elsewhere"):
+        committed.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), place)
     committed.commit()
     for revision in (None, "HEAD"):
         found = look(committed.root, revision)
         assert [(each.code, each.path) for each in found.findings if each.code == "S216"] == [
-            ("S216", "skills/pdf/vendor")
-        ]
+            ("S216", "skills/other"), ("S216", "skills/pdf/vendor"),
+        ]  # fmt: skip
         assert not any(path.startswith("vendor") for path in skill_files(found))
 
 

@@ -43,7 +43,7 @@ def test_direct_children_are_skills_and_deeper_ones_are_files() -> None:
 @pytest.mark.parametrize(
     ("glob", "expected"),
     [
-        ("skills", {"skills/a"}), ("skills/", {"skills/a"}), ("/skills", {"skills/a"}), ("skills/*", {"skills/g/c"}),
+        ("skills", {"skills/a"}), ("skills/", {"skills/a"}), ("/skills", {"skills/a"}), ("./skills//", {"skills/a"}), ("skills/*", {"skills/g/c"}),
         ("skills/**", {"skills/a", "skills/g/c"}), ("*/skills", {"p/skills/b"}),
         ("**/skills", {"skills/a", "p/skills/b"}),
         ("plug*", set()), ("p/*", {"p/skills/b"}), ("**", {"skills/a", "skills/g/c", "p/skills/b"}), ("p", set()),
@@ -55,8 +55,8 @@ def test_globs_name_folders(glob: str, expected: set[str]) -> None:
 
 
 def test_the_folder_to_list() -> None:
-    globs = ["skills", "plugins/*/skills", "**/skills", "a/b?/c", "/x/", "a[b]/c"]
-    assert [static_prefix(glob) for glob in globs] == ["skills", "plugins", "", "a", "x", "a[b]/c"]
+    globs = ["skills", "plugins/*/skills", "**/skills", "a/b?/c", "/x/", "a[b]/c", "./x"]
+    assert [static_prefix(glob) for glob in globs] == ["skills", "plugins", "", "a", "x", "a[b]/c", "x"]
 
 
 def test_plugins_give_their_name() -> None:
