@@ -8,7 +8,7 @@ from typing import Any
 from catalog_tool.source.document import SourceDocument
 from catalog_tool.source.parts import MUSTACHE, Slot
 from catalog_tool.source.schema_engine import PROBLEMS
-from catalog_tool.source.shared_parts import ABSENT, SharedParts
+from catalog_tool.source.shared_parts import ABSENT, SharedParts, template_code
 from catalog_tool.source.written_schema import check_written_schema
 from catalog_tool.template.engines import engine_named
 from catalog_tool.template.errors import MissingExtraError
@@ -16,8 +16,6 @@ from catalog_tool.template.names import check_names, infer_variables
 from catalog_tool.template.nodes import VARIABLE, Problem, Template, literal
 from catalog_tool.template.partials import Expanded, load_text
 
-_MISSING_PARTIAL = "unknown-partial"
-_EXPANSION = ("partial-", "bad-partial-name", "expanded-size")
 _MORE_NAMES = frozenset({"$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "patternProperties"})
 """Keywords that may declare names beside ``properties``."""
 _TEXT_TYPES = ("string", "integer", "number", "boolean")
@@ -43,7 +41,7 @@ class Templates:
         """The text of a slot with its partials expanded; problems are reported at their places."""
         expanded, template, problems = self._parse(slot.text)
         for problem in problems:
-            self._tell(_code(problem), problem.message, slot, problem.offset)
+            self._tell(template_code(problem.kind), problem.message, slot, problem.offset)
         self._templates.append(template)
         self._origins.append((slot, expanded))
         return expanded.text
@@ -177,9 +175,3 @@ def _properties(variables: Mapping[str, Any]) -> Mapping[str, Any]:
     """The declared properties; none where what is written there is no map, which has been reported."""
     found = variables.get("properties")
     return found if isinstance(found, dict) else {}
-
-
-def _code(problem: Problem) -> str:
-    if problem.kind == _MISSING_PARTIAL:
-        return "P111"
-    return "P112" if problem.kind.startswith(_EXPANSION) else "P110"
