@@ -28,11 +28,12 @@ except ImportError as problem:  # psycopg is there, libpq is not
     raise UsageError(f"psycopg cannot be used: {problem}", hint="pip install 'catalog-tool[postgres]'") from problem
 from psycopg.conninfo import conninfo_to_dict
 
+from catalog_tool.backends.postgres_waiting import CONNECT_SECONDS, SILENT_SECONDS, open_connection
+
 CHANNEL = "catalog_label"
 LOCK_SECONDS = 10
 """How long a call waits for another writer."""
 STATEMENT_SECONDS = 120
-CONNECT_SECONDS = 10
 CAPABILITIES = Capabilities(
     backend="postgres",
     attributed=True,
@@ -168,11 +169,16 @@ class PostgresDatabase:
     """``sql_session.Database`` on one server.
 
     ``parameters`` are libpq's, by their keywords; ``withheld`` is said where the server asks for a
-    password that was not given. Another writer is waited for ``patience`` seconds.
+    password that was not given. Another writer is waited for ``patience`` seconds; a server that is silent for
+    ``silence`` seconds is asked whether it is there.
     """
 
-    def __init__(self, parameters: Mapping[str, str], withheld: str = "", patience: float = LOCK_SECONDS) -> None:
+    def __init__(
+        self, parameters: Mapping[str, str], withheld: str = "", patience: float = LOCK_SECONDS,
+        silence: float = SILENT_SECONDS,
+    ) -> None:  # fmt: skip
         self._parameters = parameters
+        self._silence = silence
         self._withheld = withheld
         self._begin_writing = _BEGIN_WRITING.format(lock_ms=round(patience * 1000))
         self._connection: Connection | None = None
@@ -233,11 +239,9 @@ class PostgresDatabase:
 
     def _connect(self) -> Connection:
         try:
-            # No prepared statements: a pooler between us and the server may hand each transaction another session.
-            connection = psycopg.connect(**dict(self._parameters), autocommit=True, prepare_threshold=None)  # type: ignore[arg-type]
+            return open_connection(self._parameters, self._silence, STATEMENT_SECONDS + self._silence)
         except psycopg.OperationalError as error:
             raise self._refused(error) from error
-        return connection
 
     def _refused(self, error: psycopg.OperationalError) -> BackendError:
         """A server that asked for a password is there: to ask it again would not help."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -29,9 +30,26 @@ _PIECE = 65_536
 """How many bytes are sent at once: ``sendall`` has to be done within the time that a silence may last."""
 _PAUSE_SECONDS = 0.02
 _FORM = "redis://[user:password@]host:6379/0, rediss://… with TLS, or unix:///path/to/socket?db=0"
-_CLASSES = {"redis": Connection, "rediss": SSLConnection, "unix": UnixDomainSocketConnection}
 _OPTIONS = ("db", "ssl_")
+_UNDERWAY = 200_000
 
+
+class _Modest:
+    """Leaves little with the system to send, so that a slow line is not taken for a silent server."""
+
+    def _connect(self) -> Any:
+        opened = super()._connect()  # type: ignore[misc]  # of the class beside it
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNDERWAY)
+        return opened
+
+
+class _Tcp(_Modest, Connection): ...
+
+
+class _Tls(_Modest, SSLConnection): ...
+
+
+_CLASSES = {"redis": _Tcp, "rediss": _Tls, "unix": UnixDomainSocketConnection}
 Command = tuple[Any, ...]
 Result = TypeVar("Result")
 

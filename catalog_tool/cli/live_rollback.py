@@ -71,8 +71,9 @@ class LiveRollback(NamedTuple):
 @contextlib.contextmanager
 def live_session(place: Place, desk: LabelDesk, target: str) -> Iterator[Session]:
     """A target opened for one label; Ctrl-C waits for the step that is under way."""
-    found = open_target(place, desk.catalog.files.settings, target)
-    with contextlib.closing(found.backend), stopping() as stop:
+    with stopping() as stop, contextlib.ExitStack() as opened:
+        found = open_target(place, desk.catalog.files.settings, target)
+        opened.enter_context(contextlib.closing(found.backend))
         yield Session(
             backend=found.backend, destination=found.destination, git=place.git, actor=actor(place.git),
             stopped=stop.between_steps,

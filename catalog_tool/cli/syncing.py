@@ -240,8 +240,9 @@ def _evidence_of(target: OpenTarget) -> TargetEvidence | None:
 def working(side: GitSide, name: str, how: Mapping[str, Any] | None = None) -> Iterator[Work]:
     """Open a target; Ctrl-C and a cancelled job end a look at once, and a sync between two steps, not within one."""
     given = how or {}
-    target = open_target(side.place, side.settings, name, moved=given.get("moved", False))
-    with contextlib.closing(target.backend), stopping(is_looking=True) as stop:
+    with stopping(is_looking=True) as stop, contextlib.ExitStack() as opened:
+        target = open_target(side.place, side.settings, name, moved=given.get("moved", False))
+        opened.enter_context(contextlib.closing(target.backend))
         yield Work(
             target,
             desired_for(side.reading, target.settings),
