@@ -130,8 +130,7 @@ def check_partial(reference: str, text: str, load: Load) -> CheckedPartial:
     """
     if OPEN[0] not in text:
         return CheckedPartial()
-    own = [problem for problem in parse(text).problems if problem.kind not in _OF_INCLUDERS]
-    own += _delimiters(tag for tag in scan(text, []) if tag.sigil == "=")
+    own = [*_alone(text)]
     expanded = _Expander(load).run(text, (reference,))
     together: list[Problem] = []
     for problem in expanded.problems:
@@ -145,6 +144,13 @@ def check_partial(reference: str, text: str, load: Load) -> CheckedPartial:
     first = {(problem.kind, problem.offset): problem for problem in reversed(own)}
     problems = tuple(sorted(first.values(), key=lambda problem: problem.offset))
     return CheckedPartial(problems, tuple(together), expanded.partials_used)
+
+
+@lru_cache(maxsize=256)
+def _alone(text: str) -> tuple[Problem, ...]:
+    """What is wrong in a partial's text, whatever it includes; a history reads the same text at many commits."""
+    problems = (problem for problem in parse(text).problems if problem.kind not in _OF_INCLUDERS)
+    return (*problems, *_delimiters(tag for tag in scan(text, []) if tag.sigil == "="))
 
 
 def _start(piece: Piece) -> int:
