@@ -31,7 +31,7 @@ def _live(document: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
             yield False, f"  {label}: there was no such label"
             continue
         ids = ", ".join(
-            str(version["version_id"] or f"{version['version']} (unusable)") for version in found["versions"]
+            str(version["version_id"] or f"{version['version']} (missing or unusable)") for version in found["versions"]
         )
         yield False, f"  {label}: {label_text(found['value'])}  {ids}  (commit {found['commit'][:12]})"
     yield False, ""

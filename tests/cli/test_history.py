@@ -131,6 +131,8 @@ def test_a_version_that_does_not_exist_is_no_unreadable_one(bar: Scratch) -> Non
     assert "v2 → v9: v9 does not exist at this commit\n" in said
     assert "v9 → v3: v9 does not exist at this commit\n" in said
     assert "cannot be read" not in said
+    live = bar.run("history", "greeter", "--rev", "HEAD~1", "--at", "2030-01-01").out
+    assert "  production: v9  v9 (missing or unusable)  (commit " in live
     (found,) = history(bar)["events"][1]["changes"][0]["judgements"]
     assert (found["to"], found["contract"], found["behaviour"], found["step"]) == ("v9", None, None, None)
 
