@@ -17,6 +17,7 @@ from catalog_tool.report.artifact import artifact_text
 from catalog_tool.report.json_document import json_document
 from catalog_tool.source.decoding import Flaw
 from catalog_tool.source.resolve import OpenCatalog, find_skill, open_catalog, parse_reference, resolve_prompt
+from catalog_tool.source.root import Place
 from catalog_tool.source.skill_folders import SKILL_FILE, SkillFolder
 from catalog_tool.source.skills import read_skill
 
@@ -26,6 +27,7 @@ Examples:
   catalog show support_agent@production    what a label points to
   catalog show v1.4.0:support_agent@v2     as it was at a revision
   catalog show code-reviewer               a skill
+  catalog show acme:code-reviewer          a skill of the plugin `acme`
 """
 
 
@@ -36,14 +38,30 @@ Examples:
 @click.pass_context
 def command(ctx: click.Context, /, reference: str, revision: str | None, output: str) -> None:
     """Show one prompt version or skill."""
-    wanted = parse_reference(reference)
-    catalog = open_catalog(place_of(ctx), wanted.revision or revision)
-    skill = find_skill(catalog.files, reference if wanted.revision is None else wanted.name)
-    is_prompt = any(file.id == wanted.name for file in catalog.files.layout.versions)
-    if skill is None and ":" in reference and not is_prompt:
-        skill = find_skill(catalog.files, reference)
-    document = _skill(catalog, skill) if skill is not None and not is_prompt else _prompt(catalog, reference)
+    place = place_of(ctx)
+    found = _of_plugin(place, reference, revision) if ":" in reference else None
+    if found is not None:
+        document = _skill(*found)
+    else:
+        wanted = parse_reference(reference)
+        catalog = open_catalog(place, wanted.revision or revision)
+        skill = find_skill(catalog.files, wanted.name)
+        is_prompt = any(file.id == wanted.name for file in catalog.files.layout.versions)
+        document = _skill(catalog, skill) if skill is not None and not is_prompt else _prompt(catalog, reference)
     answer(json_document(document) if output == "json" else artifact_text(document, color=wants_color(ctx)))
+
+
+def _of_plugin(place: Place, reference: str, revision: str | None) -> tuple[OpenCatalog, SkillFolder] | None:
+    """The skill of a plugin, ``plugin:name`` or ``REV:plugin:name``; a revision of the plugin's name wins."""
+    git = place.git
+    before, _, after = reference.partition(":")
+    is_revision = git is not None and git.find(before) is not None
+    named = (before, after) if is_revision else (revision, reference)
+    if ":" not in named[1]:
+        return None
+    catalog = open_catalog(place, named[0])
+    skill = next((folder for folder in catalog.files.skills if folder.key == named[1]), None)
+    return None if skill is None else (catalog, skill)
 
 
 def _prompt(catalog: OpenCatalog, reference: str) -> dict[str, Any]:
