@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -42,6 +43,8 @@ DIALECT = Dialect(
     evidence_table=EVIDENCE_TABLE,
 )
 _AGAIN_SECONDS = 0.005
+_TURN_SECONDS = 0.1
+"""How long SQLite itself waits for another process, again and again: nothing hears a signal meanwhile."""
 _KEYS = 400
 """How many keys one SELECT looks up: with two columns below the 999 parameters that every SQLite takes."""
 
@@ -143,10 +146,10 @@ class SqliteDatabase:
         """One deferred transaction on the connection that is kept."""
         with self._clear_errors():
             connection = self._kept()
-            if connection is None or _is_empty(connection):
+            if connection is None or self._is_empty(connection):
                 yield None
                 return
-            with _transaction(connection, "BEGIN"):
+            with _transaction(connection, partial(connection.execute, "BEGIN")):
                 yield SqliteSession(connection, self._clock())
 
     @contextmanager
@@ -157,10 +160,10 @@ class SqliteDatabase:
                 yield None
                 return
             with closing(self._connect("rw")) as connection:
-                if _is_empty(connection):
+                if self._is_empty(connection):
                     yield None
                     return
-                with _transaction(connection, "BEGIN"):
+                with _transaction(connection, partial(connection.execute, "BEGIN")):
                     yield SqliteSession(connection, self._clock())
 
     @contextmanager
@@ -168,28 +171,41 @@ class SqliteDatabase:
         """One immediate transaction: no other writer begins before it ends."""
         with self._clear_errors():
             connection = self._kept(create=create)
-            if connection is None or (not create and _is_empty(connection)):
+            is_empty = connection is None or self._is_empty(connection)
+            if connection is None or (is_empty and not create):
                 yield None
                 return
-            if _is_empty(connection):
-                self._write_ahead(connection)
-            with _transaction(connection, "BEGIN IMMEDIATE"):
+            if is_empty:
+                self._at_last(connection, "PRAGMA journal_mode=WAL")
+            with _transaction(connection, partial(self._at_last, connection, "BEGIN IMMEDIATE")):
                 if _is_empty(connection):
                     _create_tables(connection)
                 yield SqliteSession(connection, self._clock())
 
-    def _write_ahead(self, connection: sqlite3.Connection) -> None:
-        """Put a new file into WAL mode. Where several do so at once SQLite does not wait but refuses: ask again."""
+    def _is_empty(self, connection: sqlite3.Connection) -> bool:
+        self._at_last(connection, "SELECT 1 FROM sqlite_master LIMIT 1")
+        return _is_empty(connection)
+
+    def _at_last(self, connection: sqlite3.Connection, sql: str) -> None:
+        """Run what other processes may be in the way of, until they are not.
+
+        In turns, so that signals are heard. Where several put a new file into WAL mode at once, SQLite does not
+        even wait but refuses.
+        """
         deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF not in _LOCKED or time.monotonic() > deadline:
-                    raise
-                time.sleep(_AGAIN_SECONDS)
-            else:
-                return
+        _wait_at_most(connection, min(self._patience, _TURN_SECONDS))
+        try:
+            while True:
+                try:
+                    connection.execute(sql).close()
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode & 0xFF not in _LOCKED or time.monotonic() > deadline:
+                        raise
+                    time.sleep(_AGAIN_SECONDS)
+                else:
+                    return
+        finally:
+            _wait_at_most(connection, self._patience)
 
     def close(self) -> None:
         """Close the connection that is kept."""
@@ -233,15 +249,15 @@ class SqliteDatabase:
             raise BackendError(f"{self.place()}: there is no folder {self._path.parent}", hint=hint)
         uri = f"file:{quote(str(self._path.absolute()))}?mode={mode}"
         connection = sqlite3.connect(
-            uri, uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False
+            uri, uri=True, timeout=_TURN_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.text_factory = _text
         connection.create_function("sha256_hex", 1, _sha256_hex, deterministic=True)
         try:
             # Whatever triggers and views somebody put into the file, they call no function of ours.
             connection.execute("PRAGMA trusted_schema=OFF")
-            connection.execute("PRAGMA synchronous=FULL")
-        except sqlite3.Error:
+            self._at_last(connection, "PRAGMA synchronous=FULL")
+        except (sqlite3.Error, KeyboardInterrupt):
             connection.close()
             raise
         return connection
@@ -290,10 +306,14 @@ def _statements(script: str) -> Iterator[str]:
             begun = ""
 
 
+def _wait_at_most(connection: sqlite3.Connection, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}").close()
+
+
 @contextmanager
-def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
-    connection.execute(begin)
+def _transaction(connection: sqlite3.Connection, begin: Callable[[], object]) -> Iterator[None]:
     try:
+        begin()
         yield
         connection.execute("COMMIT")
     finally:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from freezing_proxy import FreezingProxy
@@ -23,8 +26,10 @@ from tcp_proxy import TcpProxy, end
 from catalog_tool.backends.postgres import PostgresDatabase
 from catalog_tool.backends.postgres_waiting import SilentError, open_connection
 from catalog_tool.backends.redis_server import ANSWER_SECONDS, CONNECT_SECONDS, RedisServer
+from catalog_tool.backends.registry import connect
 from catalog_tool.cli.stopping import GRACE_SECONDS, UNWINDING_SECONDS, stopping
 from catalog_tool.errors import UnavailableError
+from catalog_tool.sync.lease import own_lease
 from catalog_tool.sync.timing import FIRST_PAUSE_SECONDS, TRIES
 
 pytest_plugins = ["services"]
@@ -258,3 +263,58 @@ def test_a_postgres_that_is_busy_is_waited_for(postgres_server: PostgresServer) 
         ):
             connection.execute("SELECT pg_sleep(60)")
         assert connection.closed
+
+
+@contextlib.contextmanager
+def interrupted_after(seconds: float) -> Iterator[None]:
+    """A signal that interrupts whatever goes on then."""
+    kept = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, kept)
+
+
+@contextlib.contextmanager
+def held(kind: str, path: Path) -> Iterator[None]:
+    """Another process writes to the store, and does not end."""
+    if kind == "sqlite":
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+    else:
+        with (path / "lock").open("rb+") as other_lock:
+            fcntl.flock(other_lock, fcntl.LOCK_EX)
+            yield
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "file"])
+def test_who_waits_for_another_process_hears_signals(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "live"
+    with closing(connect(kind, {"path": str(path)})) as backend:
+        backend.take_lease(own_lease("us"))
+        with held(kind, path):
+            started = time.monotonic()
+            with interrupted_after(0.3), pytest.raises(KeyboardInterrupt):
+                backend.take_lease(own_lease("us"))
+            assert 0.3 <= seconds_since(started) < 3
+        assert backend.load().lease is not None
+
+
+def test_who_opens_a_database_that_is_another_process_s_alone_hears_signals(tmp_path: Path) -> None:
+    path = tmp_path / "live"
+    with closing(connect("sqlite", {"path": str(path)})) as backend:
+        backend.take_lease(own_lease("us"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("UPDATE meta SET value = value")
+        started = time.monotonic()
+        with (
+            closing(connect("sqlite", {"path": str(path)})) as backend,
+            interrupted_after(0.3),
+            pytest.raises(KeyboardInterrupt),
+        ):
+            backend.load()
+        assert seconds_since(started) < 3
