@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from catalog_tool.cli.context import answer, format_option, wants_color
+from catalog_tool.cli.context import answer, format_option, tell, wants_color
 from catalog_tool.cli.syncing import read_git_side, target_argument, tell_errors, working
 from catalog_tool.errors import GitError, UsageError
 from catalog_tool.report.json_document import json_document
@@ -15,13 +15,15 @@ from catalog_tool.sync.compare import compare
 from catalog_tool.sync.pull import Source, pull
 from catalog_tool.sync.timing import SYSTEM, persistently
 
+_NAMED = 3
 EPILOG = """\b
 Examples:
   catalog pull production
   catalog pull production --branch hotfix/tone --only support_agent
 
 Edited content becomes the next version, a moved label is moved in registry.yaml, comments stay. The work
-tree and the branch you are on are not touched; the same edits make the same branch again.
+tree and the branch you are on are not touched; the same edits make the same branch again. A prompt that
+git does not have, as one that was published through the service, is brought where --only names it.
 Exit codes: 0 a branch, or nothing to bring; 1 something could not be brought; 2 wrong usage; 3 the target
 could not be read.
 """
@@ -55,6 +57,9 @@ def command(
 
         source = Source(target, backend, git, side.reading)
         pulled = pull(source, persistently(SYSTEM, look), branch or f"catalog/pull/{target}", only)
+    if pulled.strangers:
+        named = ", ".join(pulled.strangers[:_NAMED]) + (", …" if len(pulled.strangers) > _NAMED else "")
+        tell(f"{target} holds {len(pulled.strangers)} prompts that git does not have ({named}): --only NAME brings one")
     document = pulled.to_json(target)
     answer(json_document(document) if output == "json" else pull_text(document, color=wants_color(ctx)))
     return int(bool(pulled.left))

@@ -52,13 +52,17 @@ class Left(NamedTuple):
 
 
 class Pulled(NamedTuple):
-    """The branch; ``status`` is ``done``, ``unchanged`` (the branch is this already) or ``nothing``."""
+    """The branch; ``status`` is ``done``, ``unchanged`` (the branch is this already) or ``nothing``.
+
+    ``strangers`` are prompts there that git does not have and nobody named: others may share the target.
+    """
 
     status: str
     branch: str
     commit: str | None
     changes: Sequence[Change]
     left: Sequence[Left]
+    strangers: Sequence[str] = ()
 
     def to_json(self, target: str) -> dict[str, Any]:
         """The document of ``pull``."""
@@ -91,14 +95,15 @@ def pull(source: Source, observed: Sequence[Observed], branch: str, only: Sequen
     before = _own_branch(source, branch)
     edits = _Edits(source, observed, only)
     files, changes, left = edits.collect()
+    strangers = sorted(edits.strangers)
     if not files:
-        return Pulled("nothing", branch, None, [], left)
+        return Pulled("nothing", branch, None, [], left, strangers)
     with BranchWriter(source.git, commit) as writer:
         _commit(writer, source, files, changes)
         if writer.tip == before:
-            return Pulled("unchanged", branch, writer.tip, changes, left)
+            return Pulled("unchanged", branch, writer.tip, changes, left, strangers)
         writer.publish(branch, before)
-    return Pulled("done", branch, writer.tip, changes, left)
+    return Pulled("done", branch, writer.tip, changes, left, strangers)
 
 
 def _own_branch(source: Source, branch: str) -> str | None:
@@ -132,6 +137,7 @@ class _Edits:
         self._changes: list[Change] = []
         self._left: list[Left] = []
         self._renamed: dict[tuple[str, str], str] = {}
+        self.strangers: set[str] = set()
         for address in (*source.reading.versions, *(item.address for item in observed)):
             kind, name, part = parse_address(address)
             if kind == VERSION and is_version(part):
@@ -155,7 +161,10 @@ class _Edits:
         if item.state is State.MISSING:
             self._left.append(Left(item.address, "it was deleted on the target; a released version stays in git"))
             return
-        if item.seen is None or not (item.state in EDITED or (is_new and self._is_known(name))):
+        if is_new and not self._is_known(name):
+            self.strangers.add(name)
+            return
+        if item.seen is None or not (is_new or item.state in EDITED):
             return
         if not is_new and (same := self._in_git(name, item.seen)) is not None:
             self._renamed[name, version] = same
@@ -181,7 +190,7 @@ class _Edits:
         return max(own, key=version_number, default=None)
 
     def _is_known(self, name: str) -> bool:
-        """New prompts of others are brought only when they are named."""
+        """New prompts, which may be those of others, are brought only when they are named."""
         return name in self._known or bool(self._only)
 
     def _next(self, name: str) -> str:
@@ -233,7 +242,7 @@ class _Edits:
             _, name, label = parse_address(item.address)
             if item.state is State.MISSING:
                 yield item, name, label, None
-            elif item.state in EDITED or (item.state is State.UNMANAGED and name in self._known):
+            elif item.state in EDITED or (item.state is State.UNMANAGED and self._is_known(name)):
                 seen.add(item.address)
                 value = self._value(name, label, item.seen)
                 if value is None:

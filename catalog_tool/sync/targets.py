@@ -63,8 +63,8 @@ def open_target(place: Place, settings: Settings, name: str, *, moved: bool = Fa
 
 
 def _expanded(target: str, key: str, value: Any) -> Any:
-    """A value that is ``${NAME}`` as a whole, from the environment."""
-    found = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
+    """A value that is ``${NAME}`` as a whole, from the environment; a backend is named in errors, and never is."""
+    found = _VARIABLE.fullmatch(value) if isinstance(value, str) and key != "backend" else None
     if found is None:
         return value
     text = os.environ.get(found[1])

@@ -262,6 +262,25 @@ def test_a_pull_takes_no_work_tree_and_names_none(catalog: Scratch) -> None:
         assert ("prompts/registry.yaml" in told, "--worktree" in told) == (True, offered)
 
 
+def test_a_prompt_that_git_does_not_have_is_told_and_brought_where_it_is_named(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    columns = "version, version_id, digest, entry"
+    sql(catalog, f"INSERT INTO prompt_version (id, {columns}) SELECT 'fresh', {columns} FROM prompt_version")
+    sql(catalog, "INSERT INTO label (id, label, value) VALUES ('fresh', 'production', ?)", '"v1"')
+    told = catalog.run("pull", "local", "--format", "json")
+    assert (told.code, told.json()["status"], told.json()["left"]) == (0, "nothing", [])
+    assert "local holds 1 prompts that git does not have (fresh): --only NAME brings one" in told.err
+    brought = run(catalog, "pull", "local", "--only", "fresh", schema="pull-output")
+    assert {change["object"] for change in brought["changes"]} >= {"prompts/fresh@v1", "labels/fresh@production"}
+
+
+def test_the_name_of_a_backend_comes_from_no_secret(catalog: Scratch) -> None:
+    catalog.write("catalog.yaml", "catalog: acme\ntargets:\n  far: {backend: '${SECRET}'}\n")
+    refused = catalog.run("drift", "far", "--worktree", env={"SECRET": "s3cret-of-ours"})
+    assert refused.code in (2, 3)
+    assert "s3cret-of-ours" not in refused.out + refused.err
+
+
 def test_pull_leaves_a_branch_of_others_alone(catalog: Scratch) -> None:
     catalog.run("sync", "local")
     move_label(catalog, "v2")
