@@ -152,10 +152,12 @@ def _leave(code: int) -> None:
     """End at once what Python ends with: to free each object of a process that is over takes 18 ms and more.
 
     Exit handlers run, output is flushed. Where other threads still work, or somebody watches (a profiler,
-    a debugger, Python's development mode), this does nothing and Python ends as ever.
+    a debugger, Python's development mode), this does nothing and Python ends as ever. After an interruption
+    nobody waits for threads: they may be what hangs.
     """
-    threads = sys.modules.get("threading")
-    if threads is not None and threads.active_count() > 1:
+    threads, processes = sys.modules.get("threading"), sys.modules.get("multiprocessing")
+    has_children = processes is not None and bool(processes.active_children())
+    if threads is not None and threads.active_count() > 1 and (code != EXIT_INTERRUPTED or has_children):
         return
     if sys.flags.dev_mode or sys.getprofile() is not None or sys.gettrace() is not None:
         return

@@ -19,6 +19,12 @@ def work():
     print('worker')
 threading.Thread(target=work).start()
 """
+_INTERRUPTED = """
+import catalog_tool.cli.main as command_line
+def version(*_):
+    raise KeyboardInterrupt
+command_line.cli.params[-1].callback = version
+"""
 _WATCHED = "import sys; sys.setprofile(slice)\n"  # anything that takes three arguments and holds nothing
 
 
@@ -40,6 +46,10 @@ def test_exit_handlers_run() -> None:
 
 def test_threads_are_waited_for() -> None:
     assert ended(_LAST + _WORKER)[1][1:] == ["worker", "freed"]
+
+
+def test_threads_are_not_waited_for_after_an_interruption() -> None:
+    assert ended(_INTERRUPTED + _WORKER) == (130, [])
 
 
 @pytest.mark.parametrize(("program", "options"), [(_WATCHED + _LAST, ()), (_LAST, ("-X", "dev"))])
