@@ -20,6 +20,7 @@ from catalog_tool.model.validation import Validation
 from catalog_tool.source.branches import base_branch, base_refs, branch_answer, branch_arguments, named_branch
 from catalog_tool.source.git import Git, Status, parse_status, status_arguments
 from catalog_tool.source.memory import Memory, code_fingerprint
+from catalog_tool.source.odd_places import odd_places
 from catalog_tool.source.root import Place
 
 _LISTED = "listed"
@@ -137,10 +138,12 @@ def _installed() -> list[int]:
 def _see_everything(place: Place, git: Git, listed: Listed) -> None:
     """Raise ``GitError`` where what git says of the work tree is not all.
 
-    It was told not to look at files: that is written in the index, so it is asked again only when the index
-    is another one. What it cannot hold (a FIFO in place of a version) is looked for when files are read: to
-    open every folder for it costs as much as git's own look.
+    It cannot hold everything: a FIFO in place of a version is looked for, while git looks at the files. And it
+    was told not to look at files: that is written in the index, so it is asked again only when the index is
+    another one.
     """
+    if next(odd_places(place.root, listed.prompts), None) is not None:
+        raise GitError("git does not hold everything that is there")
     stamp = _index_stamp(git)
     if stamp == listed.stamp:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -186,6 +187,28 @@ def test_an_ignored_error_that_was_there_before_the_edit(large: Scratch) -> None
     remembered, fresh = answers(large)
     assert remembered == fresh
     assert (remembered.code, "P107" in remembered.out) == (1, True)
+
+
+@pytest.mark.parametrize("is_large", [True, False])
+@pytest.mark.parametrize("place", ["prompts/zz/v1.yaml", "prompts/greet/v9.yaml"])
+def test_what_git_cannot_hold_is_told_though_nothing_that_it_holds_is_new(
+    request: pytest.FixtureRequest, *, is_large: bool, place: str
+) -> None:
+    catalog: Scratch = request.getfixturevalue("large" if is_large else "scratch")
+    if not is_large:
+        catalog.write("prompts/greet/v1.yaml", "id: greet\nversion: v1\nsystem_prompt: Hi.\nmodel: gpt-4o-2024-08-06\n")
+        catalog.commit()
+    before = answers(catalog)
+    assert {answer.code for answer in before} == {0}
+    odd = catalog.root / place
+    odd.parent.mkdir(exist_ok=True)
+    for make, remove in ((os.mkfifo, os.unlink), (os.mkdir, os.rmdir)):
+        make(odd)
+        remembered, fresh = answers(catalog)
+        assert remembered == fresh
+        assert (fresh.code, "Y024" in fresh.out) == (1, True)
+        remove(odd)
+        assert [answer.code for answer in answers(catalog)] == [0, 0]
 
 
 @pytest.fixture
