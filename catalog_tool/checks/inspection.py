@@ -158,7 +158,7 @@ def unbuildable(files: CatalogFiles, versions: Sequence[PromptRecord], settled: 
 
 
 def left_out(files: CatalogFiles, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Errors that the settings ignore or lower though a build would leave something out for them, or take one of two."""
+    """Errors that the settings ignore or lower though a build would leave something out, or take one of two."""
     if not files.settings.rules:
         return
     inside = tuple(f"{folder.path}/" for folder in files.skills)

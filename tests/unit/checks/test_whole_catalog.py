@@ -359,7 +359,7 @@ KEY = "AKIA" + "Z7QX2M4LP9RT5KVN"
         ("v1.yaml", PROMPT + 'description: "\\u0041' + KEY[1:] + '"\n', [(5, 14)]),
         ("v1.yaml", PROMPT + f'description: "{KEY} \\t"\n', [(5, 15)]),
         ("v1.yaml", PROMPT + f'description: "{KEY} \\x41{KEY[1:]}"\n', [(5, 15)]),
-        ("v1.json", '{"id": "greet", "version": "v1",\n "model": "m", "system_prompt": "\\u0041' + KEY[1:] + '"}', [(2, 33)]),
+        ("v1.json", '{"id": "greet", "version": "v1",\n "system_prompt": "\\u0041' + KEY[1:] + '"}', [(2, 19)]),
         ("v1.yaml", PROMPT + 'meta:\n  "\\x41' + KEY[1:] + '": x\n', [(6, 3)]),
     ],
 )  # fmt: skip
