@@ -115,3 +115,18 @@ def test_but_not_if_another_sync_ran_meanwhile() -> None:
     assert (last := other.load().control.last) is not None
     assert last.commit == "f" * 40
     assert_holds(other, SECOND)
+
+
+class _Interrupted(MemoryBackend):
+    """Ctrl-C comes when the store has given the lease, and before its answer was read."""
+
+    def take_lease(self, lease: Lease, *, instead_of: str | None = None) -> Lease:
+        super().take_lease(lease, instead_of=instead_of)
+        raise KeyboardInterrupt
+
+
+def test_a_lease_is_given_back_by_whoever_is_interrupted_while_taking_it() -> None:
+    store = MemoryStore()
+    with pytest.raises(KeyboardInterrupt), holding(_Interrupted(store), "us", Timing(), 60):
+        pass
+    assert MemoryBackend(store).load().lease is None
