@@ -9,6 +9,7 @@ import click
 from catalog_tool.cli.context import answer, format_option, tell, wants_color
 from catalog_tool.cli.syncing import read_git_side, target_argument, tell_errors, working
 from catalog_tool.errors import GitError, UsageError
+from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.json_document import json_document
 from catalog_tool.report.pull_text import pull_text
 from catalog_tool.sync.compare import compare
@@ -58,7 +59,7 @@ def command(
         source = Source(target, backend, git, side.reading)
         pulled = pull(source, persistently(SYSTEM, look), branch or f"catalog/pull/{target}", only)
     if pulled.strangers:
-        named = ", ".join(pulled.strangers[:_NAMED]) + (", …" if len(pulled.strangers) > _NAMED else "")
+        named = ", ".join(map(for_terminal, pulled.strangers[:_NAMED])) + (", …" * (len(pulled.strangers) > _NAMED))
         tell(f"{target} holds {len(pulled.strangers)} prompts that git does not have ({named}): --only NAME brings one")
     document = pulled.to_json(target)
     answer(json_document(document) if output == "json" else pull_text(document, color=wants_color(ctx)))

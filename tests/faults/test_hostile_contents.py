@@ -122,15 +122,18 @@ def edit(path: Path) -> None:
         names = [name for (name,) in database.execute("SELECT DISTINCT id FROM label")]
         for number, text in enumerate(STRINGS):
             name, value = names[number % len(names)], json.dumps(text if number % 2 else "v7")
+            stored = text.encode("utf-8", "surrogatepass")
             database.execute("UPDATE label SET value = ? WHERE id = ?", (value, name))
             database.execute(
-                "INSERT INTO label_event SELECT max(seq) + 1, 1, ?, ?, ?, 'production', NULL, ?, 9, ''"
-                " FROM label_event",
-                (text, text, name, value),
+                "INSERT INTO label_event SELECT max(seq) + 1, 1, CAST(?1 AS TEXT), CAST(?1 AS TEXT), ?2, 'production',"
+                " NULL, ?3, 9, '' FROM label_event",
+                (stored, name, value),
             )
             entry = json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
             database.execute(
-                "INSERT OR IGNORE INTO prompt_version VALUES (?, ?, ?, ?, ?, ?)", (text, text, text, text, entry, text)
+                "INSERT OR IGNORE INTO prompt_version SELECT name, name, name, name, ?, name"
+                " FROM (SELECT CAST(? AS TEXT) name)",
+                (entry, stored),
             )
             database.execute("UPDATE skill SET entry = ? WHERE name = ?", (entry, f"s{number}"))
 
