@@ -145,6 +145,9 @@ def _tools(
             tools.append({})
             continue
         tool = _tool(document, index, item, shared, uses)
+        if not tool:  # its own file cannot be used, and that has been reported
+            tools.append({})
+            continue
         name = tool.get("name", "")
         if name in names:
             document.report("P132", f"the tool `{name}` is named twice", document.at(["tools", index]))
@@ -165,7 +168,7 @@ def _tool(document: SourceDocument, index: int, item: Any, shared: SharedParts, 
         found = shared.tools[item]
         if found is None:
             document.report("P106", f"the tool file of `{item}` cannot be used", document.at(["tools", index]))
-        return found or {"name": name}
+        return found or {}
     if "@" in item:
         version = item.partition("@")[2]
         hint = f"write prompts/_shared/tools/{name}/{version}.yaml, or drop @{version} if the application describes it"

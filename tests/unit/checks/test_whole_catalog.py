@@ -340,6 +340,16 @@ def test_no_rule_lets_a_build_leave_something_out(
     assert [each.severity for each in look(write, None, code)] == ["error"]
 
 
+def test_a_tool_whose_file_is_broken_is_told_as_that_alone(write: Path) -> None:
+    files = {
+        "prompts/_shared/tools/look.yaml": "name: look\nparamters: {}\n",
+        "prompts/_shared/tools/find.yaml": "name: find\nparamters: {}\n",
+        "prompts/greet/v1.yaml": PROMPT + "tools: [look, find]\n",
+    }
+    found = look(write, files, "P106", "P131", "P132")
+    assert {each.code for each in found} == {"P106"}
+
+
 def test_a_team_may_lower_its_own_schema(write: Path) -> None:
     files = {
         "catalog.yaml": "schemas: {prompt: p.json}\nrules: {P143: {severity: warning, reason: new}}\n",
