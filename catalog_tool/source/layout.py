@@ -14,6 +14,8 @@ from catalog_tool.source.odd_places import FORMATS, is_version_place
 from catalog_tool.source.tree import EXECUTABLE, FILE, FOLDER, LINK, Entry
 
 SHARED = "_shared"
+_FORMS = {"tests": "`.yaml` or `.jsonl`", "evidence": "`.json`"}
+"""What the folders beside a prompt's versions hold."""
 _IN_A_VERSION = re.compile(r"(?:^|/)v[1-9][0-9]*\.(?:yaml|json|md)(?=/)")
 
 
@@ -100,10 +102,12 @@ def _place_prompt(layout: PromptLayout, path: str, inner: str) -> None:
             message = f"the folder {folder!r} is not a prompt id: lower-case words joined by `_`, `-` or `/`"
             layout.findings.append(finding("P102", message, path, hint="rename the folder"))
     elif suffix.lower() in (*FORMATS, ".yml") and name != "README.md":
-        layout.findings.append(_stray(path, name, suffix))
+        layout.findings.append(_stray(path, name, suffix, last if parent else ""))
 
 
-def _stray(path: str, name: str, suffix: str) -> Finding:
+def _stray(path: str, name: str, suffix: str, folder: str) -> Finding:
+    if folder in _FORMS:
+        return finding("P103", f"{name} is not read: {folder}/ holds {_FORMS[folder]} files", path)
     wanted = "`.yaml`" if suffix == ".yml" else "`v1.yaml`, `v2.yaml`, … (or `.md`, `.json`)"
     return finding("P103", f"{name} is not read: a version's file is named {wanted}", path)
 

@@ -117,3 +117,11 @@ def test_a_folder_in_place_of_a_versions_file(inner: str) -> None:
 @pytest.mark.parametrize("path", ["prompts/v1.yaml/a.txt", "prompts/a/tests/v1.yaml/a.txt", "prompts/a/v01.yaml/a.txt"])
 def test_other_folders_with_such_names_are_no_versions(path: str) -> None:
     assert codes(layout(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "told"), [("tests/d.json", "`.yaml` or `.jsonl`"), ("evidence/e.yaml", "`.json` files")]
+)
+def test_a_file_beside_the_versions_is_told_what_its_folder_holds(path: str, told: str) -> None:
+    (found,) = layout(f"prompts/a/{path}").findings
+    assert (found.code, told in found.message) == ("P103", True)
