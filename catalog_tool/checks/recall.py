@@ -20,8 +20,8 @@ from catalog_tool.model.validation import Validation
 from catalog_tool.source.branches import base_branch, base_refs, branch_answer, branch_arguments, named_branch
 from catalog_tool.source.git import Git, Status, parse_status, status_arguments
 from catalog_tool.source.memory import Memory, code_fingerprint
-from catalog_tool.source.odd_places import odd_places
 from catalog_tool.source.root import Place
+from catalog_tool.source.settled_folders import holds_odd_places
 
 _LISTED = "listed"
 _CHECKS = "catalog_tool.checks.validation"
@@ -142,7 +142,7 @@ def _see_everything(place: Place, git: Git, listed: Listed) -> None:
     was told not to look at files: that is written in the index, so it is asked again only when the index is
     another one.
     """
-    if next(odd_places(place.root, listed.prompts), None) is not None:
+    if holds_odd_places(Memory(place.root), listed.prompts):
         raise GitError("git does not hold everything that is there")
     stamp = _index_stamp(git)
     if stamp == listed.stamp:

@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 KEPT = 8
@@ -100,6 +100,20 @@ class Memory:
         """Keep one snapshot in place of the last."""
         text = json.dumps([self.root, key]) + "\n" + json.dumps(snapshot, separators=(",", ":"))
         write_atomically(self.folder, "snapshot.json", text)
+
+    def folders(self, top: str) -> dict[str, int]:
+        """Folders below ``top`` and when each was last changed (ns), as they were when they were kept."""
+        try:
+            with _regular(os.path.join(self.folder, "folders.json")) as file:
+                found = json.load(file)
+            return dict(found["folders"]) if (found["root"], found["top"]) == (self.root, top) else {}
+        except (OSError, ValueError, RecursionError, TypeError, KeyError):
+            return {}
+
+    def keep_folders(self, top: str, times: Mapping[str, int | None]) -> None:
+        """Keep them in place of the last."""
+        document = {"root": self.root, "top": top, "folders": times}
+        write_atomically(self.folder, "folders.json", json.dumps(document, separators=(",", ":")))
 
     def keep(self, key: str, answer: Any) -> None:
         """Keep an answer, and with it the newest others."""

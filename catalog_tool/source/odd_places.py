@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator
+from typing import NamedTuple
 
 from catalog_tool.model.names import is_prompt_id, is_version
 
@@ -22,21 +22,31 @@ def is_version_place(inner: str) -> bool:
     return suffix in FORMATS and is_version(stem) and is_prompt_id(folder)
 
 
-def odd_places(root: str, folder: str) -> Iterator[tuple[str, bool]]:
-    """The odd places below the prompts folder: the path from ``root``, and whether a folder stands there.
+class Survey(NamedTuple):
+    """The odd places, each with whether a folder stands there, and the folders opened; all are paths from ``root``."""
+
+    odd: list[tuple[str, bool]]
+    folders: list[str]
+
+
+def survey(root: str, folder: str) -> Survey:
+    """Look for odd places below the prompts folder.
 
     Links are not followed. What cannot be read is passed over: who lists the files has to say so.
     """
+    found = Survey([], [])
     is_linked = os.path.realpath(f"{root}/{folder}") != f"{os.path.realpath(root)}/{folder}"
     pending = [] if is_linked else [""]
     while pending:
         inner = pending.pop()
+        found.folders.append(f"{folder}/{inner}")
         for name, is_folder in _no_files(f"{root}/{folder}/{inner}"):
             path = inner + name
             if name.endswith(FORMATS) and is_version_place(path):
-                yield f"{folder}/{path}", is_folder
+                found.odd.append((f"{folder}/{path}", is_folder))
             elif is_folder and is_prompt_id(path):
                 pending.append(f"{path}/")
+    return found
 
 
 def _no_files(folder: str) -> list[tuple[str, bool]]:

@@ -19,7 +19,7 @@ from catalog_tool.errors import GitError
 from catalog_tool.model.limits import CATALOG_FILES, SKILL_FILE_BYTES
 from catalog_tool.source.decoding import Flaw
 from catalog_tool.source.git import Git, Status, TreeEntry
-from catalog_tool.source.odd_places import odd_places
+from catalog_tool.source.odd_places import survey
 from catalog_tool.source.on_disk import cannot_look, stat_of
 from catalog_tool.source.root import Place, outside_git
 
@@ -224,7 +224,7 @@ class WorkTree:
         """
         if self._known is not None:
             return {}
-        found = odd_places(str(self.root), prompts)
+        found = survey(str(self.root), prompts).odd
         entries = {path: Entry(FOLDER if is_folder else SPECIAL, None) for path, is_folder in found}
         self._is_odd = bool(entries)
         return entries

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog_tool.source.odd_places import is_version_place, odd_places
+from catalog_tool.source.odd_places import is_version_place, survey
 
 
 def test_folders_and_special_files_at_the_places_of_versions(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_folders_and_special_files_at_the_places_of_versions(tmp_path: Path) -> 
     (tmp_path / "prompts/linked").symlink_to("a")
     os.mkfifo(tmp_path / "prompts/a/v6.json")
     os.mkfifo(tmp_path / "prompts/a/notes")
-    assert dict(odd_places(str(tmp_path), "prompts")) == {
+    assert dict(survey(str(tmp_path), "prompts").odd) == {
         "prompts/a/v1.yaml": True,
         "prompts/a/b/v2.md": True,
         "prompts/a/v6.json": False,
@@ -35,9 +35,9 @@ def test_folders_and_special_files_at_the_places_of_versions(tmp_path: Path) -> 
 def test_a_prompts_folder_behind_a_link_is_not_entered(tmp_path: Path) -> None:
     (tmp_path / "elsewhere/prompts/a/v1.yaml").mkdir(parents=True)
     (tmp_path / "team").symlink_to("elsewhere")
-    assert list(odd_places(str(tmp_path), "team/prompts")) == []
-    assert list(odd_places(str(tmp_path), "elsewhere/prompts")) == [("elsewhere/prompts/a/v1.yaml", True)]
-    assert list(odd_places(str(tmp_path), "nowhere")) == []
+    assert survey(str(tmp_path), "team/prompts").odd == []
+    assert survey(str(tmp_path), "elsewhere/prompts").odd == [("elsewhere/prompts/a/v1.yaml", True)]
+    assert survey(str(tmp_path), "nowhere").odd == []
 
 
 @pytest.mark.parametrize("inner", ["a/v1.yaml", "a/b/v12.json", "a/v2.md"])
