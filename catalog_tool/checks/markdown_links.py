@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -14,6 +14,8 @@ from catalog_tool.checks.hidden_text import find_html_comments
 _FENCE = re.compile(r"[ \t]{0,12}(?:[-*+>] {0,3}|\d{1,3}[.)] {0,3})?(`{3,}|~{3,})(.*)", re.ASCII)
 _NOT_LINE_END = re.compile(r"[^\n]")
 _BACKTICKS = re.compile(r"`+")
+_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]{1,4}(?=\S)", re.ASCII)
+_CODE_INDENT = 4
 # What a link leads to, from the end of its text on; a title may follow. Nothing here is tried twice.
 _TARGET = re.compile(r"\]\([ \t]*+\n?+[ \t]*+(?:<([^<>\n]*+)>|([^\s()<>]++))(?=\s*+\)|\s++[\"'(])")
 _DEFINITION = re.compile(
@@ -65,13 +67,28 @@ def _links(text: str) -> Iterator[tuple[str, int, int]]:
     """The target of every link and image, and the offsets of the brackets around its text."""
     for found in _TARGET.finditer(text):
         at = found.start()
-        start = text.rfind("[", max(0, at - _LABEL), at)
-        if start >= 0 and text[at - 1 : at] != "\\":
+        start = _opening(text, at)
+        if start >= 0 and not _is_escaped(text, at):
             yield found[1] if found[1] is not None else found[2], start, at
     if "]:" in text:
         for found in _DEFINITION.finditer(text):
             start = found.start("label")
             yield found[2] if found[2] is not None else found[3], start, start
+
+
+def _opening(text: str, end: int) -> int:
+    """Where the text of a link begins whose closing bracket stands at ``end``; -1 where nothing opens it."""
+    first = max(0, end - _LABEL)
+    start = text.rfind("[", first, end)
+    while start >= 0 and _is_escaped(text, start):
+        start = text.rfind("[", first, start)
+    return start
+
+
+def _is_escaped(text: str, at: int) -> bool:
+    """Whether an odd number of backslashes stands before a character."""
+    before = text[max(0, at - _LABEL) : at]
+    return (len(before) - len(before.rstrip("\\"))) % 2 == 1
 
 
 def _has_doubtful(text: str, folder: str, files: Collection[str]) -> bool:
@@ -105,19 +122,52 @@ def _without_code(text: str) -> str:
         pieces += [text[done : comment.start], _NOT_LINE_END.sub(" ", text[comment.start : comment.end])]
         done = comment.end
     lines = "".join([*pieces, text[done:]]).split("\n")
-    fence = ""
+    fence, at = "", 0
+    for number in _indented_code(text.split("\n")):
+        lines[number] = " " * len(lines[number])
     for number, line in enumerate(lines):
         mark = _FENCE.match(line) if "```" in line or "~~~" in line else None
         if fence:
             lines[number] = " " * len(line)
-            if mark is not None and mark[1].startswith(fence) and not mark[2].strip():
+            if (
+                mark is not None
+                and mark[1].startswith(fence)
+                and not mark[2].strip()
+                and mark.start(1) < at + _CODE_INDENT
+            ):
                 fence = ""
         elif mark is not None and (mark[1][0] == "~" or "`" not in mark[2]):
             lines[number] = " " * len(line)
-            fence = mark[1]
+            fence, at = mark[1], mark.start(1)
         elif "]" in line and "`" in line:
             lines[number] = _without_spans(line)
     return "\n".join(lines)
+
+
+def _indented_code(lines: Sequence[str]) -> list[int]:
+    """The lines that are code by their indentation: four beyond the list item they are in, after a blank line."""
+    found = []
+    content, may_begin = 0, True
+    for number, line in enumerate(lines):
+        if not line.strip():
+            may_begin = True
+            continue
+        width = _width(line)
+        if may_begin and width >= content + _CODE_INDENT:
+            found.append(number)
+            continue
+        if item := _ITEM.match(line):
+            content = len(item[0].expandtabs(_CODE_INDENT))
+        elif may_begin:
+            content = min(content, width)
+        may_begin = line.startswith("#")
+    return found
+
+
+def _width(line: str) -> int:
+    """The columns before the first character, tabs at every fourth."""
+    shown = line.expandtabs(_CODE_INDENT)
+    return len(shown) - len(shown.lstrip(" "))
 
 
 def _without_spans(line: str) -> str:

@@ -27,7 +27,10 @@ def bad(text: str, folder: str = "") -> list[tuple[str, str]]:
         "[a](tel:123)", "[a]: https://example.org\n", "[a](vscode:x)", "[a](data:text/plain,x)",
         "`[a](dead.md)`", "``a ` [a](dead.md)``", "```\n[a](dead.md)\n```", "~~~md\n[a](dead.md)\n~~~\n",
         "- ```\n  [a](dead.md)\n  ```\n", "````\n```\n[a](dead.md)\n````\n", "```\n[a](dead.md)\n",
-        "<!-- [a](dead.md) -->",
+        "<!-- [a](dead.md) -->", "    [a](dead.md)", "x\n\n\t[a](dead.md)\n",
+        "# x\n    [a](dead.md)", "x\n\n    x\n\n    [a](dead.md)",
+        "- x\n\n      [a](dead.md)", "- x\n  - y\n\n        [a](dead.md)", "- x\n\ny\n\n    [a](dead.md)",
+        "```\n    ```\n[a](dead.md)\n```\n", "\\[a](dead.md)", "\\\\\\[a](dead.md)", "[a\\](dead.md)",
         "<!-- `\n[a](dead.md)", "[a](${FILE})", "[a]({{url}})", "[a](<path>)", "[a](path)", "[a](URL)", "[a](...)",
         "[a](docs/*.md)", "\\[a\\](dead.md)", "[^1]: dead.md\n", "[a]: see the dead.md file\n", "a[0](dead .md)",
         "- [ ] every row has `](dead.md#` in it", "](dead.md)", "[a]( )", "[a]()",
@@ -48,6 +51,10 @@ def test_what_is_fine(text: str) -> None:
         ("`code` [a](dead.md) `code`", "dead.md"), ("a ` b [a](dead.md)", "dead.md"),
         ("```\nx\n```\n[a](dead.md)", "dead.md"),
         ("<!-- x --> [a](dead.md)", "dead.md"), ("`<!--` [a](dead.md)", "dead.md"), ("[a](dead)", "dead"),
+        ("- x\n\n    [a](dead.md)", "dead.md"), ("- x\n  - y\n\n      [a](dead.md)", "dead.md"),
+        ("x\n    [a](dead.md)", "dead.md"),
+        ("1. x\n\n   y\n\n    [a](dead.md)", "dead.md"), ("```\n    ```\nx\n```\n[a](dead.md)", "dead.md"),
+        ("\\\\[a](dead.md)", "dead.md"), ("[\\[a](dead.md)", "dead.md"), ("[a\\\\](dead.md)", "dead.md"),
     ],
 )  # fmt: skip
 def test_what_is_dead(text: str, target: str) -> None:
@@ -76,6 +83,8 @@ def test_the_place_is_that_of_the_links_text() -> None:
         "[a](" + " " * 500_000, "[a](x" + " " * 500_000, "[" * 500_000 + "](x)", "[a](<" * 100_000, "](" * 250_000,
         "[a](x)\n" + "".join("`" * length + "a" for length in range(1, 1000)), "[a" * 250_000 + "]: x\n",
         "[a](x)" * 80_000, "[a](x)\n" + "```\n" * 120_000, "]:" * 250_000, "](\n" * 160_000, "[a](x) " + "\\" * 500_000,
+        "[a](x)\n\n" + "    x\n" * 80_000, "[a](x) " + "\\[" * 50_000 + "](x)" * 50_000,
+        "- " * 20_000 + "[a](x)" + "\t" * 300_000,
     ],
     ids=lambda text: text[:16],
 )  # fmt: skip
