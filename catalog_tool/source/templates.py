@@ -9,6 +9,7 @@ from catalog_tool.source.document import SourceDocument
 from catalog_tool.source.parts import MUSTACHE, Slot
 from catalog_tool.source.schema_engine import PROBLEMS
 from catalog_tool.source.shared_parts import ABSENT, SharedParts, template_code
+from catalog_tool.source.variable_kinds import structure_asked
 from catalog_tool.source.written_schema import check_written_schema
 from catalog_tool.template.engines import engine_named
 from catalog_tool.template.errors import MissingExtraError
@@ -138,10 +139,7 @@ class Templates:
                 used.add(use.name)
         if used != properties.keys():
             return False
-        return all(
-            type(schema) is dict and (schema.get("type") in _TEXT_TYPES or "enum" in schema)
-            for schema in properties.values()
-        )
+        return all(type(schema) is dict and schema.get("type") in _TEXT_TYPES for schema in properties.values())
 
     def _check_kinds(self, declared: dict[str, Any]) -> None:
         properties = _properties(declared)
@@ -149,10 +147,9 @@ class Templates:
             if any(use.kind != VARIABLE for use in template.names):
                 continue
             for use in template.names:
-                schema = properties.get(use.name)
-                kind = schema.get("type") if isinstance(schema, dict) else None
-                if kind in ("array", "object"):
-                    message = f"`{use.name}` is an {kind}: `{{{{ }}}}` renders text and numbers; open a section over it"
+                kind = structure_asked(properties.get(use.name), declared)
+                if kind is not None:
+                    message = f"`{use.name}` is {kind}: `{{{{ }}}}` renders text and numbers; open a section over it"
                     self._report("P124", message, index, use.offset)
 
     def _check_placeholders(self, variables: Mapping[str, Any], placeholders: list[str]) -> None:

@@ -12,6 +12,7 @@ from catalog_tool.model.finding import ERROR
 from catalog_tool.source.schema_engine import PROBLEMS
 
 ASK = "messages:\n  - {role: user, content: '{{question}}'}\n"
+DEFS = "{a/b: {$ref: '#/$defs/c'}, c: {type: object}}"
 
 
 def parts(text: str, file: str = "support_agent/v1.yaml") -> dict[str, Any]:
@@ -185,6 +186,15 @@ def test_written_variables_are_kept_as_they_are() -> None:
         ("system_prompt: x\ntools: [{name: t, returns: {default: 1, type: 'null'}}]\n", [("P123", 2, 38)]),
         ("system_prompt: x\noutput_schema: {type: strin, default: 1}\n", [("P120", 2, 23)]),
         (f"{ASK}variables: {{properties: {{question: {{type: array}}}}}}\n", [("P124", 2, 27)]),
+        *(
+            (f"{ASK}variables: {{properties: {{question: {schema}}}, $defs: {DEFS}}}\n", found)
+            for schema, found in [
+                ("{$ref: '#/$defs/a~1b'}", [("P124", 2, 27)]), ("{$ref: '#/$defs/a%7E1b'}", [("P124", 2, 27)]),
+                ("{type: [array, 'null']}", [("P124", 2, 27)]), ("{enum: [[1], {a: 1}]}", [("P124", 2, 27)]),
+                ("{const: [a]}", [("P124", 2, 27)]), ("{enum: [[1], a]}", []), ("{const: a}", []),
+                ("{type: ['null']}", []), ("{type: [array, string]}", []), ("{$ref: '#/$defs'}", []),
+            ]
+        ),
         (f"{ASK}variables: {{properties: x}}\n", [("P113", 2, 27), ("P120", 3, 25)]),
         ("messages:\n  - {placeholder: q}\nvariables: {properties: [{a: 1}]}\n", [("P120", 3, 25)]),
         # P130 to P132: tools.
