@@ -18,7 +18,8 @@ from catalog_tool.gate.presence import may_change_with_time
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.validation import Validation
 from catalog_tool.source.branches import base_branch, base_refs, branch_answer, branch_arguments, named_branch
-from catalog_tool.source.git import Git, Status, parse_status, status_arguments
+from catalog_tool.source.git import Git
+from catalog_tool.source.git_output import Status, parse_status, status_arguments
 from catalog_tool.source.memory import Memory, code_fingerprint
 from catalog_tool.source.root import Place
 from catalog_tool.source.settled_folders import holds_odd_places

@@ -11,7 +11,8 @@ from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.model.settings import SETTINGS_FILE, Settings
 from catalog_tool.source.catalog_files import AGENT_SETTINGS
 from catalog_tool.source.codeowners import LOCATIONS
-from catalog_tool.source.git import Git, TreeEntry
+from catalog_tool.source.git import Git
+from catalog_tool.source.git_output import TreeEntry
 from catalog_tool.source.layout import SHARED
 from catalog_tool.source.settings import read_settings
 from catalog_tool.source.skill_folders import static_prefix

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from catalog_tool.errors import GitError, UsageError
-from catalog_tool.source.git import Git, TreeEntry, environment
+from catalog_tool.source.git import Git, environment
+from catalog_tool.source.git_output import TreeEntry
 
 _SAFE = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false")
 _PERSON = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")

@@ -13,6 +13,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 from catalog_tool.errors import GitError
+from catalog_tool.source.git_output import (
+    Blob,
+    Index,
+    Status,
+    TreeEntry,
+    git_error,
+    parse_index,
+    parse_status,
+    parse_tree,
+    read_blob,
+    status_arguments,
+)
 from catalog_tool.source.on_disk import refuse_unseen, stat_of
 from catalog_tool.source.spawn import Done, Running, spawn
 
@@ -31,33 +43,6 @@ _OVERRIDES = (
 
 
 _SHORTEST_ID = 40
-_SKIPPED = "S"
-"""How ``ls-files -v`` marks skip-worktree; what is assumed to be unchanged has a lower-case mark."""
-
-
-class TreeEntry(NamedTuple):
-    """A path at a revision or in the index: its mode (six octal digits) and 40 (or 64) hex id."""
-
-    mode: str
-    blob: str
-
-
-class Index(NamedTuple):
-    """The files of the index by path, and those on disk that git was told not to look at.
-
-    ``git update-index --assume-unchanged`` and ``--skip-worktree`` do that.
-    """
-
-    entries: dict[str, TreeEntry]
-    unwatched: list[str]
-
-
-class Blob(NamedTuple):
-    """A blob's id, its size in bytes, and its content unless it is larger than was asked for."""
-
-    id: str
-    size: int
-    data: bytes | None
 
 
 class Started(NamedTuple):
@@ -70,27 +55,19 @@ class Started(NamedTuple):
         """Its standard output. Raises ``GitError`` with git's own words."""
         done = self.process.finish()
         if done.code != 0:
-            raise _git_error(self.name, done.err.decode(errors="replace"))
+            raise git_error(self.name, done.err.decode(errors="replace"))
         return done.out
 
     def finish_quietly(self) -> bytes:
         """As ``finish``, but a command that has anything to say on stderr did not see everything: ``GitError``."""
         done = self.process.finish()
         if done.code != 0 or done.err:
-            raise _git_error(self.name, done.err.decode(errors="replace"))
+            raise git_error(self.name, done.err.decode(errors="replace"))
         return done.out
 
     def stop(self) -> None:
         """End it: its answer is not wanted any more."""
         self.process.stop()
-
-
-class Status(NamedTuple):
-    """What differs between the work tree and HEAD; paths are relative to the top of the repository."""
-
-    head: str | None
-    changed: tuple[str, ...]
-    untracked: tuple[str, ...]
 
 
 def environment() -> dict[str, str]:
@@ -189,7 +166,7 @@ class Git:
         """The standard output of one git command. Raises ``GitError`` with git's own words."""
         done = self._done(arguments)
         if done.code != 0:
-            raise _git_error(arguments[0], done.err.decode(errors="replace"))
+            raise git_error(arguments[0], done.err.decode(errors="replace"))
         return done.out
 
     def start(self, *arguments: str) -> Started:
@@ -226,7 +203,7 @@ class Git:
         done = self._spawn(self._command(["cat-file", "--batch-check=%(objectname)"]), given).finish()
         lines = done.out.split(b"\n")[:-1]
         if done.code != 0 or len(lines) != len(names):
-            raise _git_error("cat-file", done.err.decode(errors="replace"))
+            raise git_error("cat-file", done.err.decode(errors="replace"))
         return [line.decode() if len(line) >= _SHORTEST_ID and b" " not in line else None for line in lines]
 
     def merge_base(self, first: str, second: str) -> str | None:
@@ -243,7 +220,7 @@ class Git:
     def list_tree(self, tree: str, paths: Sequence[str] = ()) -> dict[str, TreeEntry]:
         """Every file below ``paths`` (all, where empty) at a tree or commit id, submodules included."""
         out = self.run("ls-tree", "-r", "-z", "--full-tree", tree, *(["--", *paths] if paths else []))
-        return dict(_parse_ls_tree(out))
+        return dict(parse_tree(out))
 
     def list_index(self, paths: Sequence[str] = ()) -> Index:
         """Every file of the index below ``paths``; of a merge conflict the first stage that is there.
@@ -253,13 +230,10 @@ class Git:
         out = self.run("ls-files", "-z", "-v", "--stage", *(["--", *paths] if paths else []))
         found: dict[str, TreeEntry] = {}
         unwatched = []
-        for record in out.decode(errors="surrogateescape").split("\0"):
-            if record:
-                info, _, path = record.partition("\t")
-                tag, mode, blob, _stage = info.split(" ")
-                found.setdefault(path, TreeEntry(mode, blob))
-                if (tag == _SKIPPED or tag.islower()) and stat_of(f"{self.top}/{path}") is not None:
-                    unwatched.append(path)
+        for path, entry, watched in parse_index(out):
+            found.setdefault(path, entry)
+            if not watched and stat_of(f"{self.top}/{path}") is not None:
+                unwatched.append(path)
         return Index(found, unwatched)
 
     def index_file(self) -> str:
@@ -323,7 +297,7 @@ class Git:
             with process:
                 try:
                     for blob in wanted:
-                        yield _read_blob(_pipe(process.stdout), blob, limit)
+                        yield read_blob(_pipe(process.stdout), blob, limit)
                 finally:
                     process.kill()
 
@@ -339,71 +313,9 @@ def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
     return stream
 
 
-def _read_blob(stream: IO[bytes], blob: str, limit: int) -> Blob:
-    header = stream.readline().split()
-    if len(header) != 3 or header[1] != b"blob":
-        raise GitError(f"the object {blob} cannot be read", hint="run `git fsck`; in a partial clone fetch it first")
-    size = int(header[2])
-    left = size + 1
-    if size <= limit:
-        data = stream.read(left)
-        left -= len(data)
-        if not left:
-            return Blob(blob, size, data[:-1])
-    while left and (skipped := stream.read(min(left, 1 << 20))):
-        left -= len(skipped)
-    if left:
-        raise GitError(f"git cat-file was cut off while reading {blob}")
-    return Blob(blob, size, None)
-
-
-def _parse_ls_tree(out: bytes) -> Iterator[tuple[str, TreeEntry]]:
-    for record in out.decode(errors="surrogateescape").split("\0"):
-        if record:
-            info, _, path = record.partition("\t")
-            mode, _kind, blob = info.split(" ")
-            yield path, TreeEntry(mode, blob)
-
-
-def status_arguments(paths: Sequence[str]) -> list[str]:
-    """The command whose answer ``parse_status`` reads."""
-    return [
-        "status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all", "--no-renames",
-        "--ignore-submodules=all", *(["--", *paths] if paths else []),
-    ]  # fmt: skip
-
-
 def _read_status(asked: Started) -> Status:
     done = asked.process.finish()
     if done.code != 0:
-        raise _git_error("status", done.err.decode(errors="replace"))
+        raise git_error("status", done.err.decode(errors="replace"))
     refuse_unseen(done.err)
     return parse_status(done.out)
-
-
-def parse_status(out: bytes) -> Status:
-    """What ``git status`` said."""
-    head: str | None = None
-    changed: list[str] = []
-    untracked: list[str] = []
-    for record in out.decode(errors="surrogateescape").split("\0"):
-        kind = record[:2]
-        if kind == "# ":
-            if record.startswith("# branch.oid ") and not record.endswith("(initial)"):
-                head = record[13:]
-        elif kind == "1 ":
-            changed.append(record.split(" ", 8)[8])
-        elif kind == "u ":
-            changed.append(record.split(" ", 10)[10])
-        elif kind == "? ":
-            untracked.append(record[2:])
-    return Status(head, tuple(changed), tuple(untracked))
-
-
-def _git_error(command: str, stderr: str) -> GitError:
-    said = next((line for line in stderr.splitlines() if line.strip()), "no message").removeprefix("fatal: ")
-    if "dubious ownership" in stderr:
-        return GitError(
-            f"git refuses this repository: {said}", hint="git config --global --add safe.directory <folder>"
-        )
-    return GitError(f"git {command}: {said}")

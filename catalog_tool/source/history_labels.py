@@ -8,7 +8,8 @@ from typing import Protocol
 
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.limits import PARSED_FILE_BYTES
-from catalog_tool.source.git import Blob, Git
+from catalog_tool.source.git import Git
+from catalog_tool.source.git_output import Blob
 from catalog_tool.source.registry import read_registry
 
 PromptLabels = dict[str, LabelValue]

@@ -18,7 +18,8 @@ from typing import NamedTuple, Protocol
 from catalog_tool.errors import GitError
 from catalog_tool.model.limits import CATALOG_FILES, SKILL_FILE_BYTES
 from catalog_tool.source.decoding import Flaw
-from catalog_tool.source.git import Git, Status, TreeEntry
+from catalog_tool.source.git import Git
+from catalog_tool.source.git_output import Status, TreeEntry
 from catalog_tool.source.odd_places import survey
 from catalog_tool.source.on_disk import cannot_look, stat_of
 from catalog_tool.source.root import Place, outside_git
