@@ -5,6 +5,7 @@
     ├── GitError                 git, or the repository, did not answer      exit 3
     ├── BackendError             a target or another server did not answer   exit 3
     │   ├── UnavailableError     not now: the same call may be tried again
+    │   │   └── TimedOutError    no answer in the time that it had
     │   ├── LeaseLostError       another sync took over; nothing was changed
     │   └── RefusedError         the store will never take this
     └── FindingsError            input refused; carries the findings         exit 1
@@ -66,6 +67,10 @@ class UnavailableError(BackendError):
     def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+
+
+class TimedOutError(UnavailableError):
+    """The store stayed silent for as long as it was waited for: each try costs that time again."""
 
 
 class LeaseLostError(BackendError):

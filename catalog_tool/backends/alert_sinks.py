@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from catalog_tool.backends.web_address import is_web_address
-from catalog_tool.errors import BackendError, RefusedError, UnavailableError, UsageError
+from catalog_tool.errors import BackendError, RefusedError, TimedOutError, UnavailableError, UsageError
 
 _TIMEOUT = httpx.Timeout(20.0, connect=10.0)
 _LATER = frozenset({408, 429, 500, 502, 503, 504})
@@ -41,7 +41,8 @@ def _post(what: str, url: str, content: object) -> None:
         with httpx.stream("POST", url, json=content, timeout=_TIMEOUT, follow_redirects=False) as answer:
             pass
     except httpx.TransportError as error:
-        raise UnavailableError(f"{what} at {parts.hostname}: {type(error).__name__}") from error
+        kind = TimedOutError if isinstance(error, httpx.TimeoutException) else UnavailableError
+        raise kind(f"{what} at {parts.hostname}: {type(error).__name__}") from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise BackendError(f"{what} at {parts.hostname} could not be asked: {type(error).__name__}") from error
     if answer.is_success:

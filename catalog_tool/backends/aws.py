@@ -15,6 +15,7 @@ import boto3  # type: ignore[import-untyped]
 from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.exceptions import (  # type: ignore[import-untyped]
     BotoCoreError,
+    ConnectTimeoutError,
     CredentialRetrievalError,
     HTTPClientError,
     IncompleteReadError,
@@ -22,13 +23,14 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    ReadTimeoutError,
     TokenRetrievalError,
 )
 from botocore.exceptions import ClientError as ClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from catalog_tool.backends.stored import storable_text
-from catalog_tool.errors import BackendError, RefusedError, UnavailableError, UsageError
+from catalog_tool.errors import BackendError, RefusedError, TimedOutError, UnavailableError, UsageError
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
@@ -218,7 +220,8 @@ def clear_errors(place: str, known: Mapping[str, Trouble] | None = None) -> Iter
         raise RefusedError(f"{place}: the credentials could not be had", hint="log in again") from error
     except (NoConnectionError, HTTPClientError, IncompleteReadError) as error:
         hint = "is the server up, and its address right?"
-        raise UnavailableError(f"{place}: no answer ({type(error).__name__})", hint=hint) from error
+        kind = TimedOutError if isinstance(error, ConnectTimeoutError | ReadTimeoutError) else UnavailableError
+        raise kind(f"{place}: no answer ({type(error).__name__})", hint=hint) from error
     except BotoCoreError as error:
         raise BackendError(f"{place}: {type(error).__name__}") from error
     except OSError as error:

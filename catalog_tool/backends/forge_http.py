@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from catalog_tool.backends.forge import NotAllowedError, TooLongError
+from catalog_tool.backends.http_silence import no_answer
 from catalog_tool.backends.web_address import is_web_address
-from catalog_tool.errors import BackendError, RefusedError, UnavailableError, UsageError
+from catalog_tool.errors import BackendError, RefusedError, TimedOutError, UnavailableError, UsageError
 
 PAGES = 30
 """Pages of a list that are read; a hundred entries each."""
@@ -111,11 +112,11 @@ class ForgeHttp:
                 for piece in answer.iter_bytes():
                     body += piece
                     if time.monotonic() > deadline:  # the time-out is of one wait, not of an answer that drips in
-                        raise UnavailableError(f"{self._host}: no whole answer after {self._seconds:g} seconds")
+                        raise TimedOutError(f"{self._host}: no whole answer after {self._seconds:g} seconds")
                     if len(body) > ANSWER_BYTES:
                         raise BackendError(f"{self._host} answered with more than {ANSWER_BYTES:,} bytes")
         except httpx.TransportError as error:
-            raise UnavailableError(f"{self._host}: {str(error) or type(error).__name__}") from error
+            raise no_answer(self._host, error) from error
         except httpx.HTTPError as error:
             raise BackendError(f"{self._host}: {error}") from error
         if answer.is_success:

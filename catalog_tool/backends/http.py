@@ -18,12 +18,13 @@ import httpx
 from catalog_tool import __version__
 from catalog_tool.backends import wire
 from catalog_tool.backends.base import LabelEvent
+from catalog_tool.backends.http_silence import no_answer
 from catalog_tool.backends.web_address import is_web_address
 from catalog_tool.errors import BackendError, LeaseLostError, RefusedError, UnavailableError, UsageError
 from catalog_tool.model.capabilities import Capabilities
 from catalog_tool.model.target import Control, Lease, Live, Run, TargetState, Write, Written
 
-TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 ANSWER_BYTES = 256 * 1024 * 1024
 STREAM_BYTES = 2 * 1024**3
 """All objects of a store, or its whole audit trail."""
@@ -196,8 +197,10 @@ class HttpBackend:
         return BackendError(f"{self.place()}: the answer is not of the sync protocol ({words[:200]})", hint=hint)
 
     def _unreachable(self, error: httpx.HTTPError) -> UnavailableError:
-        words = str(error) or type(error).__name__
-        return UnavailableError(f"{self.place()}: {words}", hint="is the service up, and its address right?")
+        hint = "is the service up, and its address right?"
+        if isinstance(error, httpx.TransportError):
+            return no_answer(self.place(), error, hint=hint)
+        return UnavailableError(f"{self.place()}: {str(error) or type(error).__name__}", hint=hint)
 
     def _check(self, response: httpx.Response, data: bytes) -> None:
         """Raise the error that the service told of."""

@@ -24,7 +24,8 @@ from urllib.parse import quote
 
 import httpx
 
-from catalog_tool.errors import BackendError, RefusedError, UnavailableError, UsageError
+from catalog_tool.backends.http_silence import no_answer
+from catalog_tool.errors import BackendError, RefusedError, TimedOutError, UnavailableError, UsageError
 
 PAGE = 100
 """Prompts in one page of the list; more is refused."""
@@ -33,6 +34,7 @@ PROMPTS = 100_000
 ANSWER_BYTES = 64 * 1024 * 1024
 BODY_BYTES = 1_000_000
 """What the server takes in one request (it says 1 MB)."""
+_UNREACHED = "is the server up, and is its address the target's `url`, else that of LANGFUSE_BASE_URL or LANGFUSE_HOST?"
 TIMEOUT_SECONDS = 15.0
 """How long the server may stay silent; a whole answer may take twice that, however slowly it trickles in."""
 CONNECT_SECONDS = 5.0
@@ -242,26 +244,17 @@ class LangfuseApi:
                     if len(data) > ANSWER_BYTES:
                         raise BackendError(f"{self.url} answers with more than {ANSWER_BYTES:,} bytes")
                     if time.monotonic() > deadline:
-                        raise UnavailableError(f"{self.url} did not finish its answer in {self._deadline:g} s")
+                        raise TimedOutError(f"{self.url} did not finish its answer in {self._deadline:g} s")
                 return answer.status_code, answer.headers, bytes(data)
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise UnavailableError(f"{self.url} does not answer: {_told(error)}", hint=_hint(error)) from error
+        except httpx.DecodingError as error:
+            raise UnavailableError(f"{self.url} answered what cannot be unpacked: {error}") from error
+        except httpx.TransportError as error:
+            raise no_answer(self.url, error, hint=_UNREACHED) from error
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             raise UsageError(f"{self.url} cannot be asked: {error}") from error
 
     def _odd(self, what: str, error: Exception) -> BackendError:
         return BackendError(f"{self.url} answered with {what} that is none of Langfuse's: {error!r}")
-
-
-def _told(error: Exception) -> str:
-    return "it stayed silent too long" if isinstance(error, httpx.ReadTimeout) else str(error) or type(error).__name__
-
-
-def _hint(error: Exception) -> str:
-    """What to look at where no connection was made; nothing where there was one and it broke."""
-    if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return ""
-    return "is the server up, and is its address the target's `url`, else that of LANGFUSE_BASE_URL or LANGFUSE_HOST?"
 
 
 def _address(name: str) -> str:

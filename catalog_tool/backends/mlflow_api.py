@@ -17,8 +17,9 @@ from typing import Any
 
 import httpx
 
+from catalog_tool.backends.http_silence import no_answer
 from catalog_tool.backends.mlflow_entities import ModelVersion, RegisteredModel
-from catalog_tool.errors import BackendError, RefusedError, UnavailableError
+from catalog_tool.errors import BackendError, RefusedError, TimedOutError, UnavailableError
 
 ANSWER_BYTES = 512 * 1024 * 1024
 """The largest answer that is read: one search holds every version of a registry."""
@@ -29,6 +30,7 @@ MODELS_A_PAGE = 1000
 PAGES = 1000
 """The most pages of one list."""
 CONNECT_SECONDS = 10.0
+_UNREACHED = "is the server up, and is its address the target's `url`, else that of MLFLOW_TRACKING_URI?"
 READ_SECONDS = 30.0
 """How long the server may stay silent."""
 ANSWERS_OF_SILENCE = 4
@@ -173,7 +175,7 @@ class MlflowApi:
             finally:
                 response.close()
         except httpx.TransportError as error:
-            raise UnavailableError(f"{self._place} does not answer: {_told(error)}", hint=_hint(error)) from error
+            raise no_answer(self._place, error, hint=_UNREACHED) from error
         except httpx.HTTPError as error:
             raise BackendError(f"{self._place} answers in a way that is no HTTP: {error}") from error
 
@@ -184,7 +186,7 @@ class MlflowApi:
             if size > ANSWER_BYTES:
                 raise BackendError(f"an answer of {self._place} is larger than {ANSWER_BYTES} bytes")
             if time.monotonic() - started > self._answer_seconds:
-                raise UnavailableError(f"{self._place} took longer than {self._answer_seconds:g} s for one answer")
+                raise TimedOutError(f"{self._place} took longer than {self._answer_seconds:g} s for one answer")
             chunks.append(chunk)
         return b"".join(chunks)
 
@@ -214,17 +216,6 @@ class MlflowApi:
             kind = NoRouteError if status in (404, 405) else BackendError
             raise kind(f"{self._place} answers {status}: {said}", hint="is this an MLflow server's address?")
         raise RefusedError(f"{self._place} refuses: {said}")
-
-
-def _told(error: Exception) -> str:
-    return "it stayed silent too long" if isinstance(error, httpx.ReadTimeout) else str(error) or type(error).__name__
-
-
-def _hint(error: Exception) -> str:
-    """What to look at where no connection was made; nothing where there was one and it broke."""
-    if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return ""
-    return "is the server up, and is its address the target's `url`, else that of MLFLOW_TRACKING_URI?"
 
 
 def _document(data: bytes) -> dict[str, Any] | None:
