@@ -63,8 +63,8 @@ class Content:
 class Record:
     """The evidence for one content.
 
-    ``flaws`` say which records could not be used, ``changed`` which of those stand under this very content;
-    ``runs`` counts all that are about it.
+    ``flaws`` say which records about something else could not be used, ``changed`` which may be about this very
+    content; ``runs`` counts all that are about it.
     """
 
     evidence: Evidence | None = None

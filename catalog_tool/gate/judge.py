@@ -119,5 +119,5 @@ def with_evidence(question: Question, sources: Sources, candidate: Stored | None
 
 
 def _only(stored: Stored) -> Record:
-    flaws = (f"{stored.path}: {stored.flaw}",) if stored.flaw is not None else ()
-    return Record(evidence=stored.evidence, runs=int(stored.evidence is not None), flaws=flaws)
+    changed = (f"{stored.path}: {stored.flaw}",) if stored.flaw is not None else ()
+    return Record(evidence=stored.evidence, runs=int(stored.evidence is not None), changed=changed)

@@ -41,6 +41,7 @@ CASE_NAME_CHARACTERS = 400
 MESSAGE_CHARACTERS = 2000
 METRIC_CHARACTERS = 120
 
+_FILE = re.compile(r"v[1-9][0-9]*-([0-9a-f]{12})\.[0-9a-f]{12}\.json", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 _TOP = (
     "format", "kind", "digest", "tool", "origin", "source_format", "prompt", "dataset", "judge", "policy", "model",
@@ -78,6 +79,23 @@ def evidence_path(prompts: str, evidence: Evidence) -> str:
     own = short(digest_of(_document(evidence)))
     subject = evidence.prompt
     return f"{prompts}/{subject.id}/evidence/{version_id(subject.version, subject.digest)}.{own}.json"
+
+
+def named_subject(path: str, data: bytes) -> str | None:
+    """What a record that cannot be used is about by the name that ``evidence_path`` gave it: the start of a digest.
+
+    None where it has no such name, or its text names another content: then it may be about anything.
+    """
+    name = _FILE.fullmatch(path.rpartition("/")[2])
+    if name is None:
+        return None
+    subject = f"sha256:{name[1]}"
+    try:
+        prompt = _parsed(data).get("prompt")
+    except MalformedError:
+        return subject
+    written = prompt.get("digest") if isinstance(prompt, dict) else None
+    return subject if written is None or str(written).startswith(subject) else None
 
 
 def kept_text(text: str, most: int = MESSAGE_CHARACTERS) -> str:
@@ -174,7 +192,7 @@ def _no_constant(name: str) -> NoReturn:
 def _check_kind(top: Fields, document: dict[str, Any]) -> None:
     number = document.get("format")
     if isinstance(number, int) and not isinstance(number, bool) and number > FORMAT:
-        raise MalformedError(f"format: {number} is newer than this tool reads ({FORMAT})", hint="upgrade catalog-tool")
+        raise MalformedError(f"format: {number} is newer than this tool reads ({FORMAT}): upgrade catalog-tool")
     if number != FORMAT or number is True or document.get("kind") != KIND:
         raise top.refuse("kind", f'a record has "format": {FORMAT} and "kind": "{KIND}"')
 

@@ -18,7 +18,8 @@ CLOCK_SECONDS = 300
 def presence(question: Question) -> Iterator[Reason]:
     """There is a record, and it is about this content."""
     for flaw in question.record.flaws:
-        yield Reason(rule="evidence", outcome=NOTED, message=f"a record cannot be used: {flaw}")
+        if flaw not in question.baseline_record.changed:  # said there, where it decides
+            yield Reason(rule="evidence", outcome=NOTED, message=f"a record cannot be used: {flaw}")
     for changed in question.record.changed:
         yield Reason(rule="evidence", outcome=UNDECIDED, message=f"a record cannot be used: {changed}")
     evidence, digest = question.record.evidence, question.candidate.digest

@@ -9,22 +9,28 @@ from catalog_tool.gate.decision import Record
 from catalog_tool.gate.evidence import PASS, Evidence
 from catalog_tool.gate.fields import MalformedError
 from catalog_tool.gate.label_history import LabelHistories, LabelHistory
-from catalog_tool.gate.records import EVIDENCE_BYTES, read_evidence
+from catalog_tool.gate.records import EVIDENCE_BYTES, named_subject, read_evidence
 from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.git import Git
 from catalog_tool.source.tree import EXECUTABLE, FILE, Tree
+
+RESTORE = "it may be the newest run: make it whole again (`git checkout COMMIT -- {}` restores it)"
 
 
 class Stored(NamedTuple):
     """One file of evidence, or why it cannot be used.
 
-    ``about`` is the digest of the content that a flawed record stands under, where its place says so.
+    ``about`` is the digest (or its start) of the content that a flawed record stands under; None: of any.
     """
 
     path: str
     evidence: Evidence | None
     flaw: str | None = None
     about: str | None = None
+
+    def is_open_about(self, digest: str | None) -> bool:
+        """Whether this may be the newest run about that content, and nobody can know."""
+        return self.flaw is not None and (self.about is None or digest is None or digest.startswith(self.about))
 
 
 class Sources(Protocol):
@@ -107,6 +113,9 @@ def read_stored(tree: Tree, files: CatalogFiles, prompts: Sequence[str]) -> dict
             read = Stored(content.path, None, content.flaw.message if content.flaw else "it cannot be read")
         else:
             read = stored_from(content.path, content.data)
+        if read.flaw is not None:
+            about = named_subject(content.path, content.data or b"")
+            read = read._replace(flaw=f"{read.flaw}; {RESTORE.format(content.path)}", about=about)
         found[owners[content.path]].append(read)
     for stored in found.values():
         stored.sort(key=lambda item: item.path)
@@ -129,8 +138,9 @@ def record_of(stored: Iterable[Stored], digest: str | None, like: Evidence | Non
     it harder to allow: the candidate's worse, the baseline's better.
     """
     listed = list(stored)
-    flaws = tuple(f"{item.path}: {item.flaw}" for item in listed if item.flaw is not None and item.about is None)
-    changed = tuple(f"{item.path}: {item.flaw}" for item in listed if item.flaw is not None and item.about == digest)
+    flawed = [item for item in listed if item.flaw is not None]
+    flaws = tuple(f"{item.path}: {item.flaw}" for item in flawed if not item.is_open_about(digest))
+    changed = tuple(f"{item.path}: {item.flaw}" for item in flawed if item.is_open_about(digest))
     runs = [item.evidence for item in listed if item.evidence is not None and item.evidence.prompt.digest == digest]
     if not runs:
         return Record(flaws=flaws, changed=changed)

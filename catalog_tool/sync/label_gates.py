@@ -101,7 +101,8 @@ def label_gates(reading: Reading, git: Git | None, now: int, target: TargetEvide
 
 
 def _has_bad_evidence(judged: Judgement) -> bool:
-    return any(
+    """Whether a record speaks against it, or might: one that was changed may have been the one that did."""
+    return bool(judged.question.record.changed) or any(
         reason.outcome == FAILED and not reason.rule.startswith(("after:", "rollout"))
         for reason in judged.decision.reasons
     )

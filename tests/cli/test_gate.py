@@ -82,6 +82,70 @@ def test_a_changed_record_is_no_evidence(scratch: Scratch) -> None:
     assert "a record cannot be used" in answer.out
 
 
+def spoiled(scratch: Scratch, path: str, to: str | None = None) -> str:
+    """Change one byte of a record, and where it stands if ``to`` is another name; its path."""
+    text = (scratch.root / path).read_text()
+    assert text.count('"tool": "test"') == 1
+    moved = path if to is None else f"{path.rpartition('/')[0]}/{to}"
+    (scratch.root / path).unlink()
+    scratch.write(moved, text.replace('"tool": "test"', '"tool": "tesT"'))
+    return moved
+
+
+@pytest.mark.parametrize("name", [None, "mine.json", "v9-000000000000.000000000000.json"])
+def test_an_older_run_does_not_stand_in_for_a_newest_one_that_was_changed(scratch: Scratch, name: str | None) -> None:
+    gated.start(scratch)
+    gated.record_both(scratch)
+    worse = gated.record(scratch, gated.evidence(scratch, "v3", gated.cases(failed=LOST), hour=1.5))
+    whole = (scratch.root / worse).read_bytes()
+    assert scratch.run(*ASK, env=NOW).code == 1
+    path = spoiled(scratch, worse, name)
+    answer = scratch.run(*ASK, env=NOW)
+    assert answer.code == 3, answer
+    assert f"open  evidence: a record cannot be used: {path}: digest: the record was changed" in answer.out
+    assert f"make it whole again (`git checkout COMMIT -- {path}` restores it)" in answer.out
+    assert scratch.run("promote", *ASK[1:], env=NOW).code == 3
+    scratch.write(gated.REGISTRY, gated.LABELS.replace("production: v2", "production: v3"))
+    found = scratch.run("validate", "--format", "json", env=NOW).json()["findings"]
+    assert [item["code"] for item in found if item["code"].startswith("C32")] == ["C322"]
+    (scratch.root / path).unlink()
+    scratch.write(worse, whole)
+    assert scratch.run(*ASK, env=NOW).code == 1
+
+
+def test_a_newest_run_of_what_the_label_has_binds_too(scratch: Scratch) -> None:
+    gated.start(scratch, "{baseline: optional}")
+    gated.record_both(scratch)
+    better = gated.record(scratch, gated.evidence(scratch, "v2", gated.cases(), hour=1.5))
+    assert scratch.run(*ASK, env=NOW).code == 0
+    path = spoiled(scratch, better)
+    answer = scratch.run(*ASK, env=NOW)
+    assert answer.code == 3
+    assert f"open  baseline: a record of what production has now cannot be used: {path}: digest:" in answer.out
+    assert answer.out.count(path) == 2, "named once, and how to restore it"
+
+
+def test_a_changed_record_of_another_content_is_noted(scratch: Scratch) -> None:
+    gated.start(scratch)
+    gated.record_both(scratch)
+    other = gated.record(scratch, gated.evidence(scratch, "v1", gated.cases(), hour=1.5))
+    path = spoiled(scratch, other)
+    answer = scratch.run(*ASK, env=NOW)
+    assert answer.code == 0, answer
+    assert f"note  evidence: a record cannot be used: {path}: digest:" in answer.out
+    scratch.write(other, b"<<<<<<< HEAD\n")
+    assert scratch.run(*ASK, env=NOW).code == 0, "its name says what it was about"
+
+
+def test_a_named_baseline_that_cannot_be_read_is_none_that_may_be_missing(scratch: Scratch, tmp_path: Path) -> None:
+    gated.start(scratch, "{baseline: optional, pass_rate: {min: 0.5}}")
+    gated.record_both(scratch)
+    broken = tmp_path / "broken.json"
+    broken.write_text("{}")
+    assert scratch.run(*ASK, env=NOW).code == 0
+    assert scratch.run(*ASK, "--baseline", str(broken), env=NOW).code == 3
+
+
 def test_the_newest_run_decides_and_the_others_are_counted(scratch: Scratch) -> None:
     gated.start(scratch)
     gated.record_both(scratch)

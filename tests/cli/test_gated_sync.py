@@ -125,6 +125,23 @@ def test_a_target_that_is_made_anew_needs_the_evidence_that_git_has(scratch: Scr
     assert sync(scratch, hour=500)["status"] == "done"
 
 
+def test_the_first_value_on_a_new_target_is_not_freed_by_changing_what_speaks_against_it(scratch: Scratch) -> None:
+    gated.start(scratch)
+    scratch.write("catalog.yaml", TARGETS + gated.SETTINGS.format(gate="{pass_rate: {min: 0.9}}"))
+    scratch.write(".gitignore", ".catalog/\n")
+    lost = [f"case {number}" for number in range(20)]
+    path = gated.record(scratch, gated.evidence(scratch, "v2", gated.cases(failed=lost)))
+    scratch.commit("Evidence")
+    assert "denies support_agent@v2" in sync(scratch, hour=3, code=1)["blocked"][0]["reason"]
+    (scratch.root / ".catalog/local.db").unlink()
+    for beside in (scratch.root / ".catalog").glob("local.db*"):
+        beside.unlink()
+    text = (scratch.root / path).read_text()
+    scratch.write(path, text.replace('"tool": "test"', '"tool": "tesT"'))
+    scratch.commit("One byte")
+    assert f"a record cannot be used: {path}" in sync(scratch, hour=4, code=1)["blocked"][0]["reason"]
+
+
 def test_a_label_that_is_not_protected_is_the_business_of_validate_alone(scratch: Scratch) -> None:
     start(scratch, protected=False)
     to_v3(scratch)

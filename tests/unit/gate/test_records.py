@@ -35,6 +35,7 @@ from catalog_tool.gate.records import (
     evidence_document,
     evidence_path,
     kept_text,
+    named_subject,
     read_evidence,
     sealed,
 )
@@ -187,3 +188,28 @@ def test_one_more_pass_never_makes_it_worse(repetitions: list[str], critical: bo
     before = settled(repetitions, critical=critical)
     after = settled([*repetitions, PASS], critical=critical)
     assert order.index(after) >= order.index(before)
+
+
+NAMED = "prompts/billing/refund/evidence/v3-3f9a1c0b77de.0123456789ab.json"
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "expected"),
+    [
+        (NAMED, b"", "sha256:3f9a1c0b77de"),
+        (NAMED, b'{"prompt": {"digest": "' + DIGEST.encode() + b'"}}', "sha256:3f9a1c0b77de"),
+        (NAMED, b'{"prompt": 1, "kind": "evidence"}', "sha256:3f9a1c0b77de"),
+        (NAMED, b'{"prompt": {"digest": "sha256:' + b"0" * 64 + b'"}}', None),
+        (NAMED, b'{"prompt": {"digest": 7}}', None),
+        (NAMED.replace("v3-", "v0-"), b"", None),
+        (NAMED.replace(".json", "x.json"), b"", None),
+        (NAMED.upper(), b"", None),
+        ("prompts/greet/evidence/run.json", b'{"prompt": {"digest": "' + DIGEST.encode() + b'"}}', None),
+    ],
+)
+def test_what_a_record_that_cannot_be_used_is_about(path: str, data: bytes, expected: str | None) -> None:
+    assert named_subject(path, data) == expected
+
+
+def test_the_name_of_a_file_says_what_it_is_about() -> None:
+    assert named_subject(evidence_path("prompts", FULL), evidence_bytes(FULL)) == "sha256:3f9a1c0b77de"
