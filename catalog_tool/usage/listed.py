@@ -19,6 +19,7 @@ from catalog_tool.source.memory import Memory
 from catalog_tool.source.root import Place
 from catalog_tool.source.skill_folders import SKILL_FILE
 from catalog_tool.source.tree import WorkTree
+from catalog_tool.usage.marketplaces import PluginId, plugin_ids
 
 KIND = "skills-catalog"
 
@@ -27,7 +28,7 @@ class ListedSkill(NamedTuple):
     """A skill of the catalog. Dates are seconds since the epoch, None where history does not know them.
 
     ``listing_tokens`` is what every request pays for it: an estimate, 0 where the model is not told of it,
-    None where the catalog does not say.
+    None where the catalog does not say. ``plugins`` are those that the repository's own marketplaces hand it out in.
     """
 
     key: str
@@ -39,6 +40,7 @@ class ListedSkill(NamedTuple):
     first_commit: int | None = None
     last_commit: int | None = None
     listing_tokens: int | None = None
+    plugins: tuple[PluginId, ...] = ()
 
 
 class ListedPrompt(NamedTuple):
@@ -123,8 +125,10 @@ def listed_at(place: Place, options: Options | None = None) -> Listed:
     paths = [f"{path}/{SKILL_FILE}" for _, path, _ in (*skills, *twins)]
     versions = _versions(found)
     dates, undated = _dates(place, tree.head, [*paths, *(path for _, held in versions.values() for path in held)])
+    plugins = plugin_ids(place, {path for _, path, _ in (*skills, *twins)})
+    listed = (_from_record(found, key, path, record, dates) for key, path, record in (*skills, *twins))
     return Listed(
-        tuple(_from_record(found, key, path, record, dates) for key, path, record in (*skills, *twins)),
+        tuple(skill._replace(plugins=plugins.get(skill.path, ())) for skill in listed),
         tuple(_prompt(found, id_, *held, dates) for id_, held in versions.items()),
         undated,
     )
