@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from catalog_tool.diff.changes import MODIFIED, TEST, Change, Detail, detail
+from catalog_tool.diff.changes import MODIFIED, TEST, Change, Detail, detail, same_json
 from catalog_tool.diff.renders import Case
 from catalog_tool.diff.sides import TreeSide
 from catalog_tool.model.limits import PARSED_FILE_BYTES
@@ -16,7 +16,12 @@ from catalog_tool.source.tree import Content
 _WEAKER = {"equals": ("contains", "starts_with", "ends_with"), "starts_with": ("contains",), "ends_with": ("contains",)}
 """Kinds of assertion that ask for less of the same value."""
 _PARTIAL = frozenset({"contains", "starts_with", "ends_with"})
+_WITHOUT = frozenset({"not_contains", "not_starts_with", "not_ends_with"})
 _CEILING = "max_"
+_INPUTS = ("vars", "placeholders")
+_JUDGED_APART = frozenset({"type", "name", "threshold", "ignore_case"})
+_SHOWN = 60
+"""Characters of a value that are told."""
 
 Assertion = Mapping[str, Any]
 
@@ -120,7 +125,19 @@ def compare_cases(old: Mapping[str, GoldenCase], new: Mapping[str, GoldenCase]) 
             if was is good and now is not good:
                 said = "is no longer critical" if flag == "critical" else "is marked flaky: failures do not count"
                 yield detail("test-weakened", f"{path}/{flag}", was, now, f"the case “{name}” {said}", op="changed")
+        yield from _inputs(before, after, path)
         yield from _assertions(before, after, f"{path}/expect")
+
+
+def _inputs(before: GoldenCase, after: GoldenCase, path: str) -> Iterator[Detail]:
+    """Inputs that are others: the case may be an easier one. What came, went or has another name is not judged."""
+    for part in _INPUTS:
+        was, now = _mapping(before.case.get(part)), _mapping(after.case.get(part))
+        for name in sorted(was.keys() & now.keys()):
+            if not same_json(was[name], now[name]) and not any(same_json(was[name], value) for value in now.values()):
+                said = f"is asked with another `{name}`: {_shown(now[name])}, it was {_shown(was[name])}"
+                message = f"the case “{before.name}” {said}"
+                yield detail("test-weakened", f"{path}/{part}/{_escaped(name)}", was[name], now[name], message)
 
 
 def _assertions(before: GoldenCase, after: GoldenCase, path: str) -> Iterator[Detail]:
@@ -143,7 +160,7 @@ def _successor(old: Assertion, left: Sequence[Assertion]) -> tuple[Assertion | N
     same_kind = next((item for item in left if item.get("type") == kind), None)
     weaker = next((item for item in left if item.get("type") in _WEAKER.get(str(kind), ())), None)
     new = alike or same_kind or weaker
-    shown = f"`{kind}` {json.dumps(value, ensure_ascii=False)[:60]}"
+    shown = f"`{kind}` {_shown(value)}"
     if new is None:
         return None, f"{shown} is no longer asserted"
     if new.get("type") != kind:
@@ -152,7 +169,7 @@ def _successor(old: Assertion, left: Sequence[Assertion]) -> tuple[Assertion | N
         return new, f"the threshold of {shown} went from {old.get('threshold')} to {new.get('threshold', 'none')}"
     if new.get("ignore_case") is True and old.get("ignore_case") is not True:
         return new, f"{shown} ignores upper and lower case now"
-    return new, _looser_value(str(kind), value, new.get("value"))
+    return new, _looser_value(str(kind), old, new)
 
 
 def _less(old: Any, new: Any) -> bool:
@@ -161,12 +178,40 @@ def _less(old: Any, new: Any) -> bool:
     return new is None or (isinstance(new, int | float) and new < old)
 
 
-def _looser_value(kind: str, old: Any, new: Any) -> str:
-    if kind.startswith(_CEILING) and isinstance(old, int | float) and isinstance(new, int | float):
-        return f"`{kind}` was raised from {old} to {new}" if new > old else ""
-    if kind in _PARTIAL and isinstance(old, str) and isinstance(new, str) and new != old and new in old:
-        return f"`{kind}` asks for “{new[:40]}” only, it was “{old[:40]}”"
-    return ""
+def _looser_value(kind: str, old: Assertion, new: Assertion) -> str:
+    """How an assertion of the same kind asks for less, or for something else; empty where it asks for more."""
+    names = [name for name in old if name not in _JUDGED_APART and not _same(old, new, name)]
+    if not names:
+        return ""
+    was, now = old.get(names[0]), new.get(names[0])
+    if names == ["value"]:
+        if kind.startswith(_CEILING) and isinstance(was, int | float) and isinstance(now, int | float):
+            return f"`{kind}` was raised from {was} to {now}" if now > was else ""
+        if isinstance(was, str) and isinstance(now, str) and kind in _PARTIAL | _WITHOUT:
+            more, less = (now, was) if kind in _PARTIAL else (was, now)
+            if _is_part(kind, less, more):
+                return ""
+            if _is_part(kind, more, less):
+                return f"`{kind}` asks for “{now[:40]}” only, it was “{was[:40]}”"
+    if names[0] not in new:
+        return f"`{kind}` has no `{names[0]}` now, it was {_shown(was)}"
+    return f"`{kind}` has another `{names[0]}`: {_shown(now)}, it was {_shown(was)}"
+
+
+def _same(old: Assertion, new: Assertion, name: str) -> bool:
+    return name in new and same_json(old[name], new[name])
+
+
+def _is_part(kind: str, part: str, whole: str) -> bool:
+    """Whether every answer that has ``whole`` where ``kind`` looks for it has ``part`` there."""
+    if kind.endswith("starts_with"):
+        return whole.startswith(part)
+    return whole.endswith(part) if kind.endswith("ends_with") else part in whole
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _escaped(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from catalog_tool.diff.changes import ADDED, MODIFIED, REMOVED, RENAMED, SKILL, Change, Detail, detail
 from catalog_tool.diff.messages import text_detail
 from catalog_tool.diff.skill_files import Skill
-from catalog_tool.diff.words import diff_texts
+from catalog_tool.diff.words import TextDiff, diff_texts
 from catalog_tool.model.skill import listed_words
 from catalog_tool.source.skill_folders import SKILL_FILE
 from catalog_tool.source.tree import EXECUTABLE
@@ -36,7 +36,10 @@ _CODE = (
     ".cmd",
     ".lua",
 )
-_LOADED = re.compile(r"(?:^|(?<=\s))!`([^`\n]+)`|^```!\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_LOADED = re.compile(r"(?:^|(?<=\s))!`([^`\n]+)`|^[ \t]*```![^`\n]*\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"(?:^|[ \t])#.*$", re.MULTILINE)
+_INLINE = 80
+"""Characters of a value that a sentence shows."""
 _ALIKE = 0.5
 """Share of changed words in two bodies up to which a skill that came is taken for one that went."""
 
@@ -79,8 +82,11 @@ def _arrival(skill: Skill) -> Iterator[Detail]:
     yield detail("artifact-added", "", None, skill.key, message, behaviour="high")
     for name in ("allowed-tools", "hooks"):
         if skill.front and skill.front.get(name):
-            said = f"it comes with `{name}`: {_inline(skill.front[name])}"
-            yield detail("skill-permission", f"/{name}", None, skill.front[name], said, contract="major")
+            given, path = skill.front[name], f"/{name}"
+            words = ", ".join(listed_words(given)) if name == "allowed-tools" else ""
+            said = f"it comes with `{name}`: {words or _inline(given)}"
+            text = None if words else _long_text(path, None, given)
+            yield detail("skill-permission", path, None, given, said, contract="major", text=text)
     for line in _shell_lines(skill.body):
         said = f"a shell line runs when the skill is loaded: `{line}`"
         yield detail("skill-permission", "/body", None, line, said, contract="major")
@@ -108,8 +114,9 @@ def compare_skills(old: Skill, new: Skill) -> Iterator[Detail]:
     if not old.readable or not new.readable:
         yield from _without_contents(old, new)
     else:
-        yield from _front(old.front, new.front)
-        yield from _body(old.body, new.body)
+        told = [*_front(old.front, new.front), *_body(old.body, new.body)]
+        yield from told
+        yield from _spelling(old, new, told=bool(told))
     yield from _files(old, new)
 
 
@@ -121,6 +128,34 @@ def _without_contents(old: Skill, new: Skill) -> Iterator[Detail]:
     if old.stamp(SKILL_FILE) != new.stamp(SKILL_FILE):
         message = "SKILL.md changed; its contents are not known here, compare revisions to see them"
         yield detail("undecided", f"/files/{SKILL_FILE}", old.stamp(SKILL_FILE), new.stamp(SKILL_FILE), message)
+
+
+def _spelling(old: Skill, new: Skill, *, told: bool) -> Iterator[Detail]:
+    """What changed in the bytes of SKILL.md and in none of its values: an agent that opens the file reads comments too.
+
+    With ``told``, only comments are looked at: what else is spelled otherwise came with a change that was named.
+    """
+    before, after = old.stamp(SKILL_FILE), new.stamp(SKILL_FILE)
+    if before == after:
+        return
+    heads = _head(old), _head(new)
+    path = f"/files/{SKILL_FILE}"
+    if _COMMENT.findall(heads[0]) != _COMMENT.findall(heads[1]):
+        wording = text_detail(path, *heads, "the comments in the front matter")
+        yield detail("skill-content", path, *heads, wording.message, text=wording.text)
+    elif heads[0] != heads[1] and not told:
+        wording = text_detail(path, *heads, "the front matter")
+        message = "the front matter is written in another way; its values are the same"
+        yield detail("skill-content", path, *heads, message, text=wording.text, behaviour="low")
+    elif not told:
+        message = "SKILL.md has other line ends, or came with or without a byte order mark; the text is the same"
+        yield detail("skill-content", path, before, after, message, behaviour="low")
+
+
+def _head(skill: Skill) -> str:
+    """SKILL.md down to its body, without what depends on the editor's platform."""
+    text = (skill.text(SKILL_FILE) or "").removeprefix("\ufeff").replace("\r\n", "\n")
+    return text.removesuffix(skill.body)
 
 
 def _front(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Iterator[Detail]:
@@ -150,7 +185,8 @@ def _field(name: str, before: Any, after: Any) -> Detail:
         return _permission(name, path, before, after)
     if name in PACKAGING:
         return detail("meta", path, before, after, f"`{name}` {_verb(before, after)}")
-    return detail("skill-content", path, before, after, f"`{name}` {_verb(before, after)}")
+    text = _long_text(path, before, after)
+    return detail("skill-content", path, before, after, f"`{name}` {_verb(before, after)}", text=text)
 
 
 def _routing(name: str, path: str, before: Any, after: Any) -> Detail:
@@ -172,12 +208,13 @@ def _permission(name: str, path: str, before: Any, after: Any) -> Detail:
         message = f"`{name}` {' and '.join(parts) or 'is written in another way'}{rights}"
     elif name == "hooks":
         added = [name] if after else []
-        message = f"`hooks` {_verb(before, after)}: commands run on their own while the skill is in use"
+        runs = "commands run" if after else "none of their commands runs"
+        message = f"`hooks` {_verb(before, after)}: {runs} on their own while the skill is in use"
     else:
         added = []
         message = f"`{name}` {_verb(before, after)}"
     levels = {"contract": "major"} if added else {}
-    return detail("skill-permission", path, before, after, message, **levels)
+    return detail("skill-permission", path, before, after, message, text=_long_text(path, before, after), **levels)
 
 
 def _body(old: str, new: str) -> Iterator[Detail]:
@@ -258,7 +295,22 @@ def _verb(before: Any, after: Any) -> str:
 
 def _inline(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    return text if len(text) <= _INLINE else f"{text[: _INLINE - 1]}…"
+
+
+def _long_text(path: str, before: Any, after: Any) -> TextDiff | None:
+    """The comparison in full of two values of which a sentence cannot show all; None where it can."""
+    if all(
+        value is None or _inline(value) in (value, json.dumps(value, ensure_ascii=False)) for value in (before, after)
+    ):
+        return None
+    return text_detail(path, _laid_out(before), _laid_out(after), "").text
+
+
+def _laid_out(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
 def _escaped(name: str) -> str:

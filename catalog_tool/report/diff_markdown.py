@@ -143,7 +143,7 @@ def _short(text: str, characters: int = 160) -> str:
 
 
 def _sections(result: DiffResult, rows: Rows) -> Iterator[str]:
-    yield from _section("Tests and gates that ask for less", map(_told, rows.tests))
+    yield from _section("Tests, gates and rules that ask for less", map(_told, rows.tests))
     yield from _section("Labels: what is rolled out", map(_told, rows.labels))
     yield from _section("Shared parts", map(_told, rows.shared))
     for line in (*diff_words.listing(result), *diff_words.unfit(result)):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from catalog_tool.diff.changes import ADDED, LABEL, MODIFIED, REMOVED, RENAMED, SKILL, TEST, Change, DiffResult, Tokens
+from catalog_tool.diff.relaxed_rules import is_about_rules
 from catalog_tool.report.diff_rows import Rows, counts, rows_of
 from catalog_tool.report.findings_text import counted
 
@@ -31,7 +33,14 @@ _MILDER = {
 def verdict(result: DiffResult, rows: Rows) -> str:
     """What it all comes to, in a few words."""
     if not rows.artifacts:
-        return "Tests ask for less." if rows.tests else "A rollout, no new content." if rows.labels else ""
+        return _of_tests(rows.tests) if rows.tests else "A rollout, no new content." if rows.labels else ""
+    waived = any(
+        item.waiver is not None and item.waiver.contract == "major"
+        for row in rows.artifacts
+        for item in row.change.details
+    )
+    if waived and result.contract != "major":
+        return "What would break callers is waived by a rule."
     worst = rows.artifacts[0].change.worst
     rule = worst.rule if worst else ""
     if result.contract == "major":
@@ -46,6 +55,10 @@ def verdict(result: DiffResult, rows: Rows) -> str:
     return f"No code breaks; the model {likely.get(result.behaviour, 'gets the same')}."
 
 
+def _of_tests(tests: Sequence[Change]) -> str:
+    return "Rules are relaxed." if all(map(is_about_rules, tests)) else "Tests ask for less."
+
+
 def title(change: Change) -> str:
     """``support_agent v2 → v3``, ``skill pour``, ``label support_agent@production``, ``tests of support_agent``."""
     return " ".join(filter(None, (*subject(change), versions(change))))
@@ -53,6 +66,8 @@ def title(change: Change) -> str:
 
 def subject(change: Change) -> tuple[str, str]:
     """What a change is about: what that is, where it is no prompt, and its name."""
+    if is_about_rules(change):
+        return "", "rules in catalog.yaml"
     if change.kind == TEST:
         return "gate of label" if change.file == "catalog.yaml" else "tests of", change.artifact
     return {LABEL: "label", SKILL: "skill"}.get(change.kind, ""), change.artifact
