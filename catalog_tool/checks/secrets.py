@@ -3,7 +3,7 @@
 Two stages, because nearly every text is clean. The first asks of the whole text the few things
 that every key has in common: a digit within a run of letters and digits, or thirty letters after
 an underscore, or a password's ``@``. Only around such places the shapes of
-``checks.data.secret_shapes`` are tried. What is found is a place and a kind, never the value.
+``model.secret_shapes`` are tried. What is found is a place and a kind, never the value.
 
 Limits: a key cut over several lines, encoded once more or shorter than its service issues is not
 found, and a password without a telling shape only where it is assigned to a telling name and looks
@@ -20,7 +20,7 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from catalog_tool.checks.data.secret_shapes import (
+from catalog_tool.model.secret_shapes import (
     ADDRESS_LOGIN,
     ASSIGNED,
     PLACEHOLDER_WORDS,

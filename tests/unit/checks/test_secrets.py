@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog_tool.checks.data.secret_shapes import ASSIGNED, PREFIXED
 from catalog_tool.checks.secrets import SecretHit, find_secrets
+from catalog_tool.model.secret_shapes import ASSIGNED, PREFIXED
 
 ALNUM = string.ascii_letters + string.digits
 HEX = "0123456789abcdef"

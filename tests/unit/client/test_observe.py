@@ -357,10 +357,40 @@ class TestRedaction:
             ("-----BEGIN RSA PRIVATE KEY-----", "[key]"),
             ("eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl", "[token]"),
             ("version 1.2.3, 2026-11-21, 42 and 3.14159", "version 1.2.3, 2026-11-21, 42 and 3.14159"),
+            ("pay DE89370400440532013000 please", "pay [number] please"),
+            ("pay DE89 3704 0044 0532 0130 00 please", "pay [number] please"),
+            ("GB29 NWBK 6016 1331 9268 19", "[number]"),
+            ("FR1420041010050500013M02606", "[number]"),
+            ("de89370400440532013000", "[number]"),
+            ("card_4111111111111111 and " + "1" * 30, "card_[number] and [number]"),
+            ("postgres://app:s3cret@localhost/db", "postgres://[login]@localhost/db"),
+            ("https://u:p@ss@example.org/a?b=c", "https://[login]@example.org/a?b=c"),
+            ("https://example.org/@ann", "https://example.org/@ann"),
+            ('{"api_key": "abcdefghijklmnop1234"}', '{"api_key": "[token]"}'),
+            ("a basic understanding, skill-development", "a basic understanding, skill-development"),
         ],
     )
     def test_what_goes_and_what_stays(self, text: str, expected: str) -> None:
         assert redacted(text) == expected
+
+    @pytest.mark.parametrize("kind", ["PRIVATE KEY", "RSA PRIVATE KEY", "OPENSSH PRIVATE KEY", "PGP PRIVATE KEY BLOCK"])
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\\n"])
+    def test_a_private_key_goes_with_its_body(self, kind: str, end: str) -> None:
+        body = end.join(["MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" + str(number) * 32 for number in range(9)])
+        key = f"-----BEGIN {kind}-----{end}{body}{end}QUJD{end}-----END {kind}-----"
+        assert redacted(f"it is {key} and more") == "it is [key] and more"
+        assert redacted(f"it is {key[:400]} and more") == "it is [key] and more", "cut off before its end"
+        assert redacted(f"-----BEGIN {kind}----- begins a key") == "[key] begins a key"
+
+    def test_every_token_whose_shape_the_checks_know_goes(self) -> None:
+        letters = "Kq7ZrT2mXw9LbN4vHs6JdY8cPf3GuE5kRa1WtQ" * 4
+        tokens = [
+            "ctlg_" + letters[:10].lower() + "_" + letters[:49],
+            "github_pat_" + letters[:22] + "_" + letters[:59],
+            "npm_" + letters[:36],
+            "xapp-1-" + letters[:40],
+        ]
+        assert [redacted(f"use {token}.") for token in tokens] == ["use [token]."] * len(tokens)
 
     def test_keys_are_redacted_too_and_depth_is_bounded(self) -> None:
         deep: Any = "a@b.de"
@@ -370,8 +400,14 @@ class TestRedaction:
         assert "a@b.de" not in json.dumps(redacted_value(deep, redacted))
 
     @pytest.mark.parametrize(
-        "text", ["1 " * 100_000, "a@" * 100_000, "a" * 200_000 + "@", "eyJ" + "a" * 200_000, "Bearer " * 30_000]
-    )
+        "text",
+        [
+            "1 " * 100_000, "a@" * 100_000, "a" * 200_000 + "@", "eyJ" + "a" * 200_000, "Bearer " * 30_000,
+            "-----BEGIN PRIVATE KEY-----!" * 8_000, "-----BEGIN PRIVATE KEY-----" + "\\n" * 100_000, "-----" * 40_000,
+            "://" * 70_000, "://" + "a" * 200_000, "secret    =    " * 14_000, "password-" * 22_000,
+            "AA11AAAA" * 25_000 + "_", "1" * 200_000 + "a", "DE12 AAAA 1111 " * 14_000,
+        ],
+    )  # fmt: skip
     def test_it_is_linear(self, text: str) -> None:
         started = time.process_time()
         redacted(text)
