@@ -46,8 +46,8 @@ def answer(
 ) -> UsageResult:
     """Join and judge what was recorded."""
     window = question.window
-    heard = Heard(tallies[0], combined(recorder.meter.spendings, recorder.totals), recorder.origins)
-    prompts = Heard(tallies[1], recorder.prompt_meter.spendings, {})
+    heard = Heard(tallies[0], combined(recorder.meter.spendings(), recorder.totals), recorder.origins)
+    prompts = Heard(tallies[1], recorder.prompt_meter.spendings(), {})
     resolver = Resolver(listed.skills, recorder.marketplaces)
     coverage = coverage_of(heard, resolver)
     ground = ground_of(_evidence(recorder, reports, coverage), window)
@@ -100,6 +100,8 @@ def _notes(listed: Listed, recorder: Recorder) -> list[str]:
     notes = []
     if listed.undated:
         notes.append(f"no skill's age is known: {listed.undated}")
-    if recorder.meter.resets:
-        notes.append(f"{recorder.meter.resets} counters began again inside a session; what came after was added")
+    again = recorder.meter.began_again
+    if again:
+        many = f"{again} counters" if again > 1 else "1 counter"
+        notes.append(f"{many} began again inside a session; what came after was added")
     return notes
