@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from catalog_tool.gate.watch_policy import COST, ERROR_RATE, LATENCY, SCORE, WatchPolicy, WatchRule
-from catalog_tool.semconv import COST as COST_METRIC
-from catalog_tool.semconv import PROMPT_LABEL, PROMPT_NAME, PROMPT_VERSION_ID, REQUESTS, prometheus_name
+from catalog_tool.semconv import PROMPT_LABEL, PROMPT_NAME, PROMPT_VERSION_ID, prometheus_name
 from catalog_tool.usage import promql
+from catalog_tool.usage.promql import Scope
 
 PROMPT = prometheus_name(PROMPT_NAME)
 LABEL = prometheus_name(PROMPT_LABEL)
 BY = f"{PROMPT}, {PROMPT_VERSION_ID}"
+MEASURED = "catalog:prompt_measured"
+"""Recorded: prompts that were seen before the window, by all their series of calls."""
 CALLS, SCORES = "catalog:prompt_calls", "catalog:prompt_scores"
 """Recorded: samples of a version within the window."""
 VALUES = {
@@ -103,18 +105,19 @@ def alerts_of(label: str, policy: WatchPolicy) -> Iterator[Alert]:
 def recordings_of(label: str, policy: WatchPolicy) -> Iterator[Recording]:
     """What the alerts of a label read; evaluated before them, because a group goes from top to bottom."""
     rules = [rule for rule in policy.rules if _is_alerted(rule)]
-    selector, window = f"{LABEL}={promql.quoted(label)}", policy.window
+    scope = _scope(label, policy.window)
     if rules:
-        called = promql.grown(f"{prometheus_name(REQUESTS)}_total", selector, window, f"{BY}, {LABEL}")
-        yield Recording(CALLS, label, called)
+        yield Recording(MEASURED, label, promql.measured_before("", policy.window))
+        yield Recording(CALLS, label, promql.requests(scope, f"{BY}, {LABEL}"))
     for rule in rules:
         if rule.name == SCORE:
-            scored = f"metric={promql.quoted(rule.metric)}" if rule.metric is not None else f'{PROMPT}!=""'
-            under = f"and on ({BY}) {_of(CALLS, label)} > 0"  # scores carry no label
-            yield Recording(SCORES, label, f"({promql.scores(scored, window, BY)}) {under}")
-            yield Recording(VALUES[SCORE], label, f"{promql.score(scored, window, BY)} {under}")
+            chosen = f"metric={promql.quoted(rule.metric)}" if rule.metric is not None else f'{PROMPT}!=""'
+            scored = scope._replace(matchers=chosen)  # scores carry no label
+            under = f"and on ({BY}) {_of(CALLS, label)} > 0"
+            yield Recording(SCORES, label, f"({promql.scores(scored, BY)}) {under}")
+            yield Recording(VALUES[SCORE], label, f"{promql.score(scored, BY)} {under}")
         else:
-            yield Recording(VALUES[rule.name], label, _value(rule, label, selector, window))
+            yield Recording(VALUES[rule.name], label, _value(rule, label, scope))
 
 
 def skipped_rules(policy: WatchPolicy) -> list[str]:
@@ -144,16 +147,18 @@ def _of(recorded: str, label: str) -> str:
     return f"{recorded}{{{LABEL}={promql.quoted(label)}}}"
 
 
-def _value(rule: WatchRule, label: str, selector: str, window: int) -> str:
+def _scope(label: str, window: int) -> Scope:
+    return Scope(f"{LABEL}={promql.quoted(label)}", window, _of(MEASURED, label))
+
+
+def _value(rule: WatchRule, label: str, scope: Scope) -> str:
     by, calls = f"{BY}, {LABEL}", _of(CALLS, label)
     if rule.name == LATENCY:
-        return promql.latency(selector, window, rule.quantile, by)
+        return promql.latency(scope, rule.quantile, by)
     if rule.name == COST:
-        dollars = promql.grown(f"{prometheus_name(COST_METRIC)}_total", selector, window, by)
-        return f"({dollars}) / ({calls} > 0) unless on ({by}) ({promql.unpriced(selector, window, by)}) > 0"
-    failed = f'{selector},status=~"{promql.FAILED_STATUSES}"'
-    grown = promql.grown(f"{prometheus_name(REQUESTS)}_total", failed, window, by)
-    return f"(({grown}) or {calls} * 0) / ({calls} > 0)"  # a version without errors has no series of them
+        unknown = f"unless on ({by}) ({promql.unpriced(scope, by)}) > 0"
+        return f"({promql.dollars(scope, by)}) / ({calls} > 0) {unknown}"
+    return f"(({promql.failures(scope, by)}) or {calls} * 0) / ({calls} > 0)"  # without errors there is no series
 
 
 def _conditions(rule: WatchRule, label: str, least: int, window: int) -> Iterator[tuple[str, str, str]]:
@@ -165,7 +170,7 @@ def _conditions(rule: WatchRule, label: str, least: int, window: int) -> Iterato
         return f"{value} {sign} on ({PROMPT}) group_left () {best} by ({PROMPT}) ({value} {enough})"
 
     if rule.name == COST:
-        unpriced = promql.unpriced(f"{LABEL}={promql.quoted(label)}", window, f"{BY}, {LABEL}")
+        unpriced = promql.unpriced(_scope(label, window), f"{BY}, {LABEL}")
         yield UNKNOWN, f"({unpriced}) > 0 {enough}", "is not known: calls without a price"
     if rule.max is not None:
         yield "", f"{value} > {rule.max:.15g} {enough}", f"is above {rule.max:g}"

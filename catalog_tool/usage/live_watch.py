@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from catalog_tool.gate.statistics import wilson
 from catalog_tool.gate.watch_policy import COST, ERROR_RATE, LATENCY, SCORE, WatchPolicy, WatchRule
 from catalog_tool.usage import promql
-from catalog_tool.usage.promql import PromQl
+from catalog_tool.usage.promql import PromQl, Scope
 
 HEALTHY, BREACH, FEW, UNKNOWN = "healthy", "breach", "too_few", "unknown"
 CONFIDENCE = 0.95
@@ -65,27 +65,27 @@ class Check(NamedTuple):
 def measure(prometheus: PromQl, rule: WatchRule, subject: Subject, span: Span) -> Measure:
     """Ask for one rule's value and how many samples it stands on. Raises ``BackendError``."""
     label = None if rule.name == SCORE else subject.label
-    selector = promql.selector_of(subject.prompt, subject.version_id, label, rule.metric)
+    scope = promql.scope_of((subject.prompt, subject.version_id, label), span.seconds, rule.metric)
     if rule.samples is not None:
         counted = promql.filled(rule.samples, *_named(subject), span.seconds)
     elif rule.name == SCORE and rule.query is None:
-        counted = promql.scores(selector, span.seconds)
+        counted = promql.scores(scope)
     else:
-        counted = promql.requests(promql.selector_of(*_named(subject)), span.seconds)
+        counted = promql.requests(promql.scope_of(_named(subject), span.seconds))
     samples = prometheus.value(counted, span.at) or 0.0
     if samples <= 0:
         return Measure(None, 0.0)
     if rule.name == ERROR_RATE and rule.query is None:
-        told = prometheus.value(promql.failures(selector, span.seconds), span.at) or 0.0
+        told = prometheus.value(promql.failures(scope), span.at) or 0.0
         failed = max(0.0, min(told, samples))
         low = wilson(round(failed), max(round(samples), 1, round(failed)), CONFIDENCE).low
         return Measure(failed / samples, samples, low)
     if rule.name == COST and rule.query is None:
-        unpriced = prometheus.value(promql.unpriced(selector, span.seconds), span.at) or 0.0
+        unpriced = prometheus.value(promql.unpriced(scope), span.at) or 0.0
         if unpriced > 0:
             calls = f"{max(1, round(unpriced))} of {round(samples)} calls of {subject.version_id}"
             return Measure(None, samples, None, f"the price of {calls} is not known")
-    value = prometheus.value(_query(rule, subject, selector, span.seconds), span.at)
+    value = prometheus.value(_query(rule, subject, scope), span.at)
     return Measure(value, samples, value)
 
 
@@ -93,12 +93,12 @@ def _named(subject: Subject) -> tuple[str, str, str]:
     return subject.prompt, subject.version_id, subject.label
 
 
-def _query(rule: WatchRule, subject: Subject, selector: str, window: int) -> str:
+def _query(rule: WatchRule, subject: Subject, scope: Scope) -> str:
     if rule.query is not None:
-        return promql.filled(rule.query, *_named(subject), window)
+        return promql.filled(rule.query, *_named(subject), scope.window)
     if rule.name == LATENCY:
-        return promql.latency(selector, window, rule.quantile)
-    return promql.cost(selector, window) if rule.name == COST else promql.score(selector, window)
+        return promql.latency(scope, rule.quantile)
+    return promql.cost(scope) if rule.name == COST else promql.score(scope)
 
 
 def judge_version(

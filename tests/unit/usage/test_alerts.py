@@ -54,9 +54,9 @@ def test_what_is_written_is_what_was_meant() -> None:
     document = rules_document({"production": FULL, "staging": USUAL})
     assert yaml.safe_load(dumped(document)) == document
     kinds = [[next(iter(rule)) for rule in group["rules"]] for group in document["groups"]]
-    assert kinds == [["record"] * 6 + ["alert"] * 9, ["record"] * 2 + ["alert"]]
+    assert kinds == [["record"] * 7 + ["alert"] * 9, ["record"] * 3 + ["alert"]]
     assert skipped_rules(FULL) == ["own"]
-    rule = document["groups"][0]["rules"][6]
+    rule = document["groups"][0]["rules"][7]
     assert (rule["for"], rule["labels"]["severity"]) == ("120s", "critical")
     assert rule["annotations"]["runbook_url"] == FULL.runbook
     assert ">= 100" in rule["expr"]
@@ -71,7 +71,7 @@ def test_what_only_says_that_nothing_can_be_said_wakes_nobody() -> None:
 
 def test_promtool_takes_the_rules(tmp_path: Path) -> None:
     path = rules_file(tmp_path, {"production": FULL, "staging": USUAL})
-    assert "18 rules found" in tool("promtool", "check", "rules", path)
+    assert "20 rules found" in tool("promtool", "check", "rules", path)
 
 
 def counter(name: str, version: str, per_minute: float, **labels: str) -> dict[str, str]:

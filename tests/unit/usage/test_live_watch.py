@@ -24,6 +24,7 @@ START = 1_795_000_000
 END = START + 1800
 WINDOW = 600
 OLD, NEW, QUIET, ODD = "v2-aaaaaaaaaaaa", "v3-bbbbbbbbbbbb", "v4-cccccccccccc", "v5-dddddddddddd"
+LATE, GAPPED = "v8-aaaaaaaaaaab", "v9-bbbbbbbbbbbc"
 LOCAL, PARTLY = "v6-eeeeeeeeeeee", "v7-ffffffffffff"
 """Versions that a model without a price answered: always, and once in a hundred calls."""
 NEW_SINCE = END - 300
@@ -35,6 +36,7 @@ TRAFFIC = (
     Traffic(NEW, START, END, 9000, error_share=0.9, label="staging"),
     Traffic(LOCAL, NEW_SINCE, END, 300, dollars=0, unpriced=300),
     Traffic(PARTLY, NEW_SINCE, END, 300, error_share=0.3, dollars=0.5, unpriced=3),
+    Traffic(LATE, START, END, 600),
     Traffic(ODD, START, END, 600, prompt='odd"name\\'),
 )
 
@@ -43,13 +45,27 @@ TRAFFIC = (
 def prometheus() -> Iterator[PromQl]:
     if (package := prometheus_server.missing()) is not None:
         pytest.skip(f"NO PROMETHEUS ON THIS MACHINE: install {package}; what watch measures was not tested")
-    late_error = Series(
-        "late_total", {"prompt_version_id": NEW}, [(END - 60, 12.0), (END - 45, 12.0), (END - 30, 12.0), (END, 12.0)]
-    )
-    with prometheus_server.running([*(s for one in TRAFFIC for s in one.series()), late_error]) as url:
+    late_errors = calls(LATE, "error", [(at, 12.0) for at in range(END - 60, END + 1, 15)])
+    with prometheus_server.running([*(s for one in TRAFFIC for s in one.series()), late_errors, *gapped()]) as url:
         access = access_of("--prometheus", url, {})
         with Asker(access) as asker:
             yield PromQl(asker, access.host)
+
+
+def calls(version_id: str, status: str, samples: list[tuple[int, float]]) -> Series:
+    named = {
+        "gen_ai_prompt_name": "support_agent",
+        "prompt_version_id": version_id,
+        "catalog_prompt_label": "production",
+    }
+    return Series("catalog_prompt_requests_total", {**named, "status": status}, samples)
+
+
+def gapped() -> Iterator[Series]:
+    """A call each nine seconds; the first hundred failed."""
+    times = [at for at in range(START, END + 1, 15) if not END - 960 < at < END - 240]
+    yield calls(GAPPED, "error", [(at, min(100, (at - START) / 9)) for at in times])
+    yield calls(GAPPED, "ok", [(at, max(0, (at - START) / 9 - 100)) for at in times])
 
 
 def subject(version_id: str) -> Subject:
@@ -92,10 +108,16 @@ def test_names_are_quoted(prometheus: PromQl) -> None:
 
 def test_a_series_that_begins_within_the_window_counts_whole(prometheus: PromQl) -> None:
     """``increase`` alone says 0 of twelve errors that were there at the first scrape."""
-    rule = WatchRule("own", max=1, query='sum(increase(late_total{prompt_version_id="$version_id"}[$window]))')
-    assert measure(prometheus, rule, subject(NEW), NOW).value == 0
-    query = "sum ((late_total unless late_total offset 600s) or increase(late_total[600s]))"
-    assert prometheus.value(query, END) == 12
+    query = 'sum(increase(catalog_prompt_requests_total{prompt_version_id="$version_id",status="error"}[$window]))'
+    assert measure(prometheus, WatchRule("own", max=1, query=query), subject(LATE), NOW).value == 0
+    found = measure(prometheus, WatchRule("error_rate", max=1), subject(LATE), NOW)
+    assert found.value == pytest.approx(12 / 212, rel=0.02)
+
+
+def test_a_series_that_was_not_scraped_when_the_window_began_is_not_new(prometheus: PromQl) -> None:
+    """Prometheus was down for twelve minutes; what failed before them is no error of now."""
+    found = measure(prometheus, WatchRule("error_rate", max=1), subject(GAPPED), NOW)
+    assert (found.value, found.samples) == (0, pytest.approx(240 / 9, rel=0.1))
 
 
 def test_scores_that_an_evaluation_of_samples_wrote_are_found() -> None:
