@@ -16,7 +16,7 @@ from catalog_tool.errors import GitError, UsageError
 from catalog_tool.model.limits import BUNDLE_BYTES
 from catalog_tool.model.names import is_label, is_prompt_id, is_version
 from catalog_tool.source.base import default_base
-from catalog_tool.source.catalog_files import find_catalog
+from catalog_tool.source.catalog_files import find_catalog, refuse_absent
 from catalog_tool.source.resolve import OpenCatalog, open_catalog, parse_reference, refuse_broken, resolve_prompt
 from catalog_tool.source.root import Place
 from catalog_tool.source.skill_folders import static_prefix
@@ -131,9 +131,19 @@ def _revisions(place: Place, operands: Operands, options: Options) -> DiffResult
         base = _merge_base(place, operands)
     elif base is None:
         base = _default(head)
-    trees = narrowed(tree_of(place, base), head)
+    whole = tree_of(place, base), head
+    trees = narrowed(*whole)
     names = Names(operands.base if operands.base and not operands.merge_base else base, operands.head)
-    return compare_catalogs(_side(trees[0], names.base), _side(trees[1], names.head), names, options)
+    sides = _side(trees[0], names.base), _side(trees[1], names.head)
+    if not any(side.files.exists for side in sides):
+        _refuse_absent(*whole)
+    return compare_catalogs(*sides, names, options)
+
+
+def _refuse_absent(base: Tree, head: Tree) -> None:
+    """Raise ``UsageError`` where neither side is a catalog: nothing was compared, which is not "no changes"."""
+    if not find_catalog(base).exists:
+        refuse_absent(find_catalog(head), head)
 
 
 def _side(tree: Tree, revision: str | None) -> TreeSide:

@@ -88,38 +88,52 @@ class _Prompts:
             or (name, version) in self.scope.affected
         ]
 
-    def _new_versions(self, name: str) -> Iterator[Pair]:
-        """Each version that came, with the highest older one and with what each label points to at the base."""
-        old, new = self.old[name], self.new[name]
+    def _new_versions(self, name: str, before: str = "") -> Iterator[Pair]:
+        """Each version that came, with the highest older one and with what each label points to at the base.
+
+        ``before`` is the prompt's id there, where that was another one.
+        """
+        former = before or name
+        old, new = self.old[former], self.new[name]
         for version in oldest_first(set(new) - set(old)):
             older = [other for other in {*old, *new} if version_number(other) < version_number(version)]
             reasons: dict[str, list[str]] = {}
             if older:
                 reasons[max(older, key=version_number)] = [HIGHEST]
-            for label, value in sorted(self.base.labels.get(name, {}).items()):
+            for label, value in sorted(self.base.labels.get(former, {}).items()):
                 for target in value.versions:
                     if target != version and target in {*old, *new}:
                         reasons.setdefault(target, []).append(label)
             for other, against in reasons.items():
-                side = self.head if other in new else self.base
-                yield Pair((side, (name, other)), (self.head, (name, version)), tuple(against))
+                held = (self.head, (name, other)) if other in new else (self.base, (former, other))
+                yield Pair(held, (self.head, (name, version)), tuple(against))
             if not reasons:
-                yield Pair((self.base, (name, "")), (self.head, (name, version)), (HIGHEST,))
+                yield Pair((self.base, (former, "")), (self.head, (name, version)), (HIGHEST,))
 
     def _load(self, suspects: Iterable[Key], pairs: Iterable[Pair], gone: Iterable[str], come: Iterable[str]) -> None:
-        wanted: dict[int, list[Key]] = {id(self.base): list(suspects), id(self.head): list(suspects)}
-        for pair in pairs:
-            for side, key in (pair.old, pair.new):
-                if key[1]:
-                    wanted[id(side)].append(key)
+        wanted = self._keys(pairs)
+        wanted[id(self.base)] += suspects
+        wanted[id(self.head)] += suspects
         wanted[id(self.base)] += [(name, _highest(self.old[name])) for name in gone]
         wanted[id(self.head)] += [(name, _highest(self.new[name])) for name in come]
+        self._read(wanted)
+
+    def _keys(self, pairs: Iterable[Pair]) -> dict[int, list[Key]]:
+        wanted: dict[int, list[Key]] = {id(self.base): [], id(self.head): []}
+        for side, key in (held for pair in pairs for held in (pair.old, pair.new)):
+            if key[1]:
+                wanted[id(side)].append(key)
+        return wanted
+
+    def _read(self, wanted: Mapping[int, Iterable[Key]]) -> None:
         for side in (self.base, self.head):
             side.load(dict.fromkeys(wanted[id(side)]))
 
-    def _existing(self, key: Key) -> Iterator[Change]:
-        old, new = self.base.version(key), self.head.version(key)
-        pair = Pair((self.base, key), (self.head, key))
+    def _existing(self, key: Key, before: str = "") -> Iterator[Change]:
+        """What became of a version that is on both sides; ``before`` is its prompt's other id at the base."""
+        former = (before or key[0], key[1])
+        old, new = self.base.version(former), self.head.version(key)
+        pair = Pair((self.base, former), (self.head, key))
         if old.version is None or new.version is None:
             if old.problem or new.problem:
                 yield self._compared(pair, MODIFIED)
@@ -134,7 +148,8 @@ class _Prompts:
     def _released(self, pair: Pair, old: PromptVersion, new: PromptVersion) -> Change:
         """A version that is on both sides with other content: versions are immutable."""
         name, version = pair.new[1]
-        cause = self.scope.affected.get(pair.new[1], ()) if self.old[name][version] == self.new[name][version] else ()
+        same = self.old[pair.old[1][0]][version] == self.new[name][version]
+        cause = self.scope.affected.get(pair.new[1], ()) if same else ()
         if cause:
             part = cause[0].partition("@")[0]
             message = f"{version} was released and has other content now, because `{'`, `'.join(cause)}` changed: "
@@ -184,9 +199,7 @@ class _Prompts:
         targets = set(renamed.values())
         for name in gone:
             if name in renamed:
-                yield self._renamed(name, renamed[name])
-                for version in oldest_first(set(self.old[name]) - set(self.new[renamed[name]])):
-                    yield self._removed(name, version)
+                yield from self._under_another_id(name, renamed[name])
             else:
                 versions = oldest_first(self.old[name])
                 message = f"{name} went ({', '.join(versions)}): whoever asks for it gets nothing"
@@ -196,6 +209,29 @@ class _Prompts:
         for name in come:
             if name not in targets:
                 yield from (self._added((name, version)) for version in oldest_first(self.new[name]))
+
+    def _under_another_id(self, old: str, new: str) -> Iterator[Change]:
+        """All that happened to a prompt with another id: none of its versions may change on the way."""
+        highest = _highest(self.old[old]), _highest(self.new[new])
+        both = [
+            version for version in oldest_first(set(self.old[old]) & set(self.new[new])) if (version,) * 2 != highest
+        ]
+        pairs = [
+            pair
+            for pair in self._new_versions(new, old)
+            if (pair.old[1], pair.new[1]) != ((old, highest[0]), (new, highest[1]))
+        ]
+        wanted = self._keys(pairs)
+        wanted[id(self.base)] += [(old, version) for version in both]
+        wanted[id(self.head)] += [(new, version) for version in both]
+        self._read(wanted)
+        yield self._renamed(old, new)
+        for version in both:
+            yield from self._existing((new, version), old)
+        for pair in pairs:
+            yield self._compared(pair, MODIFIED)
+        for version in oldest_first(set(self.old[old]) - set(self.new[new])):
+            yield self._removed(old, version)
 
     def _renames(self, gone: Sequence[str], come: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Old id → new id of prompts whose highest versions say the same, or share most of their parts."""

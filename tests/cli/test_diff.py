@@ -56,6 +56,19 @@ def test_nothing_changed_is_said_in_two_words(bar: Scratch) -> None:
     assert bar.run("diff", "HEAD", "--format", "markdown").out == "No changes.\n"
 
 
+def test_where_there_is_no_catalog_nothing_is_called_unchanged(scratch: Scratch) -> None:
+    scratch.write_all({"svc/prompts/ask/v1.yaml": V1, "docs/readme.md": "x\n"})
+    scratch.commit()
+    scratch.write("svc/prompts/ask/v1.yaml", V2)
+    scratch.commit()
+    for at in ((), ("-C", "docs")):
+        found = scratch.run(*at, "diff", "HEAD~1..HEAD", "--fail-on", "patch")
+        assert (found.code, found.out) == (2, "")
+        assert "there is no catalog here" in found.err
+    assert scratch.run("-C", "svc", "diff", "HEAD~1..HEAD", "--fail-on", "patch").code == 1
+    assert scratch.run("-C", "svc", "diff", "HEAD..HEAD").code == 0
+
+
 def test_the_work_tree_is_compared_with_the_base_by_default(bar: Scratch) -> None:
     base = bar.git("rev-parse", "HEAD")
     bar.git("checkout", "--quiet", "-b", "work")
