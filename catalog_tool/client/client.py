@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -30,15 +31,20 @@ from catalog_tool.errors import UsageError
 
 if TYPE_CHECKING:
     from catalog_tool.client.last_good import LastGood
+    from catalog_tool.client.samples import Samples
     from catalog_tool.client.sources.base import Source
 
 LOOK_SECONDS = 1.0
 """How long ``get`` goes without looking whether the refreshing thread lives and nothing grew too old."""
 _JOIN_SECONDS = 1.0
 _SETTLE_SECONDS = 0.5
+_EXIT_SECONDS = 2.0
+"""For the samples of all clients that wait to be written when the interpreter ends."""
 
 _clients: weakref.WeakSet[PromptClient] = weakref.WeakSet()
-_keepers: weakref.WeakSet[Keeper] = weakref.WeakSet()  # these live as long as a fetch, even of a client forgotten
+# These live as long as a fetch or a line to write, even of a client forgotten.
+_keepers: weakref.WeakSet[Keeper] = weakref.WeakSet()
+_samples: weakref.WeakSet[Samples] = weakref.WeakSet()
 _NO_TUNING = Tuning()
 
 
@@ -85,6 +91,8 @@ class PromptClient:
         self._plain: dict[str, dict[str, Cell]] = {}
         _clients.add(self)
         _keepers.add(self._keeper)
+        if self._samples is not None:
+            _samples.add(self._samples)
 
     def get(
         self,
@@ -227,13 +235,16 @@ class PromptClient:
         """Refresh what is due, where ``Tuning(threads=False)``; the seconds until something is."""
         return self._keeper.tick()
 
-    def feedback(self, sample_id: str, score: float, comment: str = "") -> None:
+    def feedback(self, sample_id: str | None, score: float, comment: str | None = "") -> None:
         """Join a person's or a judge's verdict with a recorded sample (``Tuning(samples=…)``).
 
-        Nothing is raised where the queue is full: it is counted. Raises ``UsageError`` where no samples
-        are recorded.
+        ``sample_id`` is what ``call.sample`` returned: of most calls None, for which there is nothing to do.
+        Nothing is raised where the queue is full: it is counted. Raises ``UsageError`` for a score that is no
+        number, and for a sample's id where no samples are recorded.
         """
         if self._samples is None:
+            if sample_id is None:
+                return
             raise UsageError("this client records no samples", hint="pass tuning=Tuning(samples=SampleSettings(path))")
         self._samples.feedback(sample_id, score, comment)
 
@@ -264,8 +275,6 @@ class PromptClient:
             self._disk.forked()
         if self._refresher is not None:
             self._refresher.forked()
-        if self._samples is not None:
-            self._samples.forked()
 
 
 def _disk(
@@ -319,12 +328,17 @@ def _opened(source: Any, options: Options) -> Source:
 def _after_fork() -> None:
     for client in list(_clients):
         client.forked()
+    for samples in list(_samples):
+        samples.forked()
 
 
 def _before_exit() -> None:
-    """A process that ends at once still leaves the last good one behind, if it is a matter of moments."""
+    """A process that ends at once still leaves the last good one and its samples, if it is a matter of moments."""
     for keeper in list(_keepers):
         keeper.settle(_SETTLE_SECONDS)
+    end = time.monotonic() + _EXIT_SECONDS
+    for samples in list(_samples):
+        samples.close(end - time.monotonic())
 
 
 atexit.register(_before_exit)

@@ -5,12 +5,14 @@
         sample = call.sample(input=messages, output=text)
     client.feedback(sample, score=1, comment="helpful")      # when the user has said so
 
-Redacting, encoding and writing happen in a thread of their own. A caller never waits: where the queue
-is full the sample is dropped and counted.
+What was given is copied at once, so that a conversation that goes on does not change its sample. Redacting,
+encoding and writing happen in a thread of their own. A caller never waits: where the queue is full the sample
+is dropped and counted. What waits at a process's orderly end is written then.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -31,17 +33,20 @@ if TYPE_CHECKING:
     from catalog_tool.client.prompt import Prompt
     from catalog_tool.client.status import Counters
 
-_DRAIN_SECONDS = 2.0
+DRAIN_SECONDS = 2.0
+"""How long ``Samples.close`` goes on writing."""
 _IDLE_SECONDS = 1.0
 _REMEMBERED = 10_000
 _COMMENT_CHARACTERS = 2000
+_GIVEN = ("input", "output", "comment")
+"""What callers hand over: copied, and redacted."""
 
 
 class SampleSettings(NamedTuple):
     """``path``: the file that lines are appended to. ``share``: of all calls, 0 to 1.
 
-    ``redact`` is called with every text before it is written; None writes texts as they are.
-    ``queue``: how many may wait to be written.
+    ``redact`` is called with every text before it is written; None writes texts as they are. Where it raises,
+    the sample is counted as failed and not written. ``queue``: how many may wait to be written.
     """
 
     path: str | os.PathLike[str]
@@ -81,61 +86,74 @@ class Samples:
             "output": output,
             "scores": dict(scores),
         }
-        if not self._put(line):
+        copied = self._changed(line, str)
+        if copied is None or not self._put(copied):
             return None
         if len(self._labels) >= _REMEMBERED:
             self._labels.pop(next(iter(self._labels)), None)
         self._labels[found] = (metric_labels(prompt, model), prompt._around.recorder)
         return found
 
-    def feedback(self, sample_id: Any, score: Any, comment: str) -> None:
-        """Join a verdict with a sample; as a metric too where this process took the sample lately."""
+    def feedback(self, sample_id: Any, score: Any, comment: str | None) -> None:
+        """Join a verdict with a sample; as a metric too where this process took the sample lately.
+
+        Of a call that is no sample (None) nothing is kept.
+        """
         if not isinstance(score, int | float) or isinstance(score, bool) or not -1e9 < score < 1e9:
             raise UsageError(f"score is {score!r}", hint="a number; 0 to 1 by custom")
+        if sample_id is None:
+            return
         if not isinstance(sample_id, str) or not sample_id:
             raise UsageError("sample_id is no sample's id", hint="call.sample returns it, or None where none was taken")
-        self._put(
-            {"kind": "feedback", "sample": sample_id[:64], "score": score, "comment": comment[:_COMMENT_CHARACTERS]}
-        )
+        said = (comment or "")[:_COMMENT_CHARACTERS]
+        self._put({"kind": "feedback", "sample": sample_id[:64], "score": score, "comment": said})
         labels, chosen = self._labels.get(sample_id, (None, None))
         recorder = recorder_of(chosen) if labels is not None else None
         if labels is not None and recorder is not None:
             recorder.score(labels, semconv.FEEDBACK, float(score))
 
     def _put(self, line: dict[str, Any]) -> bool:
-        self._ensure()
         try:
             self._queue.put_nowait(line)
         except queue.Full:
             self._counters.add("samples_dropped")
             return False
+        finally:
+            self._ensure()
         return True
 
     def _ensure(self) -> None:
-        if self._thread is not None and self._thread.is_alive():
-            return
+        """A thread that writes; where none is to be had the next line, or the end, tries again."""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="catalog-samples", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="catalog-samples", daemon=True)
+                with contextlib.suppress(RuntimeError):
+                    thread.start()
+                    self._thread = thread
 
     def _run(self) -> None:
-        """Write until told to end, or until there has been nothing to write for a while."""
+        while (line := self._next()) is not None:
+            self._write(line)
+
+    def _next(self) -> dict[str, Any] | None:
+        """What to write; None where the thread is to end: it was told so, or had nothing to write for a while."""
         while True:
             try:
                 line = self._queue.get(timeout=_IDLE_SECONDS)
             except queue.Empty:
-                return
-            if line is None:
-                return
-            self._write(line)
+                line = None
+            if line is not None:
+                return line
+            with self._lock:  # who puts a line looks for a thread after it: it finds none, or this one sees the line
+                if self._queue.empty():
+                    self._thread = None
+                    return None
 
     def _write(self, line: dict[str, Any]) -> None:
-        redact = self._setting.redact or str
-        document = {"format": 1, "at": iso(int(time.time()))} | {
-            key: redacted_value(value, redact) if key in ("input", "output", "comment") else value
-            for key, value in line.items()
-        }
+        redacted_line = self._changed(line, self._setting.redact or str)
+        if redacted_line is None:
+            return
+        document = {"format": 1, "at": iso(int(time.time()))} | redacted_line
         try:
             text = json.dumps(document, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
@@ -149,15 +167,29 @@ class Samples:
             return
         self._counters.add("samples_written")
 
-    def close(self) -> None:
-        """Write what waits, for a moment at most, and end the thread."""
+    def _changed(self, line: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any] | None:
+        """A copy of the line with every text changed; None, and counted, where that cannot be."""
+        try:
+            return {key: redacted_value(item, change) if key in _GIVEN else item for key, item in line.items()}
+        except Exception:  # noqa: BLE001 - other people's objects and functions: they stop no call, and no text is shown
+            self._counters.add("samples_failed")
+            return None
+
+    def close(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Write what waits, for ``seconds`` at most, and end the thread."""
+        end = time.monotonic() + seconds
         thread = self._thread
         if thread is not None and thread.is_alive():
-            try:
-                self._queue.put(None, timeout=_DRAIN_SECONDS)
-            except queue.Full:
+            with contextlib.suppress(queue.Full):
+                self._queue.put(None, timeout=max(0.0, seconds))
+            thread.join(max(0.0, end - time.monotonic()))
+            if thread.is_alive():
                 return
-            thread.join(_DRAIN_SECONDS)
+        with contextlib.suppress(queue.Empty):  # what a thread that is no more has left
+            while time.monotonic() < end:
+                line = self._queue.get_nowait()
+                if line is not None:
+                    self._write(line)
 
     def forked(self) -> None:
         """In a child process: what waits is the parent's to write."""

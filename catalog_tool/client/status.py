@@ -30,7 +30,7 @@ COUNTERS = (
     "forks",  # times this process was a fork's child
     "samples_written",
     "samples_dropped",  # the queue was full
-    "samples_failed",  # the file could not be written
+    "samples_failed",  # copying, redacting or writing did not work
 )
 """Every counter, in the order ``status`` shows them."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +24,20 @@ from catalog_tool.errors import UsageError
 from catalog_tool.source.schemas import load_schema
 
 NAME = "support_agent"
+ENDS_AT_ONCE = """
+import sys
+from catalog_tool.client import PromptClient, Tuning
+from catalog_tool.client.samples import SampleSettings
+
+def served(messages):  # the client is forgotten before the process ends
+    setting = SampleSettings(sys.argv[2], share=1)
+    client = PromptClient(sys.argv[1], cache_dir=False, tuning=Tuning(recorder=None, samples=setting))
+    for number in range(100):
+        with client.get("support_agent").observe() as call:
+            call.sample(input=messages, output=str(number))
+
+served([{"role": "user", "content": "a@b.de"}])
+"""
 
 
 @pytest.fixture
@@ -308,6 +324,78 @@ class TestSamples:
         assert line["input"] == "\ud800"
         assert client.counters()["samples_failed"] == 1
 
+    def test_a_sample_is_what_was_given_and_not_what_became_of_it(self, folder: Path) -> None:
+        gate = threading.Event()
+
+        def slow(text: str) -> str:
+            gate.wait(10)
+            return text
+
+        path = folder / "samples.jsonl"
+        with client_of(folder, recorder=None, samples=SampleSettings(path, share=1, redact=slow)) as client:
+            messages = [{"role": "user", "content": "first"}]
+            answer = {"text": "fine"}
+            assert client.get(NAME).observe().sample(input=messages, output=answer) is not None
+            messages.append({"role": "user", "content": "later"})
+            messages[0]["content"] = answer["text"] = "later"
+            gate.set()
+        (line,) = self.lines(path)
+        assert (line["input"], line["output"]) == ([{"role": "user", "content": "first"}], {"text": "fine"})
+
+    def test_what_cannot_be_copied_is_counted_and_stops_no_call(self, folder: Path) -> None:
+        class Lazy(dict[str, Any]):
+            def items(self) -> Any:
+                raise LookupError("the database is gone")
+
+        path = folder / "samples.jsonl"
+        with client_of(folder, recorder=None, samples=SampleSettings(path, share=1)) as client:
+            assert client.get(NAME).observe().sample(input=Lazy(), output="b") is None
+        assert (client.counters()["samples_failed"], self.lines(path)) == (1, [])
+
+    def test_a_redaction_that_raises_costs_its_own_sample_alone_and_shows_nothing(
+        self, folder: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        def broken(text: str) -> str:
+            if "secret" in text:
+                raise KeyError(text)
+            return text
+
+        path = folder / "samples.jsonl"
+        with client_of(folder, recorder=None, samples=SampleSettings(path, share=1, redact=broken)) as client:
+            call = client.get(NAME).observe()
+            call.sample(input="my secret", output="b")
+            for _ in range(5):
+                call.sample(input="fine", output="b")
+        assert [line["input"] for line in self.lines(path)] == ["fine"] * 5
+        assert (client.counters()["samples_failed"], client.counters()["samples_written"]) == (1, 5)
+        assert "secret" not in "".join(capfd.readouterr())
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_closing_writes_what_a_thread_that_died_has_left(self, folder: Path) -> None:
+        gate = threading.Event()
+
+        def dies(text: str) -> str:
+            if text == "last":
+                gate.wait(10)
+                raise SystemExit
+            return text
+
+        path = folder / "samples.jsonl"
+        with client_of(folder, recorder=None, samples=SampleSettings(path, share=1, redact=dies)) as client:
+            call = client.get(NAME).observe()
+            for text in ("last", "a", "b"):
+                call.sample(input=text)
+            gate.set()
+        assert [line["input"] for line in self.lines(path)] == ["a", "b"]
+
+    def test_a_process_that_ends_without_closing_writes_them(self, folder: Path) -> None:
+        path = folder / "samples.jsonl"
+        done = subprocess.run(
+            [sys.executable, "-c", ENDS_AT_ONCE, f"file://{folder}", str(path)], capture_output=True, text=True,
+            check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+        assert (done.stderr, len(self.lines(path))) == ("", 100)
+
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
     @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
     def test_children_write_their_own(self, folder: Path) -> None:
@@ -327,9 +415,18 @@ class TestSamples:
         with client_of(folder) as client, pytest.raises(UsageError):
             client.feedback("a", 1)
         with client_of(folder, samples=SampleSettings(folder / "s.jsonl")) as client:
-            for sample, score in (("", 1), (None, 1), ("a", "good"), ("a", float("nan")), ("a", True)):
+            for sample, score in (("", 1), (7, 1), ("a", "good"), ("a", float("nan")), (None, "good"), ("a", True)):
                 with pytest.raises(UsageError):
                     client.feedback(sample, score)  # type: ignore[arg-type]
+
+    def test_feedback_on_a_call_that_was_not_chosen_is_nothing(self, folder: Path) -> None:
+        path = folder / "s.jsonl"
+        for setting in (None, SampleSettings(path, random=lambda: 0.5)):
+            with client_of(folder, recorder=None, samples=setting) as client:
+                with client.get(NAME).observe() as call:
+                    sample = call.sample(input="a", output="b")
+                client.feedback(sample, score=1, comment=None)
+        assert self.lines(path) == []
 
     def test_feedback_is_a_metric_by_version_id(self, folder: Path) -> None:
         registry = pytest.importorskip("prometheus_client").CollectorRegistry()
