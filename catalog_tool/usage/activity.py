@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from catalog_tool.errors import BackendError
 from catalog_tool.usage.agent_telemetry import REDACTED
 from catalog_tool.usage.ledger import Ledger, Record
-from catalog_tool.usage.windows import DAY, Window
+from catalog_tool.usage.windows import DATED, DAY, Window
 
 CALL, RETOLD, SUCCEEDED, FAILED, LISTED = range(5)
 """Kinds of records. ``RETOLD`` is a call told by a witness (a hook, a span): it counts only where the agent's own
@@ -78,7 +78,10 @@ class Tally:
 
 
 class EventBook:
-    """Records events by name, then tallies them."""
+    """Records events by name, then tallies them.
+
+    ``earliest`` is the oldest event (ns), ``undated`` how many came without a time.
+    """
 
     def __init__(self, window: Window, ledger: Ledger) -> None:
         self._window = window
@@ -89,13 +92,17 @@ class EventBook:
         self._details: dict[str, int] = {}
         self._totals: list[tuple[str, Activity]] = []
         self.earliest: int | None = None
+        self.undated = 0
 
     def record(self, kind: int, name: str, detail: str, session: str, sequence: str, time: int) -> None:
-        """Note an event; outside the window it only shows how far back the data reach.
+        """Note an event; outside the window it only shows how far back the data reach, without a time not even that.
 
         The same ``session``, ``sequence`` and ``time`` is the same event; without a sequence the name stands for it.
         """
         if (self.earliest is None or time < self.earliest) and kind != LISTED:
+            if time < DATED:
+                self.undated += 1
+                return
             self.earliest = time
         if not self._start < time <= self._end:
             return

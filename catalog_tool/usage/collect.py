@@ -52,7 +52,8 @@ def answer(
     coverage = coverage_of(heard, resolver)
     ground = ground_of(_evidence(recorder, reports, coverage), window)
     prompt_calls = sum(activity.calls for activity in prompts.tally.names.values())
-    prompt_evidence = Evidence(reports, prompt_calls, 0, recorder.prompts.earliest, recorder.heard, True, True, {})
+    dated = recorder.prompts
+    prompt_evidence = Evidence(reports, prompt_calls, 0, dated.earliest, recorder.heard, True, True, {}, dated.undated)
     rows = join_skills(listed.skills, heard, resolver, ground)
     kept = [row for row in rows if _is_owned(row, question.owner)]
     return UsageResult(
@@ -93,6 +94,7 @@ def _evidence(recorder: Recorder, reports: Sequence[SourceReport], coverage: Cov
         tells_calls=recorder.tells_calls,
         tells_typed=recorder.tells_typed,
         old_clients=recorder.clients,
+        undated=recorder.skills.undated,
     )
 
 

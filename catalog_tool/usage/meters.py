@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from catalog_tool.usage.windows import Window
+from catalog_tool.usage.windows import DATED, Window
 
 COST = "cost"
 """The key of money, in US dollars, among the kinds of tokens."""
@@ -97,7 +97,7 @@ class Meter:
 
     def cumulative(self, name: str, kind: str, series: object, start: int, time: int, value: float) -> None:
         """A point that says how much there was since ``start``; a counter that began again is added to."""
-        if not _sane(value):
+        if not _sane(value) or time < DATED:
             return
         counters = self._counters.setdefault((name, kind), {})
         runs = counters.get(hash((series, start)))

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from catalog_tool.usage.windows import DATED
+
 Attributes = dict[str, Any]
 """A record's attributes: key → AnyValue, as they stand in the line."""
 
@@ -77,8 +79,8 @@ class Reach:
         self.end: int | None = None
 
     def see(self, time: int) -> None:
-        """A record of this time (ns); 0 is no time."""
-        if time and (self.start is None or time < self.start):
+        """A record of this time (ns); one before ``DATED`` is none."""
+        if (self.start is None or time < self.start) and time >= DATED:
             self.start = time
-        if self.end is None or time > self.end:
-            self.end = time or self.end
+        if (self.end is None or time > self.end) and time >= DATED:
+            self.end = time

@@ -14,7 +14,7 @@ from catalog_tool.usage.activity import EventBook
 from catalog_tool.usage.agent_telemetry import REDACTED, reports_typed_calls
 from catalog_tool.usage.meters import Meter, Spendings
 from catalog_tool.usage.plugin_hash import HASH_MARK
-from catalog_tool.usage.windows import Window
+from catalog_tool.usage.windows import DATED, Window
 
 OK, EMPTY, PARTIAL, FAILED = "ok", "empty", "partial", "failed"
 """``empty``: it answered, and has nothing at all where we were told to look. ``partial``: data are missing."""
@@ -68,8 +68,8 @@ class Recorder:
         self._modern: set[str] = set()
 
     def hear(self, time: int) -> None:
-        """Any record at all, skill or not: somebody is there. What lies in the future shows nothing."""
-        if time <= self.window.end and (self.heard is None or time > self.heard):
+        """Any record at all, skill or not: somebody is there. What has no time or lies in the future shows nothing."""
+        if DATED <= time <= self.window.end and (self.heard is None or time > self.heard):
             self.heard = time
 
     def client(self, version: str, time: int) -> None:

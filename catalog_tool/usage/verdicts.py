@@ -55,7 +55,8 @@ class Ground(NamedTuple):
 class Evidence(NamedTuple):
     """All that the sources together know. Times in ns, None: nothing was heard.
 
-    ``earliest`` is the first event of the kind in question, ``heard`` the newest record of any kind.
+    ``earliest`` is the first event of the kind in question, ``heard`` the newest record of any kind; ``undated``
+    counts events whose time nobody told.
     """
 
     sources: Sequence[SourceReport]
@@ -66,6 +67,7 @@ class Evidence(NamedTuple):
     tells_calls: bool
     tells_typed: bool
     old_clients: Mapping[str, int]
+    undated: int = 0
 
 
 def doubts_of(evidence: Evidence, window: Window) -> list[Doubt]:
@@ -79,6 +81,9 @@ def doubts_of(evidence: Evidence, window: Window) -> list[Doubt]:
     if evidence.earliest is not None and evidence.earliest > window.fresh:
         reached, needed = days(window.end - evidence.earliest), days(window.end - window.fresh)
         found.append(Doubt(f"the data reach back {reached} only, less than the stale window of {needed}"))
+    if evidence.undated:
+        told = f"{evidence.undated} events carry" if evidence.undated > 1 else "1 event carries"
+        found.append(Doubt(f"{told} no time, so nobody knows what was used when"))
     stale = window.end - window.fresh
     if evidence.heard is not None and window.end - evidence.heard > stale * SILENCE_AT_MOST:
         found.append(Doubt(f"nothing at all has arrived for {days(window.end - evidence.heard)}"))
@@ -152,12 +157,17 @@ def _idle(
         return Verdict(UNMEASURABLE, f"it is {days(age)} old, younger than the stale window")
     if doubt is not None:
         return Verdict(UNMEASURABLE, doubt.reason)
-    hidden = f"; {ground.hidden} calls hide their skill's name" if ground.hidden else ""
+    hidden = f"; {_calls_hide(ground.hidden)}" if ground.hidden else ""
     last = max((time for time in (activity.last, seen) if time is not None), default=None)
     if last is not None and last > window.start:
         return Verdict(STALE, f"last used {ago(window.end - last)}{hidden}")
-    offered = f", though {activity.listed} sessions offered it" if activity.listed else ""
+    sessions = f"{activity.listed} session{'s' * (activity.listed != 1)}"
+    offered = f", though {sessions} offered it" if activity.listed else ""
     return Verdict(NEVER, f"no use in the {ground.covered} that the data cover{offered}{hidden}")
+
+
+def _calls_hide(count: int) -> str:
+    return f"{count} calls hide their skill's name" if count != 1 else "1 call hides its skill's name"
 
 
 def judge_shared(names: Collection[str], others: Collection[str]) -> Verdict:

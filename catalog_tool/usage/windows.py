@@ -9,6 +9,8 @@ from catalog_tool.errors import UsageError
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
+DATED = 10**18
+"""Nanoseconds (September 2001) before which no agent ran: what says so tells no time, or tells it in another unit."""
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 LONGEST_DAYS = 3660
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw])", re.ASCII)

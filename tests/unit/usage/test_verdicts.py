@@ -16,7 +16,7 @@ from catalog_tool.usage.listed import ListedPrompt
 from catalog_tool.usage.plugin_hash import plugin_id_hash
 from catalog_tool.usage.windows import DAY, SECOND, duration, query_duration, window_of
 
-from .made import NOW, SECONDS, ago, call, join, listed, point, reason, skill, span, verdicts, write
+from .made import NOW, SECONDS, ago, call, join, listed, nano, point, reason, skill, span, verdicts, write
 
 OLD = {"first_commit": SECONDS - 10 * 86_400}
 
@@ -44,6 +44,13 @@ def test_more_than_half_hidden(tmp_path: Path, hidden: int, status: str, name: s
     assert "hide" in reason(result, "b") or "no skill's name" in reason(result, "b")
 
 
+def test_one_hidden_call_and_one_session_are_told_as_one(tmp_path: Path) -> None:
+    offer = span(ago(days=1), {"langfuse.observation.skills_available": ["b"]})
+    made = [*lines(1, 2, 80), *lines(3, name="custom_skill"), offer]
+    why = reason(join(listed(skill("a"), skill("b")), write(tmp_path / "l", made)), "b")
+    assert why.endswith("though 1 session offered it; 1 call hides its skill's name")
+
+
 def test_retention_shorter_than_the_stale_window(tmp_path: Path) -> None:
     result = join(listed(skill("a"), skill("b")), write(tmp_path / "l", lines(1, 29)))
     assert verdicts(result) == {"a": "active", "b": "unmeasurable"}
@@ -54,6 +61,30 @@ def test_retention_shorter_than_the_stale_window(tmp_path: Path) -> None:
 def test_what_lies_before_the_window_shows_how_far_the_data_reach(tmp_path: Path) -> None:
     result = join(listed(skill("a"), skill("b")), write(tmp_path / "l", lines(1, 29, 95)))
     assert (verdicts(result)["b"], result.rows[1].activity.calls) == ("never", 2)
+
+
+class TestWithoutATime:
+    @pytest.mark.parametrize("time", ["0", "1795000000", "1795000000000", None])
+    def test_an_activation_shows_nothing_and_is_a_doubt(self, tmp_path: Path, time: str | None) -> None:
+        undated = call("b", ago(days=1))
+        record = undated["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
+        record.update(timeUnixNano=time, observedTimeUnixNano=time)
+        for days, expected in ((29, "the data reach back 29 days only"), (80, "1 event carries no time")):
+            source = write(tmp_path / "l", [undated, *lines(1, days)])
+            result = join(listed(skill("a"), skill("b")), source)
+            assert verdicts(result) == {"a": "active", "b": "unmeasurable"}
+            assert expected in reason(result, "b")
+            assert result.sources[0].start == nano(ago(days=days))
+
+    def test_a_point_or_a_span_does_not_make_everything_old(self, tmp_path: Path) -> None:
+        old = ago(days=40_000)
+        made = [span(old, {"session.id": "s"}, endTimeUnixNano="0"), *lines(1, 80)]
+        for time, value in ((old, 7.0), (ago(days=2), 9.0)):
+            made.append(point("claude_code.cost.usage", time, value, temporality=2, skill__name="a"))
+        (row,) = join(listed(skill("a")), write(tmp_path / "l", made)).rows
+        assert row.spending.cost == 9.0
+        only = join(listed(skill("a")), write(tmp_path / "m", made[:1]))
+        assert only.doubts == ["no source reports calls in 90 days: is telemetry on, are the names right?"]
 
 
 def test_telemetry_that_has_stopped(tmp_path: Path) -> None:
