@@ -7,7 +7,8 @@
         call.tool(ok=True)
 
 What is recorded goes to OpenTelemetry or to ``prometheus_client``, with the labels of
-``semconv.METRIC_LABELS`` and no others. An exception is recorded and passed on.
+``semconv.METRIC_LABELS`` and no others. An exception is recorded and passed on. Numbers come from providers and
+judges, so one that cannot be (a negative cost, NaN, a word) is an unknown one and never an error of the call.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
+from math import isfinite
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
@@ -72,8 +74,13 @@ def metric_labels(prompt: Prompt, model: str) -> dict[str, str]:
         semconv.PROMPT_NAME: prompt.id,
         semconv.PROMPT_VERSION_ID: prompt.version_id,
         semconv.PROMPT_LABEL: prompt.label or "",
-        semconv.REQUEST_MODEL: model[:_MODEL_CHARACTERS],
+        semconv.REQUEST_MODEL: encodable(model[:_MODEL_CHARACTERS]),
     }
+
+
+def encodable(text: str) -> str:
+    """``text`` without lone surrogates: one in a label keeps all metrics of a process from being read."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def recorder_of(chosen: Any) -> Recorder | None:
@@ -113,12 +120,16 @@ class Call:
     def usage(
         self, *, input_tokens: int | None = None, output_tokens: int | None = None, cost_usd: float | None = None
     ) -> None:
-        """What the provider says was used; what is None stays as it was.
+        """What the provider says was used; what is None, or no finite number from 0 on, stays as it was.
 
         A cost that nobody knows is left out, and counted as such (``semconv.UNPRICED``); 0 says that it was free.
         """
-        given = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cost_usd": cost_usd}
-        self._numbers.update({name: value for name, value in given.items() if value is not None})
+        for name, tokens in (("input_tokens", _amount(input_tokens)), ("output_tokens", _amount(output_tokens))):
+            if tokens is not None:
+                self._numbers[name] = int(tokens)
+        cost = _amount(cost_usd)
+        if cost is not None:
+            self._numbers["cost_usd"] = cost
 
     def tool(self, *, ok: bool) -> None:
         """A tool that the model called did its work, or failed."""
@@ -142,10 +153,11 @@ class Call:
         return None if samples is None else samples.offer(self.prompt, self.model, input, output, scores or {})
 
     def score(self, value: float) -> None:
-        """A judge's verdict on this call's output, 0 to 1, as a metric by version id."""
+        """A judge's verdict on this call's output, 0 to 1, as a metric by version id; none where it is no number."""
         recorder = recorder_of(self._around.recorder)
-        if recorder is not None:
-            recorder.score(metric_labels(self.prompt, self.model), semconv.SCORE, value)
+        found = _finite(value)
+        if recorder is not None and found is not None:
+            recorder.score(metric_labels(self.prompt, self.model), semconv.SCORE, found)
 
     def __enter__(self) -> Self:
         if find_spec("opentelemetry") is not None:
@@ -161,11 +173,13 @@ class Call:
         if error is not None and self.status == "ok":
             self.status = _status(error)
         self.measured = self._measure(ended)
-        recorder = recorder_of(self._around.recorder)
-        if recorder is not None:
-            recorder.call(metric_labels(self.prompt, self.model), self.measured, self._exemplar)
-        if self._tracing is not None:
-            self._tracing.__exit__(kind, error, trace)
+        try:
+            recorder = recorder_of(self._around.recorder)
+            if recorder is not None:
+                recorder.call(metric_labels(self.prompt, self.model), self.measured, self._exemplar)
+        finally:  # whatever a recorder of others does: later spans are not of this prompt
+            if self._tracing is not None:
+                self._tracing.__exit__(kind, error, trace)
 
     def _measure(self, ended: float) -> Measured:
         times, started = self._times, self._started
@@ -185,6 +199,21 @@ class Call:
             tools_ok=self._tools[0],
             tools_failed=self._tools[1],
         )
+
+
+def _finite(value: Any) -> float | None:
+    """``value`` as a number; None where it is none, or infinite, or NaN."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if isfinite(found) else None
+
+
+def _amount(value: Any) -> float | None:
+    """What can be counted or paid: a finite number from 0 on, else None."""
+    found = _finite(value)
+    return found if found is not None and found >= 0 else None
 
 
 def _status(error: BaseException) -> str:

@@ -7,6 +7,7 @@ gen_ai_request_model, status}``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -15,10 +16,11 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
 from catalog_tool import semconv
 from catalog_tool.client.buckets import SCORES, SECONDS, TOKENS_PER_SECOND
-from catalog_tool.client.observe import Measured
+from catalog_tool.client.observe import Measured, encodable
 
 _EXEMPLAR_CHARACTERS = 128
 """OpenMetrics: all names and values of an exemplar together."""
+_NO_NAME = re.compile(r"[^A-Za-z0-9_]")
 _LABELS = tuple(semconv.prometheus_name(name) for name in semconv.METRIC_LABELS)
 _BARE = _LABELS[:-1]
 
@@ -86,14 +88,20 @@ class PrometheusRecorder:
 
 
 def _exemplar(given: Mapping[str, str]) -> dict[str, str]:
-    """The trace first, then what fits of the rest: an exemplar that is too long is refused by the format."""
+    """The trace first, then what fits of the rest: an exemplar that is too long is refused by the format.
+
+    So is a name that is none there: ``session.id`` becomes ``session_id``, and what cannot become one is left out.
+    """
     found: dict[str, str] = {}
     left = _EXEMPLAR_CHARACTERS
-    for name, value in {**_trace(), **given}.items():
-        left -= len(name) + len(str(value))
+    for written, value in {**_trace(), **given}.items():
+        name, text = _NO_NAME.sub("_", str(written)), encodable(str(value))
+        if not name or name.startswith("__") or name[0].isdigit():
+            continue
+        left -= len(name) + len(text)
         if left < 0:
             break
-        found[name] = str(value)
+        found[name] = text
     return found
 
 

@@ -117,6 +117,12 @@ class TestPrometheus:
             ({}, "ok", None, 1),
             ({"output_tokens": 3}, "timeout", None, 1),  # what was used is paid
             ({}, "error", None, None),
+            ({"cost_usd": "0.25"}, "ok", 0.25, None),  # as some proxies hand it over
+            ({"cost_usd": -0.01}, "ok", None, 1),
+            ({"cost_usd": float("nan")}, "ok", None, 1),
+            ({"cost_usd": float("inf")}, "ok", None, 1),
+            ({"cost_usd": "free"}, "ok", None, 1),
+            ({"cost_usd": 10**400}, "ok", None, 1),
         ],
     )
     def test_a_cost_that_nobody_knows_is_counted_and_never_0(
@@ -134,6 +140,28 @@ class TestPrometheus:
         }  # fmt: skip
         assert registry.get_sample_value("catalog_prompt_cost_usd_total", labels) == cost
         assert registry.get_sample_value("catalog_prompt_unpriced_requests_total", labels) == unpriced
+
+    def test_numbers_that_cannot_be_are_unknown_and_never_raise(self, client: PromptClient, registry: Any) -> None:
+        prompt = client.get(NAME)
+        with prompt.observe(model="m\ud800") as call:
+            call.usage(input_tokens=-1, output_tokens=7)
+            call.usage(input_tokens=float("nan"), output_tokens="many")  # type: ignore[arg-type]
+            for value in (float("nan"), float("-inf"), "good", None):
+                call.score(value)  # type: ignore[arg-type]
+            call.score(-1)
+        assert call.measured is not None
+        assert (call.measured.input_tokens, call.measured.output_tokens) == (None, 7)
+        shown = self.text(registry)
+        assert "NaN" not in shown
+        assert 'gen_ai_request_model="m?"' in shown
+        (value,) = [s.value for f in registry.collect() for s in f.samples if s.name == "catalog_prompt_score_count"]
+        assert value == 1
+
+    def test_no_exemplar_is_refused(self, client: PromptClient, registry: Any) -> None:
+        given = {"session.id": "a\ud800", "user-id": "7", "": "x", "__name__": "x", "7": "x", "\ud800": "b", "n": 7}
+        with client.get(NAME).observe(model="m", exemplar=given):  # type: ignore[arg-type]
+            pass
+        assert '# {_="b",n="7",session_id="a?",user_id="7"} 1.0' in self.text(registry)
 
     @pytest.mark.parametrize(
         ("error", "status"),
@@ -249,6 +277,23 @@ class TestOpenTelemetry:
             assert spans[name] == prompt.trace_attributes()
         assert spans["after"] == {}
         provider.shutdown()
+
+    def test_a_recorder_that_raises_leaves_no_prompt_behind(self, folder: Path) -> None:
+        pytest.importorskip("opentelemetry")
+        from catalog_tool.client.otel import attributes_in
+
+        class Broken:
+            def call(self, *_: Any) -> None:
+                raise OSError("the metrics' server is gone")
+
+            def score(self, *_: Any) -> None:
+                raise AssertionError
+
+        with client_of(folder, recorder=Broken()) as client:
+            prompt = client.get(NAME)
+            with pytest.raises(OSError, match="metrics"), prompt.observe():
+                assert attributes_in(None) == prompt.trace_attributes()
+        assert attributes_in(None) == {}
 
 
 class TestSamples:
