@@ -24,7 +24,7 @@ Examples:
   catalog rollback support_agent --label production --live prod --reason 'refunds are refused'
 
 What a label had before is read from git, and going back needs no evidence: a gate never stands in the way of
-an older version that was live. Forward again is a promotion.
+a version that was live before. What was rolled back stays closed until it is promoted again.
 With --live the target's label moves first, within seconds. The target remembers who did it and why, `drift`
 says `override` instead of drift, and a branch holds the commit that brings git along: push and merge it.
 Exit codes: 0 done, 2 wrong usage or nothing to go back to, 3 the target or git did not answer, or the label was

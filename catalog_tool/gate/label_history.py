@@ -54,25 +54,59 @@ class LabelHistory(NamedTuple):
             since = held.since
         return None if since is None else max(since, self.changed.get(version, since))
 
-    def earlier(self, label: str) -> list[str]:
-        """The stable versions that the label had, the latest first, each once; the present one included."""
-        found: dict[str, None] = {}
-        for held in reversed(self.labels.get(label, ())):
-            if held.value is not None:
-                found.setdefault(held.value.stable)
-        return list(found)
+    def ways_back(self, label: str, stable: str) -> list[str]:
+        """The versions that the label may go back to from ``stable``: those it had before, the latest first.
+
+        Never forward: going back closes the version that is left, and every newer one that is passed over, until
+        it is promoted again. What git gave the label after ``stable`` is not before it; where git never gave it
+        ``stable`` (somebody moved it on a target), only older versions are.
+        """
+        line = list(self._stable(label))
+        known = stable in line
+        had: dict[str, None] = {}  # in the order of the last time
+        closed: set[str] = set()
+        for version in line[: len(line) - line[::-1].index(stable)] if known else line:
+            if version in had and version not in closed:
+                closed.update(_passed(had, version))
+            had.pop(version, None)
+            closed.discard(version)
+            had[version] = None
+        return [
+            version
+            for version in reversed(had)
+            if version not in closed and version != stable and (known or _is_newer(stable, version))
+        ]
 
     def is_return(self, label: str, version: str, current: LabelValue | None) -> bool:
-        """Whether moving to ``version`` goes back: to the stable version of a split, or to an older one that was live.
+        """Whether moving to ``version`` goes back: to the stable version of a split, or to one that was live before.
 
-        Never forward: a version that was rolled back is not let in again because it has been there.
+        A version that was rolled back is not let in again because it has been there (``ways_back``).
         """
-        if current is None or version not in (current.stable, *self.earlier(label)):
+        if current is None:
             return False
-        if version == current.stable:
-            return True
-        both = is_version(version) and is_version(current.stable)  # a target's label may hold anything
-        return both and version_number(version) < version_number(current.stable)
+        return version == current.stable or version in self.ways_back(label, current.stable)
+
+    def _stable(self, label: str) -> Iterator[str]:
+        """The stable versions that the label had, oldest first; one that it kept is there once."""
+        present: str | None = None
+        for held in self.labels.get(label, ()):
+            if held.value is not None and held.value.stable != present:
+                present = held.value.stable
+                yield present
+
+
+def _passed(had: dict[str, None], to: str) -> Iterator[str]:
+    """What a move back to ``to`` leaves behind: the last of ``had``, and the newer ones on the way."""
+    for number, version in enumerate(reversed(had)):
+        if version == to:
+            return
+        if not number or _is_newer(version, to):
+            yield version
+
+
+def _is_newer(one: str, other: str) -> bool:
+    """By number; a target's label may hold anything, and what is no version is newer than none."""
+    return is_version(one) and is_version(other) and version_number(one) > version_number(other)
 
 
 EMPTY = LabelHistory({}, {})

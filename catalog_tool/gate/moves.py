@@ -71,7 +71,8 @@ def promoted(current: LabelValue | None, version: str, weight: float | None, pol
 def rolled_back(current: LabelValue | None, history: LabelHistory | None, to: str | None, label: str) -> LabelValue:
     """The value after a rollback: the stable version alone where a split is on trial, else the one before.
 
-    ``to`` names another earlier version. UsageError: there is nothing to go back to.
+    Which ones are before says ``LabelHistory.ways_back``; ``to`` names another of them. UsageError: there is
+    nothing to go back to.
     """
     if current is None:
         raise UsageError(f"there is no label {label} to roll back")
@@ -80,12 +81,13 @@ def rolled_back(current: LabelValue | None, history: LabelHistory | None, to: st
     if history is None:
         raise UsageError(f"without git nothing says what {label} had before", hint="edit registry.yaml by hand")
     stable = current.stable
-    earlier = [name for name in history.earlier(label) if name != stable and history.is_return(label, name, current)]
+    earlier = history.ways_back(label, stable)
     if to is None and not earlier:
-        raise UsageError(f"{label} never pointed to a version older than {stable}", hint=_known(history))
+        message = f"there is no version before {stable} that {label} could go back to"
+        raise UsageError(message, hint=_known(history))
     if to is not None and to not in (stable, *earlier):
-        had = f"it had {', '.join(earlier)}" if earlier else "it had no other"
-        message = f"{to} is no version that {label} had before {stable}: {had}"
+        others = f"it can go back to {', '.join(earlier)}" if earlier else "there is none"
+        message = f"{to} is no version before {stable} that {label} could go back to: {others}"
         raise UsageError(message, hint=f"bring {to} forward with `catalog promote`; {_known(history)}")
     return LabelValue(((to or earlier[0], 100),))
 

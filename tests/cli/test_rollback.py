@@ -31,8 +31,9 @@ def registry(scratch: Scratch) -> str:
         (["v3", "v2"], ("--to", "v2"), "v2"),
         (["{v2: 95, v3: 5}"], (), "v2"),
         (["{v2: 95, v3: 5}", "v3"], (), "v2"),
-        (["v1", "v2", "v3"], ("--to", "v1"), "v1"),
         (["v1", "v3", "v2"], (), "v1"),  # v3 was rolled back: going back never goes forward to it
+        (["v3", "v1"], (), "v3"),  # what it had just before, whatever its number
+        (["v3", "v1"], ("--to", "v2"), "v2"),
     ],
 )
 def test_where_it_goes(scratch: Scratch, values: list[str], arguments: tuple[str, ...], expected: str) -> None:
@@ -52,6 +53,20 @@ def test_a_gate_does_not_stand_in_the_way_of_the_rest(scratch: Scratch) -> None:
     assert scratch.run("validate", env=gated.at_hour(5)).code == 0
 
 
+def test_nor_of_a_higher_number_that_was_live_just_before_but_never_of_what_was_rolled_back(scratch: Scratch) -> None:
+    gated.start(scratch)
+    live(scratch, "v3", "v1")
+    assert scratch.run(*BACK).code == 0
+    assert "production: v3" in registry(scratch)
+    assert scratch.run("validate", env=gated.at_hour(5)).code == 0
+    scratch.commit("back to v3")
+    answer = scratch.run(*BACK, "--to", "v1")
+    assert (answer.code, "it can go back to v2" in answer.err) == (2, True), "v1 was rolled back"
+    scratch.write(gated.REGISTRY, gated.LABELS.replace("production: v2", "production: v1"))
+    codes = [found["code"] for found in scratch.run("validate", "--format", "json").json()["findings"]]
+    assert "C322" in codes
+
+
 def test_a_trial_writes_nothing(scratch: Scratch) -> None:
     gated.start(scratch)
     live(scratch, "v3")
@@ -65,9 +80,9 @@ def test_a_trial_writes_nothing(scratch: Scratch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("rollback", gated.ID, "--label", "production"), "never pointed to a version older than v2"),
+        (("rollback", gated.ID, "--label", "production"), "no version before v2 that production could go back to"),
         (("rollback", gated.ID, "--label", "production", "--to", "v3"), "bring v3 forward with `catalog promote`"),
-        (("rollback", gated.ID, "--label", "production", "--to", "v1"), "it had no other"),
+        (("rollback", gated.ID, "--label", "production", "--to", "v1"), "could go back to: there is none"),
         (("rollback", gated.ID, "--label", "production", "--to", "v9"), "no version v9"),
         (("rollback", gated.ID, "--label", "tenant_acme"), "there is no label tenant_acme"),
         (("rollback", "nosuch", "--label", "production"), "nosuch"),
@@ -84,7 +99,7 @@ def test_nowhere_to_go(scratch: Scratch, arguments: tuple[str, ...], said: str) 
 
 def test_a_version_that_is_gone_cannot_come_back(scratch: Scratch) -> None:
     gated.start(scratch)
-    live(scratch, "v1", "v2")
+    live(scratch, "v1", "v3")
     (scratch.root / f"prompts/{gated.ID}/v1.yaml").unlink()
     answer = scratch.run(*BACK)
     assert answer.code == 2

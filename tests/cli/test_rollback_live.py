@@ -149,6 +149,15 @@ def test_a_split_goes_back_to_its_stable_version(catalog: Scratch) -> None:
     assert "production: v2   # live" in catalog.git("show", f"{BRANCH}:{gated.REGISTRY}")
 
 
+def test_what_was_live_just_before_comes_back_whatever_its_number(catalog: Scratch) -> None:
+    move(catalog, "v1")
+    found = document(catalog.run(*BACK, "--format", "json"))
+    assert (found["from"], found["to"], found["live"]["status"]) == ("v1", "v3", "moved")
+    catalog.git("merge", "--quiet", "--ff-only", BRANCH)
+    assert catalog.run("sync", "local").code == 0
+    assert document(catalog.run(*BACK, "--format", "json"))["to"] == "v2", "v1 was rolled back, and stays closed"
+
+
 def test_a_trial_and_a_named_branch(catalog: Scratch) -> None:
     found = document(catalog.run(*BACK, "--dry-run", "--format", "json"))
     assert (found["status"], found["live"]["branch"]) == ("planned", None)

@@ -89,7 +89,7 @@ def test_together_is_as_alone_and_costs_no_process_a_prompt(repository: Scratch)
         assert together.of(name) == alone, name
         assert together.of(name) is together.of(name)
     refund, greeting = together.of("billing/refund"), together.of("greeting")
-    assert refund.earlier("production") == ["v2", "v1"]
+    assert refund.ways_back("production", "v2") == ["v1"]
     assert [held.value for held in greeting.labels["production"]][-1] is None
     assert together.of("greet").changed["v1"] > together.of("greeting").changed["v1"], "the shared part changed"
     assert together.of("unlabelled").labels == {}

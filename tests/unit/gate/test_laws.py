@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -140,7 +141,59 @@ def test_time_under_a_label_is_unbroken() -> None:
     assert history.under("other", "v3") is None
     assert LabelHistory({"production": spans}, {"v3": 25}).under("production", "v3") == 25
     assert LabelHistory({"production": [*spans, Held(40, None)]}, {}).under("production", "v2") is None
-    assert history.earlier("production") == ["v2", "v3"]
+    assert history.ways_back("production", "v2") == ["v3"]
+
+
+def taken(line: str) -> LabelHistory:
+    """A label that went this way; ``-`` is a time without it."""
+    values = [None if name == "-" else LabelValue(((f"v{name}", 100),)) for name in line]
+    return LabelHistory({"production": [Held(at, value) for at, value in enumerate(values)]}, {})
+
+
+@pytest.mark.parametrize(
+    ("line", "present", "expected"),
+    [
+        ("23", "3", "2"),
+        ("42", "2", "4"),  # what it had just before, whatever its number
+        ("142", "2", "41"),
+        ("4-2", "2", "4"),
+        ("4-4", "4", ""),
+        ("232", "2", ""),  # v3 was rolled back
+        ("2324", "4", "2"),  # and is not let in again by a later version
+        ("23234", "4", "32"),  # but by a promotion
+        ("424", "4", ""),  # v2 was
+        ("1231", "1", ""),  # v3 and v2: the way back led past it
+        ("12312", "2", "1"),
+        ("2132", "2", "1"),  # past an older one it closes nothing
+        ("21321", "1", ""),
+        ("1234", "2", "1"),  # a target that is late: what git said later is not before
+        ("124", "3", "21"),  # moved by hand on the target
+        ("124", "9", "421"),
+        ("", "2", ""),
+    ],
+)
+def test_where_a_label_can_go_back_to(line: str, present: str, expected: str) -> None:
+    ways = [f"v{name}" for name in expected]
+    assert taken(line).ways_back("production", f"v{present}") == ways
+    current = LabelValue(((f"v{present}", 100),))
+    returns = [f"v{name}" for name in "1234" if taken(line).is_return("production", f"v{name}", current)]
+    assert returns == sorted({*ways, *([f"v{present}"] if present != "9" else [])})
+
+
+def test_what_a_target_holds_may_be_no_version() -> None:
+    current = LabelValue((("blue", 100),))
+    assert taken("12").ways_back("production", "blue") == []
+    assert not taken("12").is_return("production", "v1", current)
+
+
+@given(st.lists(st.integers(1, 5), max_size=12))
+def test_going_back_ends_and_comes_to_nothing_twice(line: list[int]) -> None:
+    values = [str(number) for number in line] or ["1"]
+    seen = [f"v{values[-1]}"]
+    while ways := taken("".join(values)).ways_back("production", seen[-1]):
+        assert ways[0] not in seen
+        seen.append(ways[0])
+        values.append(ways[0][1:])
 
 
 def test_an_error_is_not_a_failure_of_the_content() -> None:
