@@ -52,6 +52,13 @@ class Moves(NamedTuple):
     reason: str
 
 
+class _Made(NamedTuple):
+    """How many labels have another value by it, or why nothing was moved."""
+
+    moved: int = 0
+    refusal: str | None = None
+
+
 class _Context(NamedTuple):
     """The store under a lease, and on whose behalf."""
 
@@ -76,15 +83,15 @@ async def put_labels(service: Service, request: Request, grant: Grant) -> Respon
         await service.caught_up()
     if name not in service.holdings.prompts:
         raise ProblemError(404, "there is no such prompt")
-    refusal = await service.with_store(lambda store: _move(store, name, moves, grant.actor))
+    made = await service.with_store(lambda store: _move(store, name, moves, grant.actor))
     await service.caught_up(*(label_address(name, label) for label in moves.labels))
     held = service.holdings
     if name not in held.prompts:
         raise ProblemError(404, "the prompt is gone")
     state = labels_document(held, held.prompts[name], grant)
-    if refusal is not None:
-        raise ProblemError(409, refusal, more=state)
-    service.board.add("label_moves", len(moves.labels))
+    if made.refusal is not None:
+        raise ProblemError(409, made.refusal, more=state)
+    service.board.add("label_moves", made.moved)
     log("labels_moved", prompt=name, labels=sorted(moves.labels), by=grant.actor, generation=state["generation"])
     return Response(as_json(state), 200, {"Cache-Control": "no-store"}, media_type=JSON)
 
@@ -106,11 +113,11 @@ def _read_moves(document: Mapping[str, Any]) -> Moves:
     return Moves(labels, generation, reason)
 
 
-def _move(store: Store, name: str, moves: Moves, actor: str) -> str | None:
-    """Make the moves; why they were refused, or None."""
+def _move(store: Store, name: str, moves: Moves, actor: str) -> _Made:
+    """Make the moves."""
     with store.writing, store.lent() as backend, _holding(store, backend, actor, moves.reason or "by API") as context:
         if backend.generations().get(name, 0) != moves.generation:
-            return "labels of this prompt were moved meanwhile"
+            return _Made(refusal="labels of this prompt were moved meanwhile")
         addresses = {label_address(name, label): value for label, value in moves.labels.items()}
         seen = {live.address: live.entry for live in backend.scan(set(addresses))}
         writes = [
@@ -124,7 +131,7 @@ def _move(store: Store, name: str, moves: Moves, actor: str) -> str | None:
             if value is not None or address in seen
         ]
         refused = [done for done in backend.write(writes, context.run) if done.outcome != DONE]
-        return _why(refused)
+        return _Made(sum(write.entry != write.seen for write in writes), _why(refused))
 
 
 def _why(refused: list[Written]) -> str | None:

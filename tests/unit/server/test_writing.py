@@ -36,6 +36,17 @@ def test_a_move_is_served_at_once_and_in_the_trail(guarded_desk: Desk) -> None:
     assert verify(guarded_desk.store.events) is None
 
 
+def test_only_labels_that_got_another_value_are_counted(guarded_desk: Desk) -> None:
+    writer = guarded_desk.bearer("read", "write", "metrics")
+    events = len(guarded_desk.store.events)
+    asked = [{"production": "v2"}, {"production": "v2"}, {"production": "v2", "staging": None}, {"gone": None}]
+    for labels in asked:
+        generation = guarded_desk.get(LABELS, headers=writer).json()["generation"]
+        assert guarded_desk.put(LABELS, json=move(labels, generation), headers=writer).status_code == 200
+    assert len(guarded_desk.store.events) == events + 2
+    assert "catalog_label_moves_total 2" in guarded_desk.get("/metrics", headers=writer).text.splitlines()
+
+
 def test_what_was_written_by_api_carries_no_marker_and_the_inventory_stays(guarded_desk: Desk) -> None:
     writer = guarded_desk.bearer("write")
     before = dict(MemoryBackend(guarded_desk.store).load().inventory)
