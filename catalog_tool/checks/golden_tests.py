@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import NamedTuple
 
 from catalog_tool.checks.inspection import Inspection
 from catalog_tool.checks.text import hide_secrets, text_findings
@@ -11,6 +13,7 @@ from catalog_tool.model.finding import Finding
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.source.decoding import decode
 from catalog_tool.source.document import SourceDocument, pointer_path
+from catalog_tool.source.positions import Spot
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.strict_json import read_json
@@ -24,6 +27,8 @@ def golden_findings(tree: Tree, inspection: Inspection) -> Iterator[Finding]:
     if not paths:
         return
     engine = SchemaEngine(load_schema("tests"))
+    prompts = {path: prompt for prompt, found in files.layout.tests.items() for path in found}
+    named: dict[tuple[str, str], str] = {}
     for content in tree.read({path: files.entries[path] for path in sorted(paths)}, PARSED_FILE_BYTES):
         if content.data is None:
             flaw = content.flaw
@@ -31,19 +36,42 @@ def golden_findings(tree: Tree, inspection: Inspection) -> Iterator[Finding]:
             continue
         look = _lines if content.path.endswith(".jsonl") else _document
         text = content.data.decode(errors="replace")
-        found = [*look(content.path, content.data, engine), *text_findings(text, content.path)]
+        names: list[_Named] = []
+        found = [*look(content.path, content.data, engine, names), *text_findings(text, content.path)]
+        found += _doubles(prompts[content.path], content.path, names, named)
         yield from hide_secrets(found, text)
 
 
-def _document(path: str, data: bytes, engine: SchemaEngine) -> Iterator[Finding]:
+class _Named(NamedTuple):
+    """A case's name, and what finds its place in the file: that takes time, and few are asked for."""
+
+    name: str
+    spot: Callable[[], Spot]
+
+
+def _doubles(prompt: str, path: str, names: Iterable[_Named], named: dict[tuple[str, str], str]) -> Iterator[Finding]:
+    """Names of cases that the prompt has already; ``named`` has the file of each so far."""
+    for name, spot in names:
+        if (prompt, name) in named:
+            where = "in this file" if named[prompt, name] == path else f"in {named[prompt, name]}"
+            message = f"the case `{name}` has the name of another one {where}: results are matched by name"
+            yield finding("P160", message, path, line=spot().line, column=spot().column)
+        named.setdefault((prompt, name), path)
+
+
+def _document(path: str, data: bytes, engine: SchemaEngine, names: list[_Named]) -> Iterator[Finding]:
     document = SourceDocument(path, data)
     if document.value is not None:
+        cases = document.value.get("cases")
+        for index, case in enumerate(cases if isinstance(cases, list) else ()):
+            if isinstance(case, dict) and isinstance(case.get("name"), str):
+                names.append(_Named(case["name"], partial(document.at, ["cases", index, "name"])))
         for problem in engine.errors(document.value):
             document.report("P160", problem.message, document.at(pointer_path(problem.pointer, document.value)))
     yield from document.findings
 
 
-def _lines(path: str, data: bytes, engine: SchemaEngine) -> Iterator[Finding]:
+def _lines(path: str, data: bytes, engine: SchemaEngine, names: list[_Named]) -> Iterator[Finding]:
     """JSON lines: one case a line, of the same form as in a YAML file."""
     decoded = decode(data)
     for flaw in decoded.flaws:
@@ -54,5 +82,7 @@ def _lines(path: str, data: bytes, engine: SchemaEngine) -> Iterator[Finding]:
         case = read_json(line)
         for flaw in case.flaws:
             yield finding(flaw.code, flaw.message, path, line=number, column=flaw.column)
+        if isinstance(case.value, dict) and isinstance(case.value.get("name"), str):
+            names.append(_Named(case.value["name"], partial(Spot, number, 1)))
         for problem in [] if case.refused else engine.errors({"cases": [case.value]}):
             yield finding("P160", problem.message, path, line=number, column=1)

@@ -53,13 +53,18 @@ class GoldenTests:
         return {name: [(path, entries[path].blob) for path in sorted(paths)] for name, paths in found.items()}
 
     def cases(self, name: str) -> dict[str, GoldenCase]:
-        """The cases of a prompt by name, in written order. What cannot be read holds none."""
+        """The cases of a prompt by name, in written order. What cannot be read holds none.
+
+        A name that was taken, which is a finding, is told with its file: no case is hidden behind another.
+        """
         if name not in self._known:
             files = self._side.files
             paths = sorted(files.layout.tests.get(name, ()))
             contents = self._side.tree.read({path: files.entries[path] for path in paths}, PARSED_FILE_BYTES)
-            found = [case for content in contents for case in _cases(content)] if paths else []
-            self._known[name] = {case.name: case for case in found}
+            known = self._known.setdefault(name, {})
+            for content in contents if paths else ():
+                for case in _cases(content):
+                    known[f"{case.name} in {content.path}" if case.name in known else case.name] = case
         return self._known[name]
 
 

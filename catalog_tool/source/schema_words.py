@@ -109,7 +109,7 @@ def _listed(types: list[str]) -> str:
 
 def _kind(value: object) -> str:
     if value is None:
-        return "null (leave the key out instead)"
+        return "null (give it a value, or leave the key out where that is allowed)"
     if isinstance(value, dict | list):
         return "a map" if isinstance(value, dict) else "a list"
     if isinstance(value, bool):

@@ -50,6 +50,8 @@ def test_what_is_fine(tmp_path: Path, name: str, text: str) -> None:
         ("a.jsonl", '{"name": "a"}\n{"nam": "a"}\n', "P160", 2), ("a.jsonl", '{"name": "a"}\n[]\n', "P160", 2),
         ("a.jsonl", '{"name": "a"}\n{"name": "a", "name": "b"}\n', "Y008", 2), ("a.jsonl", "{\n", "Y022", 1),
         ("a.jsonl", '{"name": "a", "vars": {"name": NaN}}\n', "Y012", 1), ("a.jsonl", b'{"name": "\xff"}', "Y003", 1),
+        ("a.yaml", f"{CASE}  - {{name: b}}\n  - {{name: says hello}}\n", "P160", 6),
+        ("a.jsonl", '{"name": "a"}\n{"name": "b"}\n{"name": "a"}\n', "P160", 3),
         ("a.jsonl", "[" * 5000, "Y015", 1), ("a.yaml", CASE.replace("Ada", "AKIA" + "Z7QX2M4LP9RT5KVN"), "Y040", 3),
     ],
 )  # fmt: skip
@@ -58,6 +60,17 @@ def test_what_is_wrong_is_said_with_its_line(
 ) -> None:
     found = look(tmp_path, name, data)
     assert (code, line, f"prompts/greet/tests/{name}") in {(each.code, each.line, each.path) for each in found}
+
+
+def test_a_name_is_taken_by_another_file_of_the_prompt_and_by_none_of_another_prompt(tmp_path: Path) -> None:
+    other = tmp_path / "prompts/other/tests"
+    other.mkdir(parents=True)
+    (other.parent / "v1.yaml").write_text(PROMPT.replace("greet", "other", 1))
+    (other / "a.yaml").write_text(CASE)
+    assert look(tmp_path, "a.yaml", CASE) == []
+    (found,) = look(tmp_path, "b.jsonl", '{"name": "says hello"}\n')
+    assert (found.code, found.path, found.line) == ("P160", "prompts/greet/tests/b.jsonl", 1)
+    assert "another one in prompts/greet/tests/a.yaml" in found.message
 
 
 @pytest.mark.parametrize(
