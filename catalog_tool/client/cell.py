@@ -83,6 +83,13 @@ class Cell:
         self.trouble = error
         self.until = 0.0
 
+    def news_of(self, error: ClientError) -> str:
+        """What the log says where ``error`` keeps nobody from what is held; empty where nothing is."""
+        if self.prompt is None:
+            return ""
+        said = error.message if str(self.wanted) in error.message else f"{self.wanted}: {error.message}"
+        return f"{said}; the last good one, {self.prompt.version_id}, is served"
+
     def age(self, now: float) -> float:
         """Seconds since the source last confirmed what is held."""
         return max(0.0, now - self.confirmed)

@@ -130,7 +130,8 @@ class Keeper:
         return flight
 
     def adopt(self, cell: Cell, held: Held, age: float) -> None:
-        """Serve the last good one from disk until the source answers."""
+        """Serve the last good one from disk until the source answers; said where it has answered, with an error."""
+        news = ""
         with self._lock:
             if cell.held is not None:
                 return
@@ -141,9 +142,13 @@ class Keeper:
                 return
             cell.take(held, "last_good", self.setting.tuning.clock() - age)
             self._keep(cell)
+            if cell.trouble is not None:
+                news = cell.news_of(cell.trouble)
             if cell.flight is None:
                 self._plan(cell, self.setting.cadence.after_failure(1, None, held=True))
         self.setting.counters.add("last_good_served")
+        if news:
+            alarm(news)
 
     # Fetching.
 
@@ -249,10 +254,7 @@ class Keeper:
 
     def _reject(self, cell: Cell, error: ClientError) -> str:
         self.setting.counters.add(_COUNTED.get(type(error), "failures"))
-        news = ""
-        if cell.prompt is not None and type(error) is not type(cell.trouble):
-            said = error.message if str(cell.wanted) in error.message else f"{cell.wanted}: {error.message}"
-            news = f"{said}; the last good one, {cell.prompt.version_id}, is served"
+        news = cell.news_of(error) if type(error) is not type(cell.trouble) else ""
         cell.fail(error)
         after = error.retry_after if isinstance(error, SourceUnavailableError) else None
         held = cell.held is not None

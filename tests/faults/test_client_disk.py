@@ -63,6 +63,26 @@ class TestRow12Vanished:
             assert not client.status().prompts[0].missing
             assert "is there again" in caplog.text
 
+    def test_it_is_said_after_a_restart_too(
+        self, service: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with still_client(service.url, Clock(), cache_dir=tmp_path) as client:
+            first = client.get(NAME)
+        service.catalog.move(NAME, "production", None)
+        clock = Clock()
+        with still_client(service.url, clock, cache_dir=tmp_path) as client:
+            for _ in range(4):
+                assert client.get(NAME).version_id == first.version_id
+                clock.now += 100
+                client.tick()
+            (said,) = caplog.messages
+            assert said.startswith("there is no support/agent@production; the last good one, v1-")
+            assert client.status().prompts[0].missing
+            service.catalog.move(NAME, "production", "v1")
+            clock.now += 100
+            client.tick()
+            assert caplog.messages[1:] == ["support/agent@production is there again"]
+
     def test_strict_mode_raises(self, service: Service) -> None:
         clock = Clock()
         with still_client(service.url, clock, tuning=Tuning(on_missing="raise")) as client:
