@@ -22,10 +22,9 @@ from catalog_tool.cli.context import in_actions, place_of, tell
 from catalog_tool.clock import now
 from catalog_tool.errors import UsageError
 from catalog_tool.report.escape import for_terminal, for_workflow_data
-from catalog_tool.source.root import SETTINGS_FILE
+from catalog_tool.source.known_id import known_id
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
-from catalog_tool.source.settings import read_settings
 from catalog_tool.sync.forge_marker import Sequence
 
 SUMMARY_BYTES = 1024 * 1024
@@ -130,14 +129,8 @@ def commit() -> str:
 
 
 def catalog_id(ctx: click.Context, asked: str | None) -> str:
-    """The catalog's id; empty where the settings give none, or cannot be read."""
-    if asked is not None:
-        return asked
-    try:
-        data = Path(place_of(ctx).root, SETTINGS_FILE).read_bytes()
-    except OSError:
-        return ""
-    return read_settings(data)[0].catalog or ""
+    """The catalog's id as asked, else the one that is known of it; or empty."""
+    return asked if asked is not None else known_id(place_of(ctx))
 
 
 def read_document(option: str, path: str, schema: str) -> dict[str, Any]:

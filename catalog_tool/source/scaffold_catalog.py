@@ -50,7 +50,7 @@ CALLERS = {
 }
 """Thin callers, and what each is written from; what runs on a schedule is a file of its own."""
 IGNORED = ".gitignore"
-_FROM = re.compile(r"([A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100})@([0-9a-f]{40})", re.ASCII)
+_FROM = re.compile(r"((?!\.\.?/)[A-Za-z0-9_.-]{1,100}/(?!\.\.?@)[A-Za-z0-9_.-]{1,100})@([0-9a-f]{40})", re.ASCII)
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", re.ASCII)
 
 

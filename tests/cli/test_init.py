@@ -334,9 +334,10 @@ def test_callers_of_the_shipped_workflows(catalog_command: CatalogCommand, tmp_p
         assert value["permissions"] == {}
         for job in value["jobs"].values():
             asks_only_for_what_is_offered(job, commit)
-    refused = catalog_command("init", str(tmp_path / "b"), "--workflows-from", "acme/catalog-tool@v1")
-    assert refused.code == 2
-    assert not (tmp_path / "b").exists()
+    for wrong in ("acme/catalog-tool@v1", f"../x@{commit}", f"./x@{commit}", f"acme/..@{commit}"):
+        refused = catalog_command("init", str(tmp_path / "b"), "--workflows-from", wrong)
+        assert refused.code == 2, wrong
+        assert not (tmp_path / "b").exists()
 
 
 def test_below_the_top_of_a_repository(scratch: Scratch) -> None:

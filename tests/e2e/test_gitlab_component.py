@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -183,6 +185,22 @@ class TestReview:
             assert (story.scratch.root / entry["location"]["path"]).is_file()
         assert "this tag is not closed" in (story.out / "junit.xml").read_text()
 
+    def test_what_repairs_settings_passes_and_is_compared_with_the_last_that_could_be_read(self, story: Story) -> None:
+        good = story.scratch.git("rev-parse", "HEAD")[:12]
+        story.merge()
+        story.scratch.write("catalog.yaml", f"{SETTINGS}nonsense: [\n")
+        bad = story.scratch.commit("Break it")
+        story.origin()
+        story.scratch.git("checkout", "--quiet", "-B", "feature")
+        assert story.review().code == 1
+        story.scratch.write("catalog.yaml", SETTINGS)
+        story.write("v2", "Greet briefly.")
+        done = story.review()
+        assert done.code == 0, done.log
+        told = f"The base {bad[:12]} cannot be read: compared with {good}, the last commit before it that can."
+        assert told in story.note()
+        assert "“warmly” became “briefly”" in story.note()
+
     def test_a_catalog_in_a_folder_is_reported_by_paths_from_the_top(self, story: Story) -> None:
         story.scratch.git("checkout", "--quiet", "main")
         for name in ("catalog.yaml", "prompts"):
@@ -235,6 +253,28 @@ class TestReview:
         story.inputs |= {"plan": False}
         assert story.review(DATABASE=None).code == 0
         assert "could not be planned" not in story.note()
+
+
+@pytest.fixture
+def heartbeat() -> Iterator[tuple[str, list[str]]]:
+    """An address to call, and the calls."""
+    calls: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            calls.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/beat", calls
+        server.shutdown()
+        thread.join()
 
 
 class TestMerge:
@@ -303,3 +343,15 @@ class TestDrift:
         story.edit("v2")
         story.gitlab.away = True
         assert story.run("drift").code == 3
+
+    def test_only_a_look_that_could_look_is_a_heartbeat(self, story: Story, heartbeat: tuple[str, list[str]]) -> None:
+        address, calls = heartbeat
+        story.merge()
+        story.run("sync")
+        for away in ({"DATABASE": "/nowhere/at/all.db"}, {"DATABASE": None}):
+            assert story.run("drift", **away, CATALOG_HEARTBEAT_URL=address).code == 3
+            assert calls == []
+        assert story.run("drift", CATALOG_HEARTBEAT_URL=address).code == 0
+        story.edit("v9")
+        assert story.run("drift", CATALOG_HEARTBEAT_URL=address).code == 1
+        assert calls == ["/beat", "/beat"]

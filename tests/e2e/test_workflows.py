@@ -237,6 +237,46 @@ class TestReview:
         assert "could not be planned" in story.said()
         assert "briefly" in story.said()
 
+    @pytest.mark.parametrize("broken", ["catalog.yaml", "prompts/registry.yaml"])
+    def test_what_repairs_settings_passes_and_is_compared_with_the_last_that_could_be_read(
+        self, story: Story, broken: str
+    ) -> None:
+        good = story.scratch.git("rev-parse", "HEAD")[:12]
+        story.merge()
+        text = (story.scratch.root / broken).read_text()
+        story.scratch.write(broken, f"{text}nonsense: [\n")
+        bad = story.scratch.commit("Break it")
+        story._origin()
+        story.scratch.git("checkout", "--quiet", "-B", "feature")
+        still = story.review()
+        assert still.conclusion == "failure"
+        assert "compared with" not in still.log
+        story.scratch.write(broken, text)
+        story.write("v2", "Greet {{name}} briefly.")
+        done = story.review()
+        assert done.conclusion == "success", done.log
+        told = f"The base {bad[:12]} cannot be read: compared with {good}, the last commit before it that can."
+        assert f"::warning title=catalog::{told}" in done.log
+        assert told in story.said()
+        assert "“warmly” became “briefly”" in story.said()
+        assert "could not be compared" not in story.said()
+
+    def test_settings_that_break_and_are_repaired_keep_the_one_comment(self, story: Story) -> None:
+        settings = (story.scratch.root / "catalog.yaml").read_text()
+        story.write("v2", "Greet {{name}} briefly.")
+        story.review(inputs={"targets": ""})
+        story.scratch.write("catalog.yaml", "catalog: [\n")
+        story.scratch.commit("Break it")
+        done = story.review(inputs={"targets": ""})
+        assert done.step("Compare").outcome == "failure"
+        assert "compared with" not in done.log
+        for told in ("Catalog acme", "could not be compared", "The catalog has 1 error"):
+            assert told in story.said()
+        story.scratch.write("catalog.yaml", settings)
+        story.scratch.commit("Repair it")
+        assert story.review(inputs={"targets": ""}).conclusion == "success"
+        assert "“warmly” became “briefly”" in story.said()
+
 
 class TestMerge:
     def test_what_was_reviewed_is_written_and_nothing_else(self, story: Story) -> None:
@@ -282,6 +322,18 @@ class TestMerge:
         done = story.sync(before=before)
         assert done.step("Gate").outcome == "failure", done.log
         assert done.step("Sync").outcome == "skipped"
+
+    def test_a_push_that_repairs_the_settings_is_judged_from_the_last_that_could_be_read(self, story: Story) -> None:
+        story.merge()
+        text = (story.scratch.root / "catalog.yaml").read_text()
+        story.scratch.write("catalog.yaml", f"{text}nonsense: [\n")
+        before = story.scratch.commit("Break it")
+        story.scratch.write("catalog.yaml", text)
+        story.scratch.write("prompts/registry.yaml", "greet:\n  production: v2\n")
+        story.write("v2", "Greet {{name}} briefly.")
+        done = story.sync(before=before)
+        assert done.conclusion == "success", done.log
+        assert "greet@v2 for production" in done.step("Gate").log
 
 
 class TestDrift:
@@ -333,7 +385,9 @@ class TestDrift:
     def test_variables_that_are_missing_are_not_clean(self, story: Story) -> None:
         story.merge()
         story.sync()
-        assert story.look(secrets={}, inputs={"after": 1}).conclusion == "failure"
+        done = story.look(secrets={}, inputs={"after": 1})
+        assert done.conclusion == "failure"
+        assert done.step("Heartbeat").outcome == "skipped"
         (issue,) = story.github.issues.values()
         assert "DATABASE" in issue["body"]
 
@@ -511,6 +565,26 @@ class TestEvaluation:
         assert "key-canary" not in done.log
         assert done.conclusion == "success", done.log
 
+    def test_a_prompt_with_another_id_is_run_where_it_changed_too(self, story: Story) -> None:
+        story.scratch.git("mv", "prompts/greet", "prompts/hello")
+        old = story.scratch.root / "prompts/hello/v1.yaml"
+        old.write_text(old.read_text().replace("id: greet", "id: hello"))
+        story.scratch.write("prompts/registry.yaml", "hello:\n  production: v1\n")
+        story.scratch.commit("Call it hello")
+        with ModelServer(lambda _: Said(text="Hello Ada")) as server:
+            given = {"inputs": {"evaluate": True, "evaluation-endpoint": server.url, "targets": ""}}
+            only = story.review(**given, secrets={"evaluation-key": "key"})
+            assert only.conclusion == "success", only.log
+            assert server.seen == []
+            assert "Evaluation" not in story.said()
+            text = PROMPT.format(version="v2", text="Greet {{name}} warmly.").replace("id: greet", "id: hello")
+            story.scratch.write("prompts/hello/v2.yaml", text.replace("gpt-4o-2024-08-06", "gpt-4o-2024-11-20"))
+            story.scratch.commit("And change it")
+            both = story.review(**given, secrets={"evaluation-key": "key"})
+        assert both.conclusion == "success", both.log
+        assert "**Evaluation passed:** `hello@v2`" in story.said()
+        assert "Against the baseline: 0 worse" in story.said()
+
     @pytest.mark.parametrize(
         ("kept", "told"),
         [("README.md", "nothing is evaluated"), (".eval-cache/README", "Evaluation could not be judged")],
@@ -616,6 +690,25 @@ class TestScheduledEvaluation:
         assert bad.step("Evaluate").outcome == "failure"
         assert "deny: greet@v1 for production" in bad.summary
         assert "worse than v1: 7 lost, 0 won of 7 cases" in bad.summary
+
+    def test_every_version_of_a_split_is_run_and_samples_are_scored_once(self, story: Story) -> None:
+        story.scratch.write("prompts/registry.yaml", "greet:\n  production: {v1: 90, v2: 10}\n")
+        story.scratch.write("samples.jsonl", json.dumps({**SAMPLE, "id": "s", "output": "Hello"}) + "\n")
+        story.write("v2", "Greet {{name}} briefly.")
+        story.merge()
+        given = {"samples": "samples.jsonl", "min-new": 1}
+        tests = story.scratch.root / "prompts/greet/tests/cases.yaml"
+        tests.write_text("expect: [{type: not_contains, value: As an AI}]\n" + TESTS)
+        done = self.evaluate(story, lambda seen: Said(text="Hello Ada", model=f"m-{seen.number % 2}"), **given)
+        assert done.conclusion == "success", done.log
+        kept = story.runner.temp / "catalog"
+        run = [json.loads((kept / f"evaluations/{n}.json").read_text())["prompt"]["version"] for n in (1, 2)]
+        assert run == ["v1", "v2"]
+        assert [file.name for file in (kept / "samples").glob("*.json")] == ["1.json"]
+        (model,) = json.loads((kept / "kept/models.json").read_text()).values()
+        assert model["as"] == ["m-0", "m-1"]
+        worse = self.evaluate(story, lambda seen: Said(text="Hello Ada" if seen.number % 2 else "Hello"))
+        assert worse.step("Evaluate").outcome == "failure"
 
     def test_a_model_that_changed_behind_its_name_is_named_once(self, story: Story) -> None:
         story.merge()
