@@ -163,10 +163,10 @@ def _changed(git: Git, base: RevisionTree, head: GitTree) -> _Changed | None:
         found[path] = TreeEntry(mode, blob)
     if isinstance(head, WorkTree):
         try:
-            status = git.status([base.prefix] if base.prefix else [])
+            status, unwatched = git.status_with_unwatched([base.prefix] if base.prefix else [])
         except GitError:
             return None  # a folder that nobody may look at, perhaps outside what a catalog lists
-        found |= dict.fromkeys((*status.changed, *status.untracked))
+        found |= dict.fromkeys((*status.changed, *status.untracked, *unwatched))
     return _Changed(found)
 
 

@@ -299,7 +299,8 @@ def compare_loaded(old: Loaded, new: Loaded, inputs: Sequence[Case] = ()) -> Com
     same = all(render.same for render in renders) if renders else None
     details = compare_parts(before, after, same_rendering=same)
     details += compare_meta(old.version.metadata(), new.version.metadata())
-    if old.version.digest != new.version.digest and all(item.rule == "meta" and item.contract == "none" for item in details):
+    harmless = all(item.rule == "meta" and item.contract == "none" for item in details)
+    if old.version.digest != new.version.digest and harmless:
         details.append(detail("undecided", "", None, None, "it differs in a way that could not be judged"))
     return Compared(tuple(details), Tokens(estimated_tokens(before), estimated_tokens(after)), renders)
 

@@ -22,6 +22,7 @@ from catalog_tool.source.git_output import (
     parse_index,
     parse_status,
     parse_tree,
+    parse_unwatched,
     read_blob,
     status_arguments,
 )
@@ -259,6 +260,17 @@ class Git:
             asked.stop()
             raise
         return index, _read_status(asked)
+
+    def status_with_unwatched(self, paths: Sequence[str] = ()) -> tuple[Status, list[str]]:
+        """The status, and the files on disk that git was told not to look at: it says nothing of those."""
+        asked = self.start(*status_arguments(paths))
+        try:
+            out = self.run("ls-files", "-z", "-v", *(["--", *paths] if paths else []))
+            unwatched = [path for path in parse_unwatched(out) if stat_of(f"{self.top}/{path}") is not None]
+        except GitError:
+            asked.stop()
+            raise
+        return _read_status(asked), unwatched
 
     def may_convert(self) -> bool:
         """Whether settings outside the tree make a checkout write other bytes than git stores.

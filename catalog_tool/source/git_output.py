@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
@@ -9,6 +10,7 @@ from catalog_tool.errors import GitError
 
 _SKIPPED = "S"
 """How ``ls-files -v`` marks skip-worktree; what is assumed to be unchanged has a lower-case mark."""
+_UNWATCHED = re.compile(rb"(?:^|(?<=\0))[a-zS] ([^\0]*)")
 
 
 class TreeEntry(NamedTuple):
@@ -60,6 +62,12 @@ def parse_index(out: bytes) -> Iterator[tuple[str, TreeEntry, bool]]:
             info, _, path = record.partition("\t")
             tag, mode, blob, _stage = info.split(" ")
             yield path, TreeEntry(mode, blob), tag != _SKIPPED and not tag.islower()
+
+
+def parse_unwatched(out: bytes) -> Iterator[str]:
+    """The paths of ``ls-files -z -v`` that git was told not to look at. Nearly always there is none among many."""
+    for found in _UNWATCHED.finditer(out):
+        yield found[1].decode(errors="surrogateescape")
 
 
 def status_arguments(paths: Sequence[str]) -> list[str]:

@@ -63,6 +63,17 @@ def test_narrow_and_whole_trees_give_the_same_answer(scratch: Scratch, prefix: s
     assert seen > len(commits)
 
 
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_what_git_was_told_not_to_look_at_is_looked_at(scratch: Scratch, flag: str) -> None:
+    scratch.write_all({"prompts/a/v1.yaml": ONE, "prompts/b/v1.yaml": ONE})
+    scratch.commit()
+    scratch.git("update-index", flag, "prompts/a/v1.yaml", "prompts/b/v1.yaml")
+    assert scratch.run("diff", "HEAD").out == "No changes.\n"
+    scratch.write("prompts/a/v1.yaml", TWO)
+    (scratch.root / "prompts/b/v1.yaml").unlink()
+    assert "released-changed" in scratch.run("diff", "HEAD").out
+
+
 def test_only_changed_prompts_are_listed(scratch: Scratch) -> None:
     scratch.write_all({f"prompts/p{number}/v1.yaml": ONE for number in range(20)})
     scratch.write("skills/pour/SKILL.md", SKILL.format("slowly"))
