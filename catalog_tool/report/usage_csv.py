@@ -13,7 +13,7 @@ COLUMNS = (
     "skill", "telemetry_name", "status", "reason", "owners", "activations", "sessions", "first_seen", "last_seen",
     "typed", "proactive", "nested", "cost_usd", "cost_per_call_usd", "input_tokens", "output_tokens",
     "cache_read_tokens", "cache_creation_tokens", "results_reported", "results_failed", "listing_tokens",
-    "first_commit_at",
+    "first_commit_at", "shared_activations", "shared_cost_usd",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -40,6 +40,7 @@ def _values(row: dict[str, Any]) -> list[Any]:
         triggers.get("claude-proactive", 0), triggers.get("nested-skill", 0), row["cost_usd"], row["cost_per_call_usd"],
         tokens.get("input"), tokens.get("output"), tokens.get("cacheRead"), tokens.get("cacheCreation"),
         results.get("reported"), results.get("failed"), row["listing_tokens"], adoption.get("since"),
+        row["shared_activations"], row["shared_cost_usd"],
     ]  # fmt: skip
 
 

@@ -90,8 +90,8 @@ def _chart(title: str, svg: str, legend: Iterable[tuple[str, str]] = ()) -> str:
 
 def _over_time(result: UsageResult) -> str:
     counts = [0] * result.window.days
-    for row in result.rows:
-        for day, count in enumerate(row.activity.days or ()):
+    for use in result.uses:
+        for day, count in enumerate(use.activity.days or ()):
             counts[day] += count
     if not any(counts):
         return ""

@@ -26,7 +26,7 @@ def headline(result: UsageResult) -> str:
     ]
     listed = f"{counted(result.size, 'skill')}: {', '.join(reversed(parts))}" if parts else "No skills in the catalog"
     beside = f"; {result.count(UNLISTED)} unlisted" if result.count(UNLISTED) else ""
-    calls = sum(row.activity.calls for row in result.rows)
+    calls = result.total.activity.calls
     return f"{listed}{beside}. {counted(calls, 'call')} in {days(result.window.end - result.window.start)}."
 
 
@@ -40,6 +40,10 @@ def remarks(result: UsageResult) -> Iterator[str]:
     if coverage.hidden_calls:
         share = f"{coverage.hidden_calls / coverage.calls:.0%}"
         yield f"{counted(coverage.hidden_calls, 'call')} ({share}) tell no skill's name."
+    if coverage.shared_calls or coverage.shared_cost:
+        cost = f" ({usd(coverage.shared_cost)})" if coverage.shared_cost else ""
+        came = f"{counted(coverage.shared_calls, 'call')}{cost} came under names that several skills report"
+        yield f"{came}: each of these skills shows them, sums count them once."
     if coverage.hidden_cost:
         yield f"{usd(coverage.hidden_cost)} were spent by skills that tell no name."
     if coverage.outside_cost:

@@ -51,6 +51,11 @@ class Activity:
 
     def add(self, other: Activity) -> None:
         """Take another name of the same skill in. Sessions that used both names count twice."""
+        if other.days is None or (self.days is None and self.calls):
+            self.days = self.days if not other.calls else None
+        else:
+            mine = self.days or [0] * len(other.days)
+            self.days = [one + two for one, two in zip(mine, other.days, strict=True)]
         self.calls += other.calls
         self.sessions = None if self.sessions is None or other.sessions is None else self.sessions + other.sessions
         for time in (other.first, other.last):
@@ -58,11 +63,6 @@ class Activity:
                 self.see(time)
         for detail, count in other.details.items():
             self.details[detail] = self.details.get(detail, 0) + count
-        if other.days is None:
-            self.days = self.days if not other.calls else None
-        else:
-            mine = self.days or [0] * len(other.days)
-            self.days = [one + two for one, two in zip(mine, other.days, strict=True)]
         self.succeeded += other.succeeded
         self.failed += other.failed
         self.listed = max(self.listed, other.listed)

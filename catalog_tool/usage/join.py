@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from catalog_tool.usage.activity import Activity, Tally
@@ -10,6 +10,7 @@ from catalog_tool.usage.listed import Listed, ListedPrompt, ListedSkill
 from catalog_tool.usage.meters import Spending, Spendings
 from catalog_tool.usage.resolver import Resolver, is_hidden
 from catalog_tool.usage.result import ORDER, Coverage, OwnerRow, PromptRow, SkillRow
+from catalog_tool.usage.shared_use import SharedUse, Use, shared_by_name, together
 from catalog_tool.usage.verdicts import (
     ACTIVE,
     IDLE,
@@ -34,12 +35,11 @@ class Heard(NamedTuple):
 class _Share:
     """What was heard of one skill: of it alone, and under names that others report under too."""
 
-    __slots__ = ("activity", "names", "rivals", "spending")
+    __slots__ = ("own", "rivals", "shared")
 
     def __init__(self) -> None:
-        self.activity = Activity()
-        self.spending = Spending()
-        self.names: set[str] = set()
+        self.own: list[Use] = []
+        self.shared: list[SharedUse] = []
         self.rivals: set[str] = set()
 
 
@@ -51,12 +51,12 @@ def join_skills(skills: Sequence[ListedSkill], heard: Heard, resolver: Resolver,
         activity = heard.tally.names.get(name) or Activity()
         spending = heard.spendings.get(name) or Spending()
         owners = resolver.find(name)
+        use = Use(activity, spending)
         for skill in owners:
-            _give(shares[_identity(skill)], name, owners, activity, spending)
+            _give(shares[_identity(skill)], name, owners, use)
         if not owners and not is_hidden(name) and name and (activity.calls or spending.last is not None):
-            last = _latest(activity, spending)
             verdict = unlisted(activity, heard.origins.get(name, ""), ground.window)
-            rows.append(SkillRow(None, name, verdict, activity, spending, last))
+            rows.append(SkillRow(None, name, verdict, use, use.last))
     rows += [_row(skill, shares[_identity(skill)], ground) for skill in skills]
     return sorted(rows, key=lambda row: (ORDER[row.verdict.status], -row.activity.calls, row.name))
 
@@ -65,32 +65,28 @@ def _identity(skill: ListedSkill) -> tuple[str, str]:
     return skill.key, skill.path
 
 
-def _give(share: _Share, name: str, owners: Sequence[ListedSkill], activity: Activity, spending: Spending) -> None:
-    if len(owners) > 1 and (activity.calls or spending.last is not None):
-        share.names.add("a hidden name of its plugin" if is_hidden(name) else name)
+def _give(share: _Share, name: str, owners: Sequence[ListedSkill], use: Use) -> None:
+    if len(owners) > 1 and use.is_any:
+        share.shared.append(SharedUse(name, tuple(owner.owners for owner in owners), use))
         share.rivals.update(_shown(owner) for owner in owners)
-    if share.activity.calls or share.activity.listed:
-        share.activity.add(activity)
     else:
-        share.activity = activity
-    share.spending.take(spending)
+        share.own.append(use)
 
 
 def _shown(skill: ListedSkill) -> str:
     return f"{skill.key} ({skill.path})" if skill.path else skill.key
 
 
-def _latest(activity: Activity, spending: Spending) -> int | None:
-    return max((time for time in (activity.last, spending.last) if time is not None), default=None)
-
-
 def _row(skill: ListedSkill, share: _Share, ground: Ground) -> SkillRow:
-    if share.names:
-        verdict = judge_shared(share.names, share.rivals - {_shown(skill)})
-    else:
-        verdict = judge(skill, share.activity, share.spending.last, ground)
-    last = _latest(share.activity, share.spending)
-    return SkillRow(skill, skill.telemetry_names[0], verdict, share.activity, share.spending, last)
+    own = together(share.own)
+    verdict = judge(skill, own.activity, own.spending.last, ground)
+    shared = tuple(share.shared)
+    if not shared:
+        return SkillRow(skill, skill.telemetry_names[0], verdict, own, own.last)
+    names = {"a hidden name of its plugin" if is_hidden(told.name) else told.name for told in shared}
+    rivals = share.rivals - {_shown(skill)}
+    last = own.last if verdict.status == ACTIVE else together([own, *(told.use for told in shared)]).last
+    return SkillRow(skill, skill.telemetry_names[0], judge_shared(verdict, names, rivals), own, last, shared)
 
 
 def join_prompts(listed: Listed, heard: Heard, ground: Ground) -> list[PromptRow]:
@@ -116,32 +112,47 @@ def _prompt_verdict(prompt: ListedPrompt | None, listed: Listed, activity: Activ
     return Verdict(ACTIVE if fresh else STALE, told.reason.partition("; ")[2])
 
 
-def owner_rows(rows: Iterable[SkillRow]) -> list[OwnerRow]:
-    """What each owner has, dearest first; skills without an owner are under the empty name."""
-    found: dict[str, OwnerRow] = {}
+def owner_rows(rows: Sequence[SkillRow]) -> list[OwnerRow]:
+    """What each owner has, dearest first; skills without an owner are under the empty name.
+
+    Use under a name of several skills is an owner's only where all of them are, and counts once.
+    """
+    uses: dict[str, list[Use]] = {}
+    held: dict[str, list[SkillRow]] = {}
     for row in rows:
-        if row.skill is None:
-            continue
-        idle = row.verdict.status in IDLE
-        for owner in row.skill.owners or ("",):
-            held = found.get(owner) or OwnerRow(owner, 0, 0, 0, 0, None, 0.0, 0)
-            cost = row.spending.cost
-            found[owner] = OwnerRow(
-                owner,
-                held.skills + 1,
-                held.active + (row.verdict.status == ACTIVE),
-                held.idle + idle,
-                held.calls + row.activity.calls,
-                held.cost if cost is None else (held.cost or 0.0) + cost,
-                held.tokens + sum(row.spending.tokens.values()),
-                held.idle_listing_tokens + (row.skill.listing_tokens or 0) * idle,
-            )
-    return sorted(found.values(), key=lambda row: (-(row.cost or 0.0), -row.calls, row.owner))
+        if row.skill is not None:
+            for owner in row.skill.owners or ("",):
+                held.setdefault(owner, []).append(row)
+                uses.setdefault(owner, []).append(row.own)
+    for shared in shared_by_name(rows):
+        for owner in shared.certain_owners:
+            uses.setdefault(owner, []).append(shared.use)
+    found = [_owner_row(owner, owned, together(uses[owner])) for owner, owned in held.items()]
+    return sorted(found, key=lambda row: (-(row.cost or 0.0), -row.calls, row.owner))
+
+
+def _owner_row(owner: str, rows: Sequence[SkillRow], use: Use) -> OwnerRow:
+    idle = [row.skill for row in rows if row.verdict.status in IDLE]
+    return OwnerRow(
+        owner=owner,
+        skills=len(rows),
+        active=sum(row.verdict.status == ACTIVE for row in rows),
+        idle=len(idle),
+        calls=use.activity.calls,
+        cost=use.spending.cost,
+        tokens=sum(use.spending.tokens.values()),
+        idle_listing_tokens=sum(skill.listing_tokens or 0 for skill in idle if skill is not None),
+    )
 
 
 def coverage_of(heard: Heard, resolver: Resolver) -> Coverage:
     """How much of what was heard has a name, and one that is one skill's alone."""
     calls = hidden = shared = 0
+    shared_costs = [
+        spending.cost
+        for name, spending in heard.spendings.items()
+        if spending.cost is not None and not is_hidden(name) and len(resolver.find(name)) > 1
+    ]
     for name, activity in heard.tally.names.items():
         calls += activity.calls
         owners = len(resolver.find(name))
@@ -155,6 +166,7 @@ def coverage_of(heard: Heard, resolver: Resolver) -> Coverage:
         calls=calls,
         hidden_calls=hidden,
         shared_calls=shared,
+        shared_cost=sum(shared_costs) if shared_costs else None,
         sessions=heard.tally.sessions,
         named_sessions=heard.tally.named_sessions,
         hidden_cost=sum(costs) if costs else None,

@@ -10,6 +10,7 @@ from catalog_tool.usage.activity import Activity
 from catalog_tool.usage.agent_telemetry import TRIGGERS
 from catalog_tool.usage.listed import ListedPrompt, ListedSkill
 from catalog_tool.usage.meters import Spending
+from catalog_tool.usage.shared_use import SharedUse, Use, each_once, together
 from catalog_tool.usage.source import FAILED, PARTIAL, SourceReport
 from catalog_tool.usage.verdicts import ACTIVE, IDLE, NEVER, STALE, STATUSES, UNLISTED, UNMEASURABLE, Verdict
 from catalog_tool.usage.windows import DAY, SECOND, Window
@@ -19,14 +20,31 @@ _CENTS = 6
 
 
 class SkillRow(NamedTuple):
-    """One skill of the catalog, or one name that is not in it. ``last`` (ns) is the last use by any source."""
+    """One skill of the catalog, or one name that is not in it. ``last`` (ns) is the last use by any source.
+
+    ``own`` is what was heard of it alone, ``shared`` what came under names that other skills report under too.
+    """
 
     skill: ListedSkill | None
     name: str
     verdict: Verdict
-    activity: Activity
-    spending: Spending
+    own: Use
     last: int | None
+    shared: tuple[SharedUse, ...] = ()
+
+    @property
+    def activity(self) -> Activity:
+        """All calls under its names; those that may be another skill's are in that one's row too."""
+        return self._shown.activity
+
+    @property
+    def spending(self) -> Spending:
+        """What all these cost."""
+        return self._shown.spending
+
+    @property
+    def _shown(self) -> Use:
+        return together([self.own, *(told.use for told in self.shared)]) if self.shared else self.own
 
     @property
     def cost_per_call(self) -> float | None:
@@ -42,8 +60,9 @@ class SkillRow(NamedTuple):
 
     def to_json(self, window: Window) -> dict[str, Any]:
         """The row of design §10, then what else is known."""
-        activity, failures = self.activity, self.failures
-        total = sum(self.spending.tokens.values())
+        (activity, spending), failures = self._shown, self.failures
+        shared = together(told.use for told in self.shared)
+        total = sum(spending.tokens.values())
         return {
             "skill": self.skill.key if self.skill is not None else None,
             "telemetry_name": self.name,
@@ -54,13 +73,15 @@ class SkillRow(NamedTuple):
             "first_seen": at(activity.first),
             "last_seen": at(self.last),
             "triggers": dict(sorted(activity.details.items())),
-            "cost_usd": money(self.spending.cost),
-            "tokens": {kind: round(amount) for kind, amount in self.spending.tokens.items()},
+            "cost_usd": money(spending.cost),
+            "tokens": {kind: round(amount) for kind, amount in spending.tokens.items()},
             "listing_tokens": self.skill.listing_tokens if self.skill is not None else None,
             "owners": list(self.skill.owners) if self.skill is not None else [],
             "cost_per_call_usd": money(self.cost_per_call),
             "tokens_per_call": round(total / activity.calls) if activity.calls and total else None,
             "results": {"reported": failures[0], "failed": failures[1]} if failures is not None else None,
+            "shared_activations": shared.activity.calls,
+            "shared_cost_usd": money(shared.spending.cost),
             "offered_in_sessions": activity.listed,
             "adoption": self._adoption(window),
         }
@@ -157,6 +178,7 @@ class Coverage(NamedTuple):
     calls: int
     hidden_calls: int
     shared_calls: int
+    shared_cost: float | None
     sessions: int
     named_sessions: int
     hidden_cost: float | None
@@ -169,6 +191,7 @@ class Coverage(NamedTuple):
             "redacted": self.hidden_calls,
             "redacted_share": round(self.hidden_calls / self.calls, 4) if self.calls else None,
             "shared_name": self.shared_calls,
+            "shared_name_cost_usd": money(self.shared_cost),
             "sessions": self.sessions,
             "sessions_naming_skills": self.named_sessions,
             "sessions_naming_skills_share": round(self.named_sessions / self.sessions, 4) if self.sessions else None,
@@ -213,13 +236,22 @@ class UsageResult(NamedTuple):
         return sum(row.skill is not None for row in self.rows)
 
     @property
+    def uses(self) -> list[Use]:
+        """What all rows stand for; use under a name of several skills is there once."""
+        return each_once(self.rows)
+
+    @property
+    def total(self) -> Use:
+        """That together."""
+        return together(self.uses)
+
+    @property
     def triggers(self) -> dict[str, int]:
         """Calls of all rows by who started them, in the words of reports."""
         mix: dict[str, int] = {}
-        for row in self.rows:
-            for trigger, calls in row.activity.details.items():
-                word = TRIGGERS.get(trigger, trigger)
-                mix[word] = mix.get(word, 0) + calls
+        for trigger, calls in self.total.activity.details.items():
+            word = TRIGGERS.get(trigger, trigger)
+            mix[word] = mix.get(word, 0) + calls
         return dict(sorted(mix.items()))
 
     @property
@@ -237,12 +269,12 @@ class UsageResult(NamedTuple):
 
     def summary(self) -> dict[str, Any]:
         """The numbers that a reader wants first."""
-        costs = [row.spending.cost for row in self.rows if row.spending.cost is not None]
+        total = self.total
         return {
             "skills": self.size,
             **{status: self.count(status) for status in STATUSES},
-            "activations": sum(row.activity.calls for row in self.rows),
-            "cost_usd": money(sum(costs)) if costs else None,
+            "activations": total.activity.calls,
+            "cost_usd": money(total.spending.cost),
             "idle_listing_tokens": self.idle_listing_tokens,
             "triggers": self.triggers,
         }

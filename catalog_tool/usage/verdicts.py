@@ -118,7 +118,7 @@ def ground_of(evidence: Evidence, window: Window) -> Ground:
 
 
 def judge(skill: ListedSkill, activity: Activity, seen: int | None, ground: Ground) -> Verdict:
-    """The verdict on a skill of the catalog that shares its names with no other.
+    """The verdict on a skill of the catalog, from what no other skill can have caused.
 
     ``seen`` is when it was last seen in cost metrics, in ns. ``activity`` is empty where nothing was heard.
     """
@@ -170,9 +170,14 @@ def _calls_hide(count: int) -> str:
     return f"{count} calls hide their skill's name" if count != 1 else "1 call hides its skill's name"
 
 
-def judge_shared(names: Collection[str], others: Collection[str]) -> Verdict:
-    """The verdict where activity is there, but other skills report under the same name."""
+def judge_shared(own: Verdict, names: Collection[str], others: Collection[str]) -> Verdict:
+    """The verdict where other skills report under some of its names too: ``own`` is that on what is its alone.
+
+    Use of its own is use; the rest is nobody's for sure.
+    """
     shown, rivals = ", ".join(sorted(names)), ", ".join(sorted(others))
+    if own.status == ACTIVE:
+        return Verdict(ACTIVE, f"{own.reason}; what came under {shown} may be another skill's")
     return Verdict(
         UNMEASURABLE, f"{shown} is also the telemetry name of {rivals}: nobody can tell whose calls these are"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -155,8 +156,34 @@ def test_two_skills_with_one_name_in_the_work_tree(month: Month) -> None:
     held = (month.folder / "repository/skills/code-reviewer/SKILL.md").read_text(encoding="utf-8")
     month.repository.write(".claude/skills/code-reviewer/SKILL.md", held)
     month.repository.commit("A twin", when="2026-06-01T09:00:00+00:00")
-    rows = [row for row in month.json()["rows"] if row["telemetry_name"] == "code-reviewer"]
-    assert [row["status"] for row in rows] == ["unmeasurable", "unmeasurable"]
+    document = month.json()
+    rows = [row for row in document["rows"] if row["telemetry_name"] == "code-reviewer"]
+    assert [(row["status"], row["activations"]) for row in rows] == [("unmeasurable", 14)] * 2
+    assert document["summary"]["activations"] == 66
+    said = "came under names that several skills report: each of these skills shows them, sums count them once"
+    for output in ("text", "markdown", "html"):
+        shown = month.usage("--format", output, env={"COLUMNS": "300"}).out.replace("\\", "")
+        assert said in shown, output
+        assert "66 calls in 90 days" in shown, output
+
+
+def test_a_hidden_name_is_opened_by_the_repositorys_own_marketplace(month: Month) -> None:
+    held = (month.folder / "repository/skills/code-reviewer/SKILL.md").read_text(encoding="utf-8")
+    month.repository.write("catalog.yaml", "format: 1\nskills: [skills, plugins/*/skills]\n")
+    month.repository.write("plugins/ops/skills/deploy/SKILL.md", held.replace("code-reviewer", "deploy"))
+    market = {"name": "Acme-Market", "plugins": [{"name": "ops-tools", "source": "./plugins/ops"}]}
+    month.repository.write(".claude-plugin/marketplace.json", json.dumps(market))
+    month.repository.commit("A plugin", when="2026-06-01T09:00:00+00:00")
+    told_lines = (month.folder / "telemetry.jsonl").read_text(encoding="utf-8").splitlines()
+    changed = json.loads(next(line for line in reversed(told_lines) if "skill_activated" in line))
+    record = changed["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
+    digest = hashlib.sha256(b"ops-tools@acme-market" + b"claude-plugin-telemetry-v1").hexdigest()[:16]
+    told = {"event.name": "skill_activated", "skill.name": "third-party", "plugin_id_hash": digest, "session.id": "x"}
+    record["attributes"] = [{"key": key, "value": {"stringValue": value}} for key, value in told.items()]
+    (month.folder / "hidden.jsonl").write_text(json.dumps(changed) + "\n", encoding="utf-8")
+    document = month.json("--otlp", str(month.folder / "hidden.jsonl"))
+    assert {row["skill"]: row["status"] for row in document["rows"]}["ops:deploy"] == "active"
+    assert document["coverage"]["redacted"] == 0
 
 
 def test_hostile_names_do_nothing_anywhere(month: Month) -> None:

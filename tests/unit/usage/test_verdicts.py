@@ -141,6 +141,43 @@ class TestNames:
             assert "is also the telemetry name of deploy (" in reason(result, "deploy")
             assert result.coverage.shared_calls == 2
 
+    @pytest.mark.parametrize(
+        ("owners", "sums"), [((("x",), ("x",)), {"x": 11.0}), ((("x",), ("y", "x")), {"x": 11.0, "y": 0.5}),
+        ((("x",), ("y",)), {"x": 0.5, "y": 0.5}), (((), ()), {"": 11.0}), (((), ("y",)), {"": 0.5, "y": 0.5})],
+    )  # fmt: skip
+    def test_what_came_under_a_shared_name_counts_once(
+        self, tmp_path: Path, owners: tuple[tuple[str, ...], ...], sums: dict[str, float]
+    ) -> None:
+        places = [f"{home}/.claude/skills/deploy" for home in ("web", "api")]
+        twins = [skill("deploy", path=path, owners=owned) for path, owned in zip(places, owners, strict=True)]
+        costs = (("deploy", 10.0), ("web:deploy", 0.5), ("api:deploy", 0.5))
+        made = [point("claude_code.cost.usage", ago(days=40), cost, skill__name=name) for name, cost in costs]
+        made += [*lines(35, 80, name="deploy"), *lines(50, name="web:deploy"), *lines(1, 80)]
+        result = join(listed(skill("a", owners=("z",)), *twins), write(tmp_path / "l", made))
+        summary = result.summary()
+        assert (summary["cost_usd"], summary["activations"], summary["triggers"]) == (11.0, 5, {"proactive": 5})
+        assert {row.owner: row.cost for row in result.owners if row.owner != "z"} == sums
+        rows = [row.to_json(result.window) for row in result.rows if row.name == "deploy"]
+        assert [row["cost_usd"] for row in rows] == [10.5, 10.5]
+        assert sorted(row["activations"] for row in rows) == [2, 3]
+        assert {(row["shared_activations"], row["shared_cost_usd"]) for row in rows} == {(2, 10.0)}
+        assert (result.coverage.shared_calls, result.coverage.shared_cost) == (2, 10.0)
+
+    @pytest.mark.parametrize("order", [("deploy", "web:deploy"), ("web:deploy", "deploy")])
+    def test_use_under_a_name_of_its_own_is_use_whatever_it_shares(
+        self, tmp_path: Path, order: tuple[str, str]
+    ) -> None:
+        days = {"deploy": 50, "web:deploy": 2}
+        twins = [skill("deploy", path=f"{home}/.claude/skills/deploy") for home in ("web", "api")]
+        made = [line for name in order for line in lines(days[name], name=name)]
+        result = join(listed(*twins), write(tmp_path / "l", [*made, *lines(80, name="z")]))
+        shown = [(row.verdict.status, row.activity.calls) for row in result.rows if row.skill is not None]
+        assert sorted(shown) == [("active", 2), ("unmeasurable", 1)]
+        active = next(row for row in result.rows if row.verdict.status == "active")
+        assert active.skill is twins[0]
+        assert active.verdict.reason == "last used 2 days ago; what came under deploy may be another skill's"
+        assert active.last == nano(ago(days=2))
+
     def test_two_skills_with_one_name_that_nobody_calls(self, tmp_path: Path) -> None:
         twins = listed(skill("deploy", path="web/deploy"), skill("deploy", path="api/deploy"))
         result = join(twins, write(tmp_path / "l", lines(1, 80)))
