@@ -53,7 +53,8 @@ def site(tmp_path: Path) -> Path:
 
 def environment(site: Path) -> dict[str, str]:
     paths = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1", "ACME_DRAWER": "second"}
+    ours = {"PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1", "ACME_DRAWER": "second"}
+    return {"PYTHONPATH": os.pathsep.join(paths), **ours}
 
 
 def test_a_target_of_another_packages_backend_is_kept_true(scratch: Scratch, site: Path) -> None:
