@@ -146,4 +146,5 @@ def _propose(ctx: click.Context, result: UsageResult, wish: Wish) -> None:
         tell("nothing to propose: no skill is known to be unused")
         return
     tell("\n".join(shown(proposal)))
-    tell(f"look at it with `git log -p HEAD..{proposal.branch}`; nothing else was touched")
+    if proposal.commits:
+        tell(f"look at it with `git log -p HEAD..{proposal.branch}`; nothing else was touched")

@@ -8,8 +8,12 @@ that it is to go.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import yaml
 
 from catalog_tool.errors import GitError, UsageError
 from catalog_tool.model.limits import PARSED_FILE_BYTES
@@ -18,6 +22,8 @@ from catalog_tool.source.front_matter import read_front_matter, split_front_matt
 from catalog_tool.source.git import Git
 from catalog_tool.source.root import Place
 from catalog_tool.source.skill_folders import SKILL_FILE, glob_pattern
+from catalog_tool.source.strict_yaml import Document
+from catalog_tool.source.yaml_edit import STEP, edited
 from catalog_tool.usage.result import SkillRow, UsageResult, at
 from catalog_tool.usage.verdicts import NEVER, days
 
@@ -30,7 +36,10 @@ MARK_KEY = "decommission"
 
 
 class Proposal(NamedTuple):
-    """The branch that was made: its name, its commit, and for each commit the owner and the skills."""
+    """The branch that was made: its name, its commit, and for each commit the owner and the skills.
+
+    Without a commit there is no branch: all were ``skipped``.
+    """
 
     branch: str
     commit: str
@@ -71,7 +80,7 @@ def propose(place: Place, globs: Sequence[str], result: UsageResult, wish: Wish)
                 commits.append((owner, tuple(row.name for row in done)))
         if commits:
             writer.publish(branch)
-    return Proposal(branch, writer.tip, tuple(commits), tuple(skipped)) if commits else None
+    return Proposal(branch, writer.tip, tuple(commits), tuple(skipped))
 
 
 def _refuse_taken(git: Git, branch: str) -> None:
@@ -133,25 +142,44 @@ def _line(text: str) -> str:
 
 
 def marked(text: str, reason: str) -> str | None:
-    """A ``SKILL.md`` with ``metadata.decommission`` added and all else as it was; None where that cannot be done."""
+    """A ``SKILL.md`` with ``metadata.decommission`` added and all else as it was; None where that cannot be done.
+
+    What comes out says the same as before but for that key, and reads without a flaw that was not there.
+    """
+    if "\r\n" in text and text.count("\r\n") == text.count("\n"):
+        new = marked(text.replace("\r\n", "\n"), reason)
+        return new.replace("\n", "\r\n") if new is not None else None
     front = split_front_matter(text).yaml
-    if front is None:
+    old = read_front_matter(front) if front else None
+    if front is None or old is None or old.refused or not isinstance(old.value, dict):
         return None
-    value = "'" + _line(reason).replace("'", "''") + "'"
+    metadata = old.value.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        return None
+    said = _line(reason)
+    wanted = {**old.value, "metadata": {**metadata, MARK_KEY: said}}
+    for new in _spellings(front, old, wanted, said):
+        read = read_front_matter(new)
+        before, after = (Counter(flaw.code for flaw in found.flaws) for found in (old, read))
+        if not read.refused and read.value == wanted and after <= before:
+            return f"{text[:4]}{new}{text[4 + len(front) :]}"
+    return None
+
+
+def _spellings(front: str, old: Document, wanted: dict[str, Any], said: str) -> Iterator[str]:
+    """The front matter with the mark: one line more, or, where ``metadata`` is not a block, an edit of its value."""
+    line = f"{MARK_KEY}: '" + said.replace("'", "''") + "'"
     lines = front.split("\n")
-    place = next((number for number, line in enumerate(lines) if line.rstrip() == "metadata:"), None)
-    if place is None:
-        at_end = len(lines) - (lines[-1] == "")
-        lines[at_end:at_end] = ["metadata:", f"  {MARK_KEY}: {value}"]
-    else:
-        below = lines[place + 1] if place + 1 < len(lines) else ""
-        indent = below[: len(below) - len(below.lstrip(" "))] or "  "
-        lines.insert(place + 1, f"{indent}{MARK_KEY}: {value}")
-    new = text.replace(front, "\n".join(lines), 1)
-    reread = split_front_matter(new).yaml
-    found = read_front_matter(reread).value if reread is not None else None
-    held = found.get("metadata") if isinstance(found, dict) else None
-    return new if isinstance(held, dict) and held.get(MARK_KEY) == _line(reason) else None
+    place = next((number for number, held in enumerate(lines) if held.rstrip() == "metadata:"), None)
+    if place is not None:
+        below = lines[place + 1]
+        indent = below[: len(below) - len(below.lstrip(" "))] or STEP
+        yield "\n".join([*lines[: place + 1], f"{indent}{line}", *lines[place + 1 :]])
+    elif "metadata" not in old.value:
+        yield f"{front}metadata:\n{STEP}{line}\n"
+    if old.recovered is None:
+        with suppress(ValueError, yaml.YAMLError):
+            yield edited(front, old.value, wanted)
 
 
 def _mark(git: Git, writer: BranchWriter, path: str, reason: str) -> bool:
@@ -172,7 +200,10 @@ def _mark(git: Git, writer: BranchWriter, path: str, reason: str) -> bool:
 
 def shown(proposal: Proposal) -> Iterator[str]:
     """The proposal in lines of plain text."""
-    yield f"{proposal.branch} {proposal.commit[:12]}: {len(proposal.commits)} commits"
+    many = len(proposal.commits)
+    yield (
+        f"{proposal.branch} {proposal.commit[:12]}: {many} commit{'s' * (many != 1)}" if many else "no branch was made"
+    )
     for owner, names in proposal.commits:
         yield f"  {owner or 'without an owner'}: {', '.join(names)}"
     if proposal.skipped:

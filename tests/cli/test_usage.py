@@ -244,6 +244,32 @@ class TestPropose:
         added = [line for line in changed if re.match(r"[+-](?![+-])", line)]
         assert added == ["+  decommission: 'no use in the 33 days that the data cover'"] * 2
 
+    def test_marking_what_is_written_in_one_line_leaves_a_catalog_without_an_error(self, month: Month) -> None:
+        git, repository = month.repository.git, month.repository
+        git("config", "user.name", "Ada")
+        git("config", "user.email", "ada@example.org")
+        for name, written in (("legacy-formatter", "{owner: team-platform}"), ("db-migration-helper", "none")):
+            path = repository.root / f"skills/{name}/SKILL.md"
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [f"metadata: {written}\n" if line.startswith("metadata:") else line for line in lines]
+            path.write_text("".join(line for line in kept if not line.startswith("  ")), encoding="utf-8")
+        repository.commit("In one line")
+        got = month.usage("--propose", "--policy", "mark", "--branch", "mark")
+        assert "left out, to be done by hand: db-migration-helper" in got.err
+        assert re.search(r"^mark [0-9a-f]{12}: 1 commit$", got.err, re.MULTILINE)
+        git("checkout", "--quiet", "mark")
+        assert "Y008" not in month.command("-C", str(repository.root), "validate").out
+        assert "decommission: " in (repository.root / "skills/legacy-formatter/SKILL.md").read_text(encoding="utf-8")
+
+    def test_where_nothing_can_be_marked_no_branch_is_made(self, month: Month) -> None:
+        for name in ("legacy-formatter", "db-migration-helper"):
+            month.repository.write(f"skills/{name}/SKILL.md", "No front matter\n")
+        month.repository.commit("Broken")
+        got = month.usage("--propose", "--policy", "mark")
+        assert "no branch was made" in got.err
+        assert "left out, to be done by hand: " in got.err
+        assert month.repository.git("branch", "--format=%(refname:short)") == "main"
+
     def test_a_branch_is_never_overwritten(self, month: Month) -> None:
         month.repository.git("branch", "taken")
         got = month.usage("--propose", "--branch", "taken")
