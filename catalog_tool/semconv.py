@@ -42,6 +42,8 @@ UNPRICED = "catalog.prompt.unpriced_requests"
 TOOL_CALLS = "catalog.prompt.tool_calls"
 SCORE = "catalog.prompt.score"
 FEEDBACK = "catalog.prompt.feedback"
+LONGEST_SECONDS = 128.0
+"""The last bound of histograms of seconds: what takes longer is not told apart, and a quantile says this number."""
 
 
 def prometheus_name(name: str) -> str:

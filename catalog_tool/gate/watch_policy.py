@@ -6,12 +6,14 @@ version (``max_increase``, ``max_drop``, ``max_ratio``). Durations are ``30s``, 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from catalog_tool.gate.fields import Fields, MalformedError
 from catalog_tool.model.settings import Settings
+from catalog_tool.semconv import LONGEST_SECONDS
 
 ERROR_RATE, LATENCY, COST, SCORE = "error_rate", "latency", "cost", "score"
 KNOWN = (ERROR_RATE, LATENCY, COST, SCORE)
@@ -22,6 +24,10 @@ MIN_SAMPLES = 50
 LEAST_WINDOW_SECONDS = 60
 """A shorter window holds too few scrapes."""
 
+_NEVER_ABOVE = {ERROR_RATE: (1.0, "a share is never above it"), LATENCY: (LONGEST_SECONDS, "longer is not told apart")}
+"""What a rule of ours measures at most: a bound that is not below it could never be broken."""
+_RUNBOOK = re.compile(r"https?://(?:[^{]|\{(?:[^{]|\{ ?\$labels\.[a-z_]+ ?\}\}))*", re.ASCII)
+"""Prometheus reads ``{{`` as the start of a template. Those of labels are of use in an address, others are not."""
 _BOUNDS = ("max", "min", "max_increase", "max_drop", "max_ratio")
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -90,7 +96,7 @@ def read_watch(written: Mapping[str, Any], at: str = "watch") -> WatchPolicy:
         hold=_duration(top, "for", FOR_SECONDS),
         min_samples=top.integer("min_samples", least=1) if top.has("min_samples") else MIN_SAMPLES,
         severity=top.choice("severity", SEVERITIES) if top.has("severity") else "critical",
-        runbook=top.maybe_text("runbook", most=500),
+        runbook=_runbook(top),
     )
 
 
@@ -105,6 +111,8 @@ def _rule(top: Fields, name: str, found: Fields) -> WatchRule:
     quantile = found.number("quantile") if found.has("quantile") else 0.95
     if not 0 < quantile < 1:
         raise found.refuse("quantile", "a number between 0 and 1 is expected")
+    if not found.has("query"):
+        _check_reach(name, found)
     return WatchRule(
         name,
         **{bound: found.maybe_number(bound) for bound in _BOUNDS},
@@ -113,6 +121,20 @@ def _rule(top: Fields, name: str, found: Fields) -> WatchRule:
         query=found.maybe_text("query", most=4000),
         samples=found.maybe_text("samples", most=4000),
     )
+
+
+def _check_reach(name: str, found: Fields) -> None:
+    highest, why = _NEVER_ABOVE.get(name, (math.inf, ""))
+    for bound in ("max", "max_increase"):
+        if found.has(bound) and found.number(bound) >= highest:
+            raise found.refuse(bound, f"less than {highest:g} is expected: {why}")
+
+
+def _runbook(top: Fields) -> str | None:
+    written = top.maybe_text("runbook", most=500)
+    if written is not None and _RUNBOOK.fullmatch(written) is None:
+        raise top.refuse("runbook", "an address is expected, with no {{ but that of {{ $labels.NAME }}")
+    return written
 
 
 def _duration(found: Fields, key: str, usual: int) -> int:

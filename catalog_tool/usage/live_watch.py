@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 from catalog_tool.gate.statistics import wilson
 from catalog_tool.gate.watch_policy import COST, ERROR_RATE, LATENCY, SCORE, WatchPolicy, WatchRule
+from catalog_tool.semconv import LONGEST_SECONDS
 from catalog_tool.usage import promql
 from catalog_tool.usage.promql import PromQl, Scope
 
 HEALTHY, BREACH, FEW, UNKNOWN = "healthy", "breach", "too_few", "unknown"
 CONFIDENCE = 0.95
+"""Of an error rate's interval."""
 
 
 class Subject(NamedTuple):
@@ -114,11 +116,12 @@ def judge_version(
 def judge(rule: WatchRule, min_samples: int, version_id: str, found: Measure, before: Measure | None) -> Check:
     """What a measurement means. Pure."""
     samples = round(found.samples)
-    usable = before is not None and before.value is not None and before.samples >= min_samples
-    stable = before.value if before is not None and usable else None
+    stable = before if before is not None and before.value is not None and before.samples >= min_samples else None
+    limits = list(_limits(rule, stable))
 
     def check(outcome: str, limit: float | None, message: str) -> Check:
-        return Check(version_id, rule.name, outcome, found.value, stable, limit, samples, message)
+        value = stable.value if stable is not None else None
+        return Check(version_id, rule.name, outcome, found.value, value, limit, samples, message)
 
     if samples < min_samples:
         return check(FEW, None, f"{rule.name}: {samples} samples, {min_samples} needed")
@@ -127,28 +130,47 @@ def judge(rule: WatchRule, min_samples: int, version_id: str, found: Measure, be
     if found.value is None or found.low is None:
         return check(FEW, None, f"{rule.name} has no value, though there are {samples} samples")
     said = f"{rule.name} {found.value:.4g} ({samples} samples)"
-    against = f", stable {stable:.4g}" if stable is not None else ""
-    for limit, is_upper in _limits(rule, stable):
+    against = f", stable {stable.value:.4g}" if stable is not None else ""
+    for limit, is_upper in limits:
         if found.low > limit if is_upper else found.value < limit:
             return check(BREACH, limit, f"{said}{against}; {'at most' if is_upper else 'at least'} {limit:.4g}")
-    if rule.compares and before is not None and before.unknown is not None and before.samples >= min_samples:
-        return check(UNKNOWN, None, f"{said}; what it is compared with is unknown: {before.unknown}")
+    unknown = _unknown(rule, min_samples, found, before, limits)
+    if unknown is not None:
+        return check(UNKNOWN, None, f"{said}{against}; {unknown}")
     if rule.compares and stable is None:
         return check(FEW, None, f"{said}; too few samples of the stable version to compare")
-    return check(HEALTHY, next((limit for limit, _ in _limits(rule, stable)), None), said + against)
+    return check(HEALTHY, limits[0][0] if limits else None, said + against)
 
 
-def _limits(rule: WatchRule, stable: float | None) -> Iterator[tuple[float, bool]]:
+def _unknown(
+    rule: WatchRule, min_samples: int, found: Measure, before: Measure | None, limits: list[tuple[float, bool]]
+) -> str | None:  # fmt: skip
+    """Why a bound that is not shown to be broken is not known to be kept either, None where it is kept."""
+    if rule.compares and before is not None and before.unknown is not None and before.samples >= min_samples:
+        return f"what it is compared with is unknown: {before.unknown}"
+    if rule.name == LATENCY and rule.query is None and found.value == LONGEST_SECONDS:
+        above = [limit for limit, is_upper in limits if is_upper and limit >= LONGEST_SECONDS]
+        if above:
+            return f"how much longer than {LONGEST_SECONDS:g} is unknown, and {above[0]:.4g} are allowed"
+    return None
+
+
+def _limits(rule: WatchRule, stable: Measure | None) -> Iterator[tuple[float, bool]]:
     """The bounds in force; True for an upper one."""
     if rule.max is not None:
         yield rule.max, True
     if rule.min is not None:
         yield rule.min, False
-    if stable is None:
+    if stable is None or stable.value is None:
         return
     if rule.max_increase is not None:
-        yield stable + rule.max_increase, True
+        yield stable.value + rule.max_increase, True
     if rule.max_drop is not None:
-        yield stable - rule.max_drop, False
-    if rule.max_ratio is not None and stable > 0:
-        yield stable * rule.max_ratio, True
+        yield stable.value - rule.max_drop, False
+    if rule.max_ratio is not None and stable.value >= 0:
+        yield max(stable.value, _least(rule, stable)) * rule.max_ratio, True
+
+
+def _least(rule: WatchRule, stable: Measure) -> float:
+    """What a ratio is at least taken of: a version none of whose calls failed might have had one that did."""
+    return 1 / stable.samples if rule.name == ERROR_RATE and rule.query is None else 0.0

@@ -152,3 +152,22 @@ def test_an_unknown_key_is_found_by_validate(catalog: Scratch) -> None:
     catalog.write("catalog.yaml", SETTINGS.replace("watch: {}", "watch: {windw: 10m}"))
     answer = catalog.run("validate")
     assert (answer.code, "windw" in answer.out) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("watch", "said"),
+    [
+        ("{rules: {latency: {max: 300}}}", "`max` must be less than 128, not 300"),
+        ("{rules: {error_rate: {max_increase: 5}}}", "`max_increase` must be less than 1, not 5"),
+        ("{runbook: 'https://wiki/{{ $labels.nope'}", "no {{ but that of {{ $labels.NAME }}"),
+    ],
+)
+def test_what_could_never_be_broken_or_read_is_found_by_validate(catalog: Scratch, watch: str, said: str) -> None:
+    catalog.write("catalog.yaml", SETTINGS.replace("watch: {}", f"watch: {watch}"))
+    answer = catalog.run("validate", "--format", "json")
+    (finding,) = [one for one in answer.json()["findings"] if one["severity"] == "error"]
+    assert (answer.code, said in finding["message"]) == (1, True), finding
+    assert (finding["path"], finding["line"]) == ("catalog.yaml", 5)
+    catalog.commit("Not fit")
+    for command in (("alerts",), ("watch", "local", "--prometheus", closed_port())):
+        assert catalog.run(*command).code == 2

@@ -11,18 +11,21 @@ from typing import Any
 import pytest
 import yaml
 
+from catalog_tool.client.buckets import SECONDS
 from catalog_tool.errors import UsageError
+from catalog_tool.gate.statistics import wilson
 from catalog_tool.gate.watch_policy import USUAL, WatchPolicy, read_watch
 from catalog_tool.source.yaml_edit import dumped
 from catalog_tool.usage.alert_rules import alerts_of, rules_document, skipped_rules
 from catalog_tool.usage.alertmanager import alertmanager_config
+from catalog_tool.usage.live_watch import CONFIDENCE, Measure, judge
 
 FULL = read_watch(
     {
         "window": "10m",
         "min_samples": 100,
         "for": "2m",
-        "runbook": "https://wiki.example.org/prompts?a=1&b='2\"",
+        "runbook": "https://wiki.example.org/{{ $labels.gen_ai_prompt_name }}?a=1&b='2\"{c}",
         "rules": {
             "error_rate": {"max": 0.5, "max_increase": 0.05},
             "latency": {"max": 6, "max_ratio": 2},
@@ -54,9 +57,9 @@ def test_what_is_written_is_what_was_meant() -> None:
     document = rules_document({"production": FULL, "staging": USUAL})
     assert yaml.safe_load(dumped(document)) == document
     kinds = [[next(iter(rule)) for rule in group["rules"]] for group in document["groups"]]
-    assert kinds == [["record"] * 7 + ["alert"] * 9, ["record"] * 3 + ["alert"]]
+    assert kinds == [["record"] * 8 + ["alert"] * 10, ["record"] * 4 + ["alert"]]
     assert skipped_rules(FULL) == ["own"]
-    rule = document["groups"][0]["rules"][7]
+    rule = document["groups"][0]["rules"][8]
     assert (rule["for"], rule["labels"]["severity"]) == ("120s", "critical")
     assert rule["annotations"]["runbook_url"] == FULL.runbook
     assert ">= 100" in rule["expr"]
@@ -69,9 +72,18 @@ def test_what_only_says_that_nothing_can_be_said_wakes_nobody() -> None:
     assert "rollback" not in unknown.description
 
 
+@pytest.mark.parametrize(
+    ("window", "words"),
+    [("90s", "90 seconds"), ("60s", "1 minute"), ("10m", "10 minutes"), ("1h", "1 hour"), ("48h", "2 days")],
+)
+def test_the_window_is_told_as_it_is(window: str, words: str) -> None:
+    (alert,) = alerts_of("production", read_watch({"window": window}))
+    assert alert.description.startswith(f"measured over {words}: ")
+
+
 def test_promtool_takes_the_rules(tmp_path: Path) -> None:
     path = rules_file(tmp_path, {"production": FULL, "staging": USUAL})
-    assert "20 rules found" in tool("promtool", "check", "rules", path)
+    assert "23 rules found" in tool("promtool", "check", "rules", path)
 
 
 def counter(name: str, version: str, per_minute: float, **labels: str) -> dict[str, str]:
@@ -92,7 +104,7 @@ def traffic(
         counter("catalog_prompt_score_count", version, calls, metric="all_hold"),
         counter("catalog_prompt_score_sum", version, calls * score, metric="all_hold"),
     ]
-    for bound in ("1.0", "2.0", "4.0", "8.0", "+Inf"):
+    for bound in (*map(str, SECONDS), "+Inf"):
         inside = calls if bound == "+Inf" or seconds <= float(bound) else 0
         found.append(counter("catalog_prompt_duration_seconds_bucket", version, inside, le=bound, **ok))
     if unpriced:
@@ -131,8 +143,13 @@ SITUATIONS: dict[str, tuple[list[dict[str, str]], set[tuple[str, str]]]] = {
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_what_fires(tmp_path: Path, name: str) -> None:
     series, expected = SITUATIONS[name]
-    rules = rules_file(tmp_path, {"production": FULL})
-    names = sorted({alert.name for alert in alerts_of("production", FULL)})
+    fires(tmp_path, FULL, series, expected)
+
+
+def fires(tmp_path: Path, policy: WatchPolicy, series: list[dict[str, str]], expected: set[tuple[str, str]]) -> None:
+    """Exactly the expected alerts fire, on the expected versions."""
+    rules = rules_file(tmp_path, {"production": policy})
+    names = sorted({alert.name for alert in alerts_of("production", policy)})
     tests: list[dict[str, Any]] = []
     for alert in names:
         firing = [version for kind, version in sorted(expected) if f"CatalogPrompt{kind}" == alert]
@@ -144,6 +161,71 @@ def test_what_fires(tmp_path: Path, name: str) -> None:
     }  # fmt: skip
     (tmp_path / "tests.yml").write_text(json.dumps(document))
     tool("promtool", "test", "rules", tmp_path / "tests.yml")
+
+
+@pytest.mark.parametrize(
+    ("bound", "new", "old", "is_breach"),
+    [
+        ({"max_ratio": 2}, (60, 54), (60, 0), True),
+        ({"max_ratio": 2}, (100, 0.1), (60, 0), False),  # one error of a thousand calls, against none of 600
+        ({"max_ratio": 2}, (10, 0.1), (60, 0), False),  # one of a hundred: more than twice one of 600, but not shown
+        ({"max_ratio": 2}, (60, 1.2), (60, 0), True),  # twelve of 600
+        ({"max_ratio": 2}, (60, 0), (60, 0), False),
+        ({"max_ratio": 2}, (60, 6), (60, 1), True),
+        ({"max": 0.12}, (30, 4.5), (60, 0), False),  # 15 % of 300 are not shown to be above 12 %
+        ({"max": 0.12}, (30, 4.8), (60, 0), True),
+        ({"max_increase": 0.12}, (30, 4.5), (60, 0), False),
+        ({"max_increase": 0.12}, (30, 4.8), (60, 0), True),
+        ({"max": 0}, (30, 0), (60, 0), False),
+    ],
+)
+def test_an_alert_says_of_errors_what_watch_says(
+    tmp_path: Path,
+    bound: dict[str, float],
+    new: tuple[float, float],
+    old: tuple[float, float],
+    is_breach: bool,  # noqa: FBT001
+) -> None:
+    """``new`` and ``old``: calls and errors a minute. The windows hold ten minutes."""
+    policy = read_watch({"for": "2m", "rules": {"error_rate": bound}})
+    found, before = (
+        Measure(failed / calls, calls * 10, wilson(round(failed * 10), round(calls * 10), CONFIDENCE).low)
+        for calls, failed in (new, old)
+    )
+    assert judge(policy.rules[0], policy.min_samples, NEW, found, before).outcome == (
+        "breach" if is_breach else "healthy"
+    )
+    kind = {"max": "ErrorRate", "max_increase": "ErrorRateWorse", "max_ratio": "ErrorRateRatio"}[next(iter(bound))]
+    fires(tmp_path, policy, [*traffic(OLD, *old), *traffic(NEW, *new)], {(kind, NEW)} if is_breach else set())
+
+
+@pytest.mark.parametrize(("new", "old", "is_breach"), [(0.01, 0, True), (0, 0, False), (0.01, 0.01, False)])
+def test_an_alert_says_of_cost_what_watch_says(
+    tmp_path: Path,
+    new: float,
+    old: float,
+    is_breach: bool,  # noqa: FBT001
+) -> None:
+    policy = read_watch({"for": "2m", "rules": {"cost": {"max_ratio": 2}}})
+    check = judge(policy.rules[0], policy.min_samples, NEW, Measure(new, 300, new), Measure(old, 600, old))
+    assert check.outcome == ("breach" if is_breach else "healthy")
+    series = [*traffic(OLD, 60, cost=old), *traffic(NEW, 30, cost=new)]
+    fires(tmp_path, policy, series, {("CostRatio", NEW)} if is_breach else set())
+
+
+@pytest.mark.parametrize(("seconds", "is_unknown"), [(100, False), (500, True)])
+def test_times_beyond_the_last_bound_of_the_histogram_are_told(
+    tmp_path: Path,
+    seconds: float,
+    is_unknown: bool,  # noqa: FBT001
+) -> None:
+    """Half as much again as some two minutes is more than the histogram tells apart."""
+    policy = read_watch({"for": "2m", "rules": {"latency": {"max_ratio": 1.5}}})
+    slow = 128.0 if is_unknown else 124.8
+    check = judge(policy.rules[0], policy.min_samples, NEW, Measure(slow, 300, slow), Measure(124.8, 600, 124.8))
+    assert check.outcome == ("unknown" if is_unknown else "healthy"), check
+    series = [*traffic(OLD, 60, seconds=80), *traffic(NEW, 30, seconds=seconds)]
+    fires(tmp_path, policy, series, {("LatencyUnknown", NEW)} if is_unknown else set())
 
 
 def _fires(alert: str) -> str:

@@ -249,7 +249,15 @@ def test_a_server_that_is_down_is_a_failure_to_look() -> None:
         (WatchRule("score", max_drop=0.1), Measure(0.75, 50, 0.75), Measure(0.9, 50, 0.9), "breach", 0.8),
         (WatchRule("score", max_drop=0.1), Measure(0.85, 50, 0.85), Measure(0.9, 50, 0.9), "healthy", 0.8),
         (WatchRule("score", max_drop=0.1), Measure(0.1, 50, 0.1), Measure(0.9, 49, 0.9), "too_few", None),
-        (WatchRule("cost", max_ratio=2), Measure(0.05, 50, 0.05), Measure(0.0, 50, 0.0), "healthy", None),
+        (WatchRule("cost", max_ratio=2), Measure(0.05, 50, 0.05), Measure(0.0, 50, 0.0), "breach", 0),
+        (WatchRule("score", max_ratio=2), Measure(-0.9, 50, -0.9), Measure(-0.1, 50, -0.1), "healthy", None),
+        (WatchRule("error_rate", max_ratio=2), Measure(0.9, 1000, 0.88), Measure(0.0, 500, 0.0), "breach", 0.004),
+        (WatchRule("error_rate", max_ratio=2), Measure(0.001, 1000, 0.0002), Measure(0.0, 500, 0.0), "healthy", 0.004),
+        (WatchRule("latency", max=90), Measure(128.0, 50, 128.0), None, "breach", 90),
+        (WatchRule("latency", max_ratio=2), Measure(128.0, 50, 128.0), Measure(70, 50, 70), "unknown", None),
+        (WatchRule("latency", max_ratio=2), Measure(128.0, 50, 128.0), Measure(60, 50, 60), "breach", 120),
+        (WatchRule("latency", max_ratio=2), Measure(127.0, 50, 127.0), Measure(70, 50, 70), "healthy", 140),
+        (WatchRule("latency", max=300, query="x"), Measure(128.0, 50, 128.0), None, "healthy", 300),
         (WatchRule("error_rate", max=0.1), Measure(0.14, 50, 0.07), None, "healthy", 0.1),
     ],
 )
@@ -276,6 +284,13 @@ def test_what_is_put_into_a_query_stays_inside_its_quotes() -> None:
         ({"rules": {"error_rate": {"maximum": 1}}}, "watch.rules.error_rate.maximum"),
         ({"rules": {"latency": {"max": 1, "quantile": 1}}}, "watch.rules.latency.quantile"),
         ({"rules": {"Bad": {"max": 1}}}, "watch.rules"),
+        ({"rules": {"latency": {"max": 300}}}, "watch.rules.latency.max: less than 128 "),
+        ({"rules": {"latency": {"max_increase": 128}}}, "watch.rules.latency.max_increase: less than 128 "),
+        ({"rules": {"error_rate": {"max": 5}}}, "watch.rules.error_rate.max: less than 1 "),
+        ({"runbook": "https://wiki/{{ $labels.nope"}, "watch.runbook"),
+        ({"runbook": "https://wiki/{{ $value }}"}, "watch.runbook"),
+        ({"runbook": "https://wiki/{{{ $labels.severity }}"}, "watch.runbook"),
+        ({"runbook": "wiki"}, "watch.runbook"),
         ({"severity": "loud"}, "watch.severity"),
         ({"min_samples": 0}, "watch.min_samples"),
     ],
@@ -283,6 +298,11 @@ def test_what_is_put_into_a_query_stays_inside_its_quotes() -> None:
 def test_a_policy_that_cannot_be_used_names_its_key(written: dict[str, object], said: str) -> None:
     with pytest.raises(MalformedError, match=said):
         read_watch(written)
+
+
+def test_a_bound_of_a_query_of_ones_own_is_in_its_own_unit() -> None:
+    (rule,) = read_watch({"rules": {"latency": {"query": "x", "max": 300}}}).rules
+    assert rule.max == 300
 
 
 def test_nothing_said_watches_the_error_rate() -> None:
