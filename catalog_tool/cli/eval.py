@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ _EXITS = {"pass": 0, "done": 0, "waiting": 0, "fail": 1, "error": 3, "unknown": 
 @click.option("--samples", metavar="FILE", help="Score the production samples of this file instead.")
 @click.option("--min-new", type=click.IntRange(1), default=50, show_default=True, help="Wait for so many new ones.")
 @click.option("--rubric", "rubrics", multiple=True, metavar="NAME", help="Judge samples by this too; repeatable.")
-@click.option("--watermark", metavar="FILE", help="How far the samples are scored; FILE.watermark.json by default.")
+@click.option("--watermark", metavar="FILE", help="How far the samples are scored; FILE.ID.watermark.json by default.")
 @click.option("--metrics", metavar="FILE", help="Write all scores as Prometheus metrics by version id.")
 @click.option("--cases-out", metavar="FILE", help="Add samples that did not pass as golden cases (JSON lines).")
 @format_option("text", "json")
@@ -177,12 +178,12 @@ def _baseline(place: Place, version: PromptVersion, reference: str | None) -> Pr
 def _samples(catalog: OpenCatalog, version: PromptVersion, output: str, asked: Mapping[str, Any]) -> int:
     check_files(asked)
     path = Path(asked["samples"])
-    mark_path = Path(asked["watermark"] or f"{path}.watermark.json")
-    mark = read_watermark(mark_path)
+    mark_path = Path(asked["watermark"] or f"{path}.{version.id.replace('/', '~')}.watermark.json")
+    mark = read_watermark(mark_path, version.id)
     start = start_of(path, mark)
     batch = read_new(path, start, version.id)
     head, size = beginning(path)
-    mark = Watermark(head=head, head_bytes=size, offset=start, totals=mark.totals)
+    mark = replace(mark, head=head, head_bytes=size, offset=start)
     if len(batch.samples) < asked["min_new"]:
         run = SampleRun(new=len(batch.samples), mark=mark, waiting_for=asked["min_new"], unreadable=batch.unreadable)
     else:
@@ -196,7 +197,7 @@ def _scored(
     catalog: OpenCatalog, version: PromptVersion, found: tuple[Batch, Watermark], asked: Mapping[str, Any]
 ) -> SampleRun:
     expectations = for_samples(read_golden(catalog, version.id), asked["rubrics"])
-    if not expectations:
+    if not expectations and not any(sample.scores for sample in found[0].samples) and not found[0].feedback:
         hint = "name a --rubric, or put `expect` at the top of a file in tests/"
         raise UsageError("there is nothing to score samples by", hint=hint)
     every = GoldenSet(cases=(GoldenCase(name="samples", path="", expect=expectations),), files=())

@@ -1,10 +1,15 @@
-"""Scores new production samples out of band, and adds up what they scored by version id."""
+"""Scores new production samples out of band, and adds up what they scored by version id.
+
+Scores that the application recorded with its samples count as it gave them, unless the evaluation gives
+one of the same name itself.
+"""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +28,15 @@ from catalog_tool.semconv import FEEDBACK, PROMPT_NAME, PROMPT_VERSION_ID, SCORE
 
 ALL_HOLD = "pass"
 """The metric that every scored sample gives: 1 where all that was asked of it holds, else 0."""
+METRICS_A_VERSION = 100
+"""Names of scores that are added up of one version: an application may have put anything into them."""
 _FEEDBACK = "feedback"
 _WORST_FIRST = (FAIL, ERROR, UNKNOWN, PASS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredSample:
-    """A sample with its verdicts."""
+    """A sample with its verdicts; ``scores`` are the evaluation's, then those that were recorded."""
 
     sample: Sample
     outcome: str
@@ -101,16 +108,12 @@ def score_samples(batch: Batch, mark: Watermark, scoring: Scoring) -> SampleRun:
     stopped = scoring.spent() or _broken(scored)
     done = scored if stopped is None else _whole_ones(scored)
     complete = len(done) == len(scored)
-    fresh: dict[tuple[str, str], Total] = {}
-    for each in done:
-        for metric, score in each.scores:
-            key = (each.sample.version_id, metric)
-            fresh[key] = fresh.get(key, Total()).plus(score)
+    fresh = _totals_of(done, mark.totals)
     for verdict in batch.feedback if complete else ():
         key = (verdict.version_id or "", _FEEDBACK)
         fresh[key] = fresh.get(key, Total()).plus(verdict.score)
     offset = batch.end if complete else done[-1].sample.end if done else mark.offset
-    moved = Watermark(head=mark.head, head_bytes=mark.head_bytes, offset=offset, totals=_sum(mark.totals, fresh))
+    moved = replace(mark, offset=offset, totals=_sum(mark.totals, fresh))
     return SampleRun(
         new=len(batch.samples),
         mark=moved,
@@ -119,6 +122,21 @@ def score_samples(batch: Batch, mark: Watermark, scoring: Scoring) -> SampleRun:
         unreadable=batch.unreadable,
         stopped=stopped,
     )
+
+
+def _totals_of(scored: Sequence[ScoredSample], before: Totals) -> dict[tuple[str, str], Total]:
+    """The scores added up; a name that is new to a version which has too many already is left out."""
+    names = Counter(version for version, _ in before)
+    fresh: dict[tuple[str, str], Total] = {}
+    for each in scored:
+        for metric, score in each.scores:
+            key = (each.sample.version_id, metric)
+            if key not in before and key not in fresh:
+                if names[key[0]] >= METRICS_A_VERSION:
+                    continue
+                names[key[0]] += 1
+            fresh[key] = fresh.get(key, Total()).plus(score)
+    return fresh
 
 
 def _broken(scored: Sequence[ScoredSample]) -> str | None:
@@ -158,14 +176,17 @@ def _scored(sample: Sample, scoring: Scoring) -> ScoredSample:
     )
     checks = tuple(score_answer(expectation, answer, scene) for expectation in scoring.expectations)
     outcomes = {check.outcome for check in checks}
-    outcome = next(outcome for outcome in _WORST_FIRST if outcome in outcomes)
+    outcome = next((outcome for outcome in _WORST_FIRST if outcome in outcomes), PASS)
+    metrics = [metric_of(expectation) for expectation in scoring.expectations]
     scores = [
         (metric, check.score)
-        for expectation, check in zip(scoring.expectations, checks, strict=True)
-        if (metric := metric_of(expectation)) is not None and check.score is not None
+        for metric, check in zip(metrics, checks, strict=True)
+        if metric is not None and check.score is not None
     ]
-    passed = [(ALL_HOLD, float(outcome == PASS))] if outcome in (PASS, FAIL) else []
-    return ScoredSample(sample=sample, outcome=outcome, checks=checks, scores=(*scores, *passed))
+    passed = [(ALL_HOLD, float(outcome == PASS))] if outcomes and outcome in (PASS, FAIL) else []
+    ours = {*metrics, ALL_HOLD, _FEEDBACK}
+    recorded = [(name, score) for name, score in sample.scores.items() if name not in ours]
+    return ScoredSample(sample=sample, outcome=outcome, checks=checks, scores=(*scores, *passed, *recorded))
 
 
 def variables_of(sample: Sample) -> Mapping[str, Any]:

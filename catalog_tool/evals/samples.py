@@ -21,11 +21,12 @@ from catalog_tool.semconv import PROMPT_VERSION_ID
 from catalog_tool.source.strict_json import read_json
 
 _HEAD_BYTES = 4096
+_NAME_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One recorded call; ``end`` is the offset behind its line."""
+    """One recorded call; ``scores`` are the application's own, ``end`` is the offset behind its line."""
 
     id: str
     prompt: str
@@ -69,8 +70,12 @@ Totals = Mapping[tuple[str, str], Total]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watermark:
-    """How far a file has been scored, and what came of it. ``head`` tells the file from one that took its place."""
+    """How far a file has been scored for one prompt, and what came of it.
 
+    ``head`` tells the file from one that took its place; ``prompt`` is empty before the first run.
+    """
+
+    prompt: str = ""
     head: str = ""
     head_bytes: int = 0
     offset: int = 0
@@ -87,12 +92,16 @@ class Batch:
     end: int
 
 
-def read_watermark(path: Path) -> Watermark:
-    """The watermark, a new one where there is none. Raises ``UsageError`` for a file that is none."""
+def read_watermark(path: Path, prompt: str) -> Watermark:
+    """The watermark of a prompt, a new one where there is none.
+
+    Raises ``UsageError`` for a file that is none, or another prompt's: what it has passed over would never be
+    scored, and its totals are not this prompt's.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return Watermark()
+        return Watermark(prompt=prompt)
     except OSError as error:
         raise UsageError(f"--watermark {path}: {error.strerror}") from error
     read = read_json(data.decode("utf-8", "replace"))
@@ -101,16 +110,26 @@ def read_watermark(path: Path) -> Watermark:
         totals = {(t["version_id"], t["metric"]): Total(count=t["count"], sum=t["sum"]) for t in value["totals"]}
         if value["format"] != 1:
             raise KeyError("format")
-        return Watermark(head=value["head"], head_bytes=value["head_bytes"], offset=int(value["offset"]), totals=totals)
+        mark = Watermark(
+            prompt=value["prompt"],
+            head=value["head"],
+            head_bytes=value["head_bytes"],
+            offset=int(value["offset"]),
+            totals=totals,
+        )
     except (KeyError, TypeError, ValueError) as error:
         hint = "delete it to score all samples again"
         raise UsageError(f"--watermark {path} is no watermark of ours", hint=hint) from error
+    if mark.prompt != prompt:
+        raise UsageError(f"--watermark {path} is another prompt's, not that of {prompt}", hint="name one a prompt")
+    return mark
 
 
 def write_watermark(path: Path, mark: Watermark) -> None:
     """Write it whole. Raises ``OSError``."""
     document = {
         "format": 1,
+        "prompt": mark.prompt,
         "head": mark.head,
         "head_bytes": mark.head_bytes,
         "offset": mark.offset,
@@ -224,7 +243,8 @@ def _sample(value: Mapping[str, Any], end: int) -> Sample | None:
     if value.get("kind") != "sample" or not all(isinstance(text, str) and text for text in texts):
         return None
     scores = value.get("scores")
-    numbers = {str(key): float(n) for key, n in scores.items() if _is_number(n)} if isinstance(scores, dict) else {}
+    given = scores if isinstance(scores, dict) else {}
+    numbers = {kept_text(key, _NAME_CHARACTERS): float(n) for key, n in given.items() if key and _is_number(n)}
     name, prompt, version, digest = (kept_text(str(text), 400) for text in texts)
     return Sample(
         id=name,

@@ -282,6 +282,34 @@ class TestSamples:
         assert greet.run("eval", "--level0").out.startswith("Looked at 4 cases")
         assert greet.run("validate").code == 0
 
+    def test_recorded_scores_reach_the_metrics_without_any_check(self, greet: Scratch) -> None:
+        greet.write("prompts/greet/tests/a.yaml", "cases: [{name: a, vars: {name: Ada}}]\n")
+        greet.write("s.jsonl", self.lines(2))
+        asked = ("eval", "greet", "--samples", "s.jsonl", "--min-new", "1", "--metrics", "m.prom")
+        answer = greet.run(*asked)
+        assert answer.code == 2
+        assert "nothing to score samples by" in answer.err
+        greet.write("s.jsonl", self.lines(2).replace('"scores": {}', '"scores": {"relevance": 0.25}'))
+        answer = greet.run(*asked)
+        assert (answer.code, answer.out.splitlines()[1]) == (0, "  v1-aaaaaaaaaaaa relevance: 0.250 over 2")
+        assert 'metric="relevance"} 0.5\n' in (greet.root / "m.prom").read_text()
+
+    def test_prompts_of_one_file_are_scored_each_by_itself(self, greet: Scratch) -> None:
+        greet.write("prompts/team/bye/v1.yaml", "id: team/bye\nversion: v1\nsystem_prompt: Bye\n")
+        greet.write("s.jsonl", self.lines(3) + self.lines(4).replace('"prompt": "greet"', '"prompt": "team/bye"'))
+        asked = ("--samples", "s.jsonl", "--min-new", "1", "--rubric", "style", "--format", "json")
+        with ModelServer(lambda _: Said(text='{"reason": "ok", "score": 5}')) as server:
+            judge = ("--judge-model", "j", "--endpoint", server.url)
+            assert document(greet.run("eval", "greet", *asked, *judge))["scored"] == 3
+            found = document(greet.run("eval", "team/bye", *asked, *judge, "--metrics", "m.prom"))
+            assert found["scored"] == 4
+            assert 'gen_ai_prompt_name="team/bye"' in (greet.root / "m.prom").read_text()
+            assert 'metric="style"} 4\n' in (greet.root / "m.prom").read_text()
+            assert document(greet.run("eval", "greet", *asked, *judge))["scored"] == 0
+            wrong = greet.run("eval", "greet", *asked[:-2], *judge, "--watermark", "s.jsonl.team~bye.watermark.json")
+        assert wrong.code == 2
+        assert "another prompt's, not that of greet" in wrong.err
+
     def test_a_judge_scores_them(self, greet: Scratch) -> None:
         greet.write("s.jsonl", self.lines(3))
         asked = ("eval", "greet", "--samples", "s.jsonl", "--min-new", "1", "--rubric", "style")

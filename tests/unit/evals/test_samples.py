@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from catalog_tool.errors import UsageError
 from catalog_tool.evals.courier import AskError
 from catalog_tool.evals.golden import Expectation, read_golden
 from catalog_tool.evals.sample_runs import (
+    METRICS_A_VERSION,
     SampleRun,
     Scoring,
     for_samples,
@@ -54,7 +56,7 @@ def look(path: Path, mark: Watermark) -> tuple[Batch, Watermark]:
     """What a run does before it scores."""
     start = start_of(path, mark)
     head, size = beginning(path)
-    return read_new(path, start, "greet"), Watermark(head=head, head_bytes=size, offset=start, totals=mark.totals)
+    return read_new(path, start, "greet"), replace(mark, head=head, head_bytes=size, offset=start)
 
 
 def score(path: Path, mark: Watermark, expectations: tuple[Expectation, ...] = CONTAINS, **more: Any) -> SampleRun:
@@ -80,14 +82,16 @@ def test_only_what_is_new_is_scored_and_totals_grow(tmp_path: Path) -> None:
 def test_the_watermark_survives_its_file(tmp_path: Path) -> None:
     path, kept = tmp_path / "s.jsonl", tmp_path / "mark.json"
     path.write_text(sample(1))
-    mark = score(path, Watermark()).mark
+    mark = score(path, Watermark(prompt="greet")).mark
     write_watermark(kept, mark)
-    assert read_watermark(kept) == mark
-    assert read_watermark(tmp_path / "none.json") == Watermark()
+    assert read_watermark(kept, "greet") == mark
+    with pytest.raises(UsageError, match="another prompt's, not that of other"):
+        read_watermark(kept, "other")
+    assert read_watermark(tmp_path / "none.json", "greet") == Watermark(prompt="greet")
     for broken in ("", "[]", '{"format": 2}', '{"format": 1}'):
         kept.write_text(broken)
         with pytest.raises(UsageError, match="no watermark of ours"):
-            read_watermark(kept)
+            read_watermark(kept, "greet")
 
 
 def test_a_file_that_took_the_place_of_another_is_read_from_its_start(tmp_path: Path) -> None:
@@ -142,6 +146,42 @@ def test_feedback_joins_its_sample_even_one_of_an_earlier_run(tmp_path: Path) ->
         file.write(feedback(1, 0) + sample(3))
     again = score(path, first.mark)
     assert again.fresh[("v1-aaaaaaaaaaaa", "feedback")] == Total(count=1, sum=0)
+
+
+def test_recorded_scores_count_unless_the_evaluation_gives_one_of_their_name(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    given = {"relevance": 0.25, "style": 0.9, "pass": 0, "feedback": 1, "": 1, "toxic": True, "x" * 300: 1}
+    path.write_text(sample(1, scores=given) + sample(2, scores={"relevance": 0.75}) + feedback(1, -1))
+    judge = Bench(json.dumps({"score": 5}))
+    run = score(path, Watermark(), STYLE, judge=judge)
+    version = "v1-aaaaaaaaaaaa"
+    assert run.fresh == {
+        (version, "style"): Total(count=2, sum=2),
+        (version, "pass"): Total(count=2, sum=2),
+        (version, "relevance"): Total(count=2, sum=1),
+        (version, "x" * 99 + "…"): Total(count=1, sum=1),
+        (version, "feedback"): Total(count=1, sum=-1),
+    }
+    assert 'metric="relevance"} 1.0\n' in metrics_text("greet", run.mark.totals)
+
+
+def test_recorded_scores_alone_are_added_up_and_judge_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    path.write_text(sample(1, scores={"relevance": 0.25}))
+    run = score(path, Watermark(), ())
+    assert (run.status, run.fresh) == ("done", {("v1-aaaaaaaaaaaa", "relevance"): Total(count=1, sum=0.25)})
+
+
+def test_names_of_scores_do_not_grow_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    path.write_text("".join(sample(number, scores={f"user {number}": 1, "common": 1}) for number in range(150)))
+    first = score(path, Watermark(), ())
+    assert len(first.mark.totals) == METRICS_A_VERSION
+    assert first.mark.totals[("v1-aaaaaaaaaaaa", "common")].count == 150
+    with path.open("a") as file:
+        file.write(sample(200, scores={"user 200": 1, "common": 1}))
+    again = score(path, first.mark, ())
+    assert again.fresh == {("v1-aaaaaaaaaaaa", "common"): Total(count=1, sum=1)}
 
 
 def test_what_a_budget_left_is_scored_by_the_next_run(tmp_path: Path) -> None:
