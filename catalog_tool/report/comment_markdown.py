@@ -1,36 +1,34 @@
 """The comment on a pull request, put together from the documents that the commands gave.
 
 What decides comes first: errors, gates, evaluations; then what changed; then, folded, what a merge would write
-and what only warns. The change report is already Markdown; it is cut between its blocks to what the rest leaves.
+and what only warns; of each kind the worst first. Where all that is too long, each kind keeps a share.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from catalog_tool.gate.decision import ALLOW, DENY, INDETERMINATE
 from catalog_tool.gate.sample import per_cent
 from catalog_tool.gate.statistics import wilson
+from catalog_tool.report.comment_room import Section, within
 from catalog_tool.report.diff_markdown import code, prose
 from catalog_tool.report.escape import for_actions_log, for_markdown, inline_code
 from catalog_tool.report.findings_text import counted
-from catalog_tool.report.markdown_cut import cut_markdown
 from catalog_tool.report.plan_markdown import plan_markdown
 
 FINDINGS = 20
 CASES = 20
 CONFIDENCE = 0.95
-_GATES = {"allow": "may have it", "deny": "may not have it", "indeterminate": "may not have it yet"}
+_GATES = {DENY: "may not have it", INDETERMINATE: "may not have it yet", ALLOW: "may have it"}
 _OUTCOMES = {"fail": "✗", "indeterminate": "?", "pass": "✓", "info": "·"}
 _EVALUATIONS = {
-    "pass": "passed", "fail": "**failed**", "unknown": "undecided", "error": "could not be judged",
-    "done": "scored", "waiting": "waiting",
+    "fail": "**failed**", "error": "could not be judged", "unknown": "undecided", "waiting": "waiting",
+    "done": "scored", "pass": "passed",
 }  # fmt: skip
-_SMALLEST = 600
-"""Bytes that a part needs to be worth beginning."""
-_TAIL = 12_000
-"""Bytes kept for what stands below the change report."""
+_PLANS = ("blocked", "stale", "superseded", "partial", "planned", "done", "unchanged")
 
 
 class Source(NamedTuple):
@@ -65,19 +63,7 @@ def comment_markdown(source: Source, documents: Documents, limit: int) -> str:
     text = _title(source)
     if not documents.has_changes:
         return f"{text}Nothing left: this pull request no longer changes the catalog.\n{end}"
-    tail = _within("", _below(documents), min(_TAIL, limit // 4))
-    text = _within(text, _above(documents), limit - len((tail + end).encode()))
-    return text + tail + end
-
-
-def _within(text: str, parts: Iterable[str], limit: int) -> str:
-    """The parts after ``text``, each cut to what is left."""
-    for part in parts:
-        room = limit - len(text.encode())
-        if room < _SMALLEST:
-            break
-        text += cut_markdown(part, room)
-    return text
+    return text + within([*_above(documents), *_below(documents)], limit - len((text + end).encode())) + end
 
 
 def _title(source: Source) -> str:
@@ -92,24 +78,41 @@ def _footer(source: Source) -> str:
     return f"\n<sub>{said}</sub>\n" if said else ""
 
 
-def _above(documents: Documents) -> Iterator[str]:
+def _above(documents: Documents) -> Iterator[Section]:
     if documents.findings is not None:
-        yield _joined(_errors(documents.findings))
-    for gate in documents.gates:
-        yield _joined(_gate(gate))
-    for evaluation in documents.evaluations:
-        yield _joined(_evaluation(evaluation))
-    if documents.changes is not None:
-        yield _failed(documents.changes, "The change could not be compared")
-    if documents.report:
-        yield documents.report if documents.report.endswith("\n") else f"{documents.report}\n"
+        yield Section("errors", 3, "`catalog validate`", [_joined(_errors(documents.findings))])
+    gates = [_joined(_gate(gate)) for gate in sorted(documents.gates, key=_harm_of_gate)]
+    yield Section("gates", 5, "`catalog gate ID VERSION --label LABEL`", gates)
+    evaluations = [_joined(_evaluation(each)) for each in _worst_first(documents.evaluations, [*_EVALUATIONS])]
+    yield Section("evaluations", 3, "`catalog eval ID@VERSION`", [*filter(None, evaluations)])
+    failed = _failed(documents.changes, "The change could not be compared") if documents.changes is not None else ""
+    report = f"{documents.report}\n" if documents.report and not documents.report.endswith("\n") else documents.report
+    yield Section("changes", 6, "`catalog diff`", [failed + report])
 
 
-def _below(documents: Documents) -> Iterator[str]:
-    for plan in documents.plans:
-        yield "\n" + (_failed(plan, "The target could not be planned for") or plan_markdown(plan))
+def _below(documents: Documents) -> Iterator[Section]:
+    plans = [
+        "\n" + (_failed(plan, "The target could not be planned for") or plan_markdown(plan))
+        for plan in _worst_first(documents.plans, _PLANS)
+    ]
+    yield Section("plans", 3, "`catalog plan TARGET`", plans)
     if documents.findings is not None:
-        yield _joined(_warnings(documents.findings))
+        yield Section("warnings", 1, "`catalog validate`", [_joined(_warnings(documents.findings))])
+
+
+def _worst_first(found: Sequence[Mapping[str, Any]], order: Sequence[str]) -> list[Mapping[str, Any]]:
+    """A command that failed says nothing of what it was asked: that comes first."""
+    return sorted(found, key=lambda each: -1 if each.get("error") else order.index(each["status"]))
+
+
+def _harm_of_gate(document: Mapping[str, Any]) -> tuple[bool, int]:
+    """What is enforced comes first."""
+    return _is_free(document), -1 if document.get("error") else [*_GATES].index(document["status"])
+
+
+def _is_free(document: Mapping[str, Any]) -> bool:
+    """Whether a gate's answer is that of the defaults, for a label without a gate."""
+    return document.get("policy", "") is None
 
 
 def _joined(lines: Iterator[str]) -> str:
@@ -165,10 +168,20 @@ def _gate(document: Mapping[str, Any]) -> Iterator[str]:
         yield failed.rstrip("\n")
         return
     candidate = document.get("candidate") or {}
-    name = f"{document.get('prompt', '')}@{candidate.get('version', '')}"
-    label = for_markdown(str(document.get("label", "")))
-    yield f"**Gate of {label}:** {code(name)} **{_GATES[document['status']]}**"
+    name = code(f"{document.get('prompt', '')}@{candidate.get('version', '')}")
+    label, verdict = for_markdown(str(document.get("label", ""))), _GATES[document["status"]]
+    if not _is_free(document):
+        yield f"**Gate of {label}:** {name} **{verdict}**"
+        yield ""
+        yield from _reasons(document)
+        return
+    yield f"**{label} has no gate:** by the defaults {name} {verdict}; nothing enforces that"
     yield ""
+    yield f"<details><summary>{counted(len(document['reasons']), 'reason')}</summary>"
+    yield from ("", *_reasons(document), "", "</details>")
+
+
+def _reasons(document: Mapping[str, Any]) -> Iterator[str]:
     for outcome, mark in _OUTCOMES.items():
         for reason in document["reasons"]:
             if reason["outcome"] == outcome:

@@ -561,7 +561,7 @@ class TestEvaluation:
         assert "Against the baseline: 0 worse" in story.said()
         rate = "Pass rate: 100.0 % of 1 decided case (95 % interval 20.7 % to 100.0 %); the baseline: 100.0 %."
         assert rate in story.said()
-        assert "**Gate of production:** `greet@v2`" in story.said()
+        assert "**production has no gate:** by the defaults `greet@v2` may" in story.said()
         assert "key-canary" not in done.log
         assert done.conclusion == "success", done.log
 
