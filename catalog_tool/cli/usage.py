@@ -16,6 +16,7 @@ from catalog_tool.cli.progress import progress
 from catalog_tool.clock import now
 from catalog_tool.errors import UsageError
 from catalog_tool.source.history_times import parse_time
+from catalog_tool.source.schema_words import nearest
 from catalog_tool.usage.collect import Question, usage
 from catalog_tool.usage.decommission import POLICIES, Wish, propose, shown
 from catalog_tool.usage.hooks import HookSource
@@ -45,6 +46,8 @@ is missing makes a skill unmeasurable, never stale.
 Exit codes: 0 whatever was found, 1 with --fail-on, 2 wrong usage, 3 a source could not be read.
 """
 
+_OWNERS_SHOWN = 20
+"""How many owners an error names."""
 _COMMAND_OPTIONS = (
     click.option(
         "--catalog", "catalog_file", metavar="FILE", help="Skills of this skills-catalog.json, not the work tree's."
@@ -98,6 +101,7 @@ def command(ctx: click.Context, /, output: str, **asked: Any) -> int:
     with ExitStack() as stack:
         sources = _sources(stack, asked)
         listed = _listed(ctx, asked["catalog_file"])
+        _refuse_unknown_owner(listed, asked["owner"])
         result = usage(listed, sources, Question(window, asked["owner"]), progress("reading activity"))
     answer(_report(ctx, result, output))
     if result.failed:
@@ -126,6 +130,16 @@ def _sources(stack: ExitStack, asked: dict[str, Any]) -> list[Source]:
 
 def _listed(ctx: click.Context, file: str | None) -> Listed:
     return listed_in_file(file) if file is not None else listed_at(place_of(ctx))
+
+
+def _refuse_unknown_owner(listed: Listed, owner: str) -> None:
+    """A guard that asks for an owner whom nobody knows would pass for ever."""
+    known = listed.owners
+    if owner and owner not in known:
+        near = nearest(owner, list(known))
+        shown = f"{', '.join(known[:_OWNERS_SHOWN])}{', …' * (len(known) > _OWNERS_SHOWN)}"
+        hint = f"did you mean {near}?" if near else f"owners are: {shown}" if known else "nothing in it has an owner"
+        raise UsageError(f"--owner {owner}: nobody of that name owns anything in the catalog", hint=hint)
 
 
 def _report(ctx: click.Context, result: UsageResult, output: str) -> str:

@@ -17,9 +17,11 @@ from catalog_tool.usage.lines import LineFile
 from catalog_tool.usage.otlp_logs import FAILURES, SUCCESSES
 from catalog_tool.usage.otlp_values import Reach
 from catalog_tool.usage.source import OK, PARTIAL, Progress, Recorder, SourceReport
-from catalog_tool.usage.windows import SECOND, Window
+from catalog_tool.usage.windows import DATED, SECOND, Window
 
 _TIMES = ("time", "timestamp", "ts")
+_UNITS = ((10**14, 10**6), (10**17, 10**3))
+"""Below which a number is one of milliseconds, or of microseconds, and what makes nanoseconds of it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -79,15 +81,24 @@ def _loaded(value: Mapping[str, Any]) -> str:
 
 
 def _time(value: Mapping[str, Any]) -> int:
-    """Nanoseconds. ISO 8601, or a number of seconds, milliseconds or nanoseconds, told apart by size."""
+    """Nanoseconds. ISO 8601, or a number of seconds, milli-, micro- or nanoseconds, told apart by size."""
     written = next(value[key] for key in _TIMES if key in value) if any(key in value for key in _TIMES) else None
     if isinstance(written, bool) or not isinstance(written, str | int | float):
         raise TypeError("no time")
-    if isinstance(written, str):
-        moment = datetime.fromisoformat(written)
-        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        past = aware - _EPOCH
-        return (past.days * 86_400 + past.seconds) * SECOND + past.microseconds * 1000
+    time = _moment(written) if isinstance(written, str) else _number(written)
+    if time < DATED:
+        raise ValueError("no time of ours")
+    return time
+
+
+def _moment(written: str) -> int:
+    moment = datetime.fromisoformat(written)
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    past = aware - _EPOCH
+    return (past.days * 86_400 + past.seconds) * SECOND + past.microseconds * 1000
+
+
+def _number(written: float) -> int:
     if written < 10**11:
         return int(written * SECOND)
-    return int(written) * 10**6 if written < 10**14 else int(written)
+    return int(written) * next((unit for limit, unit in _UNITS if written < limit), 1)

@@ -63,6 +63,12 @@ class Listed(NamedTuple):
     prompts: tuple[ListedPrompt, ...] | None
     undated: str = ""
 
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Everybody who owns a skill or a prompt of it, sorted."""
+        owned = [*(skill.owners for skill in self.skills), *(prompt.owners for prompt in self.prompts or ())]
+        return tuple(sorted({owner for owners in owned for owner in owners}))
+
 
 def listed_in_file(path: str) -> Listed:
     """The skills of a ``skills-catalog.json``. Raises ``UsageError`` where it is none."""

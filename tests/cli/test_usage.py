@@ -130,6 +130,15 @@ class TestExitCodes:
         got = scratch.run("usage", *asked, "--format", "json")
         assert (got.code, got.json()["error"]["kind"]) == (2, "usage")
 
+    @pytest.mark.parametrize(
+        ("owner", "hint"),
+        [("team-platfrom", "did you mean team-platform?"), ("x", "owners are: team-data, team-docs, ")],
+    )
+    def test_an_owner_whom_nobody_knows(self, month: Month, owner: str, hint: str) -> None:
+        got = month.usage("--owner", owner, "--fail-on", "never")
+        assert (got.code, got.out) == (2, "")
+        assert hint in got.err
+
     def test_a_loki_that_is_down(self, month: Month) -> None:
         got = month.usage("--prometheus", "http://127.0.0.1:9", "--format", "json")
         assert (got.code, got.json()["sources"][-1]["status"]) == (3, "failed")

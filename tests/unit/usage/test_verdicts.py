@@ -254,17 +254,21 @@ class TestHooks:
             "session_id": "s",
         }
         made = [{**payload, "timestamp": ago(days=day).timestamp() * scale} for day, scale in ((1, 1), (80, 1000))]
+        made.append({**payload, "ts": int(ago(days=3).timestamp()) * 10**6})
+        made.append({**payload, "ts": int(ago(days=4).timestamp()) * 10**9})
         (tmp_path / "h").write_text("".join(json.dumps(line) + "\n" for line in made), encoding="utf-8")
         result = join(listed(skill("a"), skill("b")), HookSource(str(tmp_path / "h")))
         assert verdicts(result) == {"a": "active", "b": "unmeasurable"}
-        assert result.rows[1].activity.calls == 2
+        assert (result.rows[1].activity.calls, result.sources[0].status) == (4, "ok")
 
     @pytest.mark.parametrize(
         "bad",
         [
             {"event": "skill_activated", "skill": "a"}, {"event": "other", "skill": "a", "time": 1}, {"time": "soon"},
             {"event": "skill_result", "skill": "a", "outcome": "so so", "time": 1},
-            {"event": "skill_result", "time": 1},
+            {"event": "skill_result", "time": 1}, {"event": "skill_activated", "skill": "a", "time": 0},
+            {"event": "skill_activated", "skill": "a", "time": -1.5},
+            {"event": "skill_activated", "skill": "a", "time": 9e17},
         ],
     )  # fmt: skip
     def test_lines_that_are_none(self, tmp_path: Path, bad: dict[str, Any]) -> None:
