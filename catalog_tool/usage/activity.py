@@ -67,6 +67,15 @@ class Activity:
         self.failed += other.failed
         self.listed = max(self.listed, other.listed)
 
+    def overlay(self, total: Activity) -> None:
+        """Take in what another source counted of the same name: of calls the larger number, for none is told apart."""
+        if total.calls > self.calls:
+            self.calls, self.sessions, self.days = total.calls, total.sessions, total.days
+            self.details = dict(total.details)
+        for time in (total.first, total.last):
+            if time is not None:
+                self.see(time)
+
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
@@ -80,7 +89,8 @@ class Tally:
 class EventBook:
     """Records events by name, then tallies them.
 
-    ``earliest`` is the oldest event (ns), ``undated`` how many came without a time.
+    ``earliest`` is the oldest event (ns), ``undated`` how many came without a time; after ``tally``, ``overlaps``
+    is how many names both totals and single events told of.
     """
 
     def __init__(self, window: Window, ledger: Ledger) -> None:
@@ -93,6 +103,7 @@ class EventBook:
         self._totals: list[tuple[str, Activity]] = []
         self.earliest: int | None = None
         self.undated = 0
+        self.overlaps = 0
 
     def record(self, kind: int, name: str, detail: str, session: str, sequence: str, time: int) -> None:
         """Note an event; outside the window it only shows how far back the data reach, without a time not even that.
@@ -143,7 +154,9 @@ class EventBook:
         for part in self._ledger.parts():
             _Part(self._window, rows, details).count(part, redacted, tally)
         for name, total in self._totals:
-            tally.names.setdefault(name, Activity()).add(total)
+            held = tally.names.setdefault(name, Activity())
+            self.overlaps += bool(held.calls and total.calls)
+            held.overlay(total)
         return tally
 
 

@@ -102,6 +102,12 @@ def _notes(listed: Listed, recorder: Recorder) -> list[str]:
     notes = []
     if listed.undated:
         notes.append(f"no skill's age is known: {listed.undated}")
+    overlaps = recorder.skills.overlaps
+    if overlaps:
+        names = f"{overlaps} names" if overlaps > 1 else "1 name"
+        notes.append(
+            f"totals and single calls were told of {names}: the larger count is shown, for they may be the same"
+        )
     again = recorder.meter.began_again
     if again:
         many = f"{again} counters" if again > 1 else "1 counter"

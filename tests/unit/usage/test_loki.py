@@ -236,6 +236,21 @@ class TestTotals:
         assert calls(by_total) == calls(by_entry)
         assert verdicts(by_total) == verdicts(by_entry)
 
+    def test_calls_that_another_source_tells_one_by_one_are_not_added_to_totals(self) -> None:
+        file = OtlpSource(str(FIXTURES / "loki" / "dataset.jsonl"))
+        known: dict[str, Any] = {"now": NOW, "since": "6h", "stale_after": "5h"}
+        for fewer in (False, True):
+            loki = LittleLoki(bodies("dataset.jsonl"))
+            if fewer:  # what Loki lost, the file still tells
+                loki.entries = [entry for entry in loki.entries if "code-review" not in str(entry[1])][::2]
+            result = join(catalog("pdf-forms"), source(loki, Limits(entries=10)), file, **known)
+            assert calls(result) == without_hidden(TRUTH)
+            rows = {row.name: row.activity for row in result.rows}
+            assert all(sum(row.details.values()) == row.calls for row in rows.values())
+            assert "told of" in " ".join(result.notes)
+        alone = join(catalog("pdf-forms"), source(LittleLoki(bodies("dataset.jsonl")), Limits(entries=10)), **known)
+        assert not any("told of" in note for note in alone.notes)
+
 
 class TestEmptySuccesses:
     """An empty answer is a success for Loki; for us it is a doubt."""
