@@ -20,7 +20,7 @@ from catalog_tool.source.schema_words import nearest
 from catalog_tool.usage.collect import Question, usage
 from catalog_tool.usage.decommission import POLICIES, Wish, propose, shown
 from catalog_tool.usage.hooks import HookSource
-from catalog_tool.usage.listed import Listed, listed_at, listed_in_file
+from catalog_tool.usage.listed import Listed, listed_at, listed_in_file, with_plugins
 from catalog_tool.usage.loki import SELECTOR, LokiSource
 from catalog_tool.usage.otlp import OtlpSource
 from catalog_tool.usage.prometheus import PrometheusSource
@@ -129,7 +129,8 @@ def _sources(stack: ExitStack, asked: dict[str, Any]) -> list[Source]:
 
 
 def _listed(ctx: click.Context, file: str | None) -> Listed:
-    return listed_in_file(file) if file is not None else listed_at(place_of(ctx))
+    place = place_of(ctx)
+    return with_plugins(listed_in_file(file), place) if file is not None else listed_at(place)
 
 
 def _refuse_unknown_owner(listed: Listed, owner: str) -> None:

@@ -90,6 +90,12 @@ def listed_in_file(path: str) -> Listed:
         raise _no_catalog(path) from error
 
 
+def with_plugins(listed: Listed, place: Place) -> Listed:
+    """The catalog with the plugins that marketplaces of the repository at ``place`` hand its skills out in."""
+    plugins = plugin_ids(place, {skill.path for skill in listed.skills})
+    return listed._replace(skills=tuple(skill._replace(plugins=plugins.get(skill.path, ())) for skill in listed.skills))
+
+
 def _no_catalog(path: str) -> UsageError:
     return UsageError(f"--catalog {path}: no skills-catalog.json", hint="`catalog build` writes one into dist/")
 
@@ -131,13 +137,12 @@ def listed_at(place: Place, options: Options | None = None) -> Listed:
     paths = [f"{path}/{SKILL_FILE}" for _, path, _ in (*skills, *twins)]
     versions = _versions(found)
     dates, undated = _dates(place, tree.head, [*paths, *(path for _, held in versions.values() for path in held)])
-    plugins = plugin_ids(place, {path for _, path, _ in (*skills, *twins)})
-    listed = (_from_record(found, key, path, record, dates) for key, path, record in (*skills, *twins))
-    return Listed(
-        tuple(skill._replace(plugins=plugins.get(skill.path, ())) for skill in listed),
+    listed = Listed(
+        tuple(_from_record(found, key, path, record, dates) for key, path, record in (*skills, *twins)),
         tuple(_prompt(found, id_, *held, dates) for id_, held in versions.items()),
         undated,
     )
+    return with_plugins(listed, place)
 
 
 def _from_record(

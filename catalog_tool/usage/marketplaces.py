@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.source.root import Place
+from catalog_tool.source.skill_folders import path_refusal
 from catalog_tool.source.tree import FILE, Entry, WorkTree
 
 MANIFEST = ".claude-plugin/marketplace.json"
@@ -32,7 +33,7 @@ class PluginId(NamedTuple):
 def plugin_ids(place: Place, skills: Collection[str]) -> dict[str, tuple[PluginId, ...]]:
     """Skill folder (from the catalog's root) → the plugins that hand it out, by the marketplaces above it."""
     top = Path(place.git.top if place.git is not None else place.root)
-    paths = {skill: f"{place.prefix}{skill}" for skill in skills}
+    paths = {skill: f"{place.prefix}{skill}" for skill in skills if path_refusal(skill) is None}
     roots = {folder for path in paths.values() for folder in _above(path)}
     wanted = {posixpath.join(root, MANIFEST): Entry(FILE, None) for root in sorted(roots)}
     offered: dict[str, dict[PluginId, None]] = {}

@@ -190,9 +190,11 @@ def test_a_hidden_name_is_opened_by_the_repositorys_own_marketplace(month: Month
     told = {"event.name": "skill_activated", "skill.name": "third-party", "plugin_id_hash": digest, "session.id": "x"}
     record["attributes"] = [{"key": key, "value": {"stringValue": value}} for key, value in told.items()]
     (month.folder / "hidden.jsonl").write_text(json.dumps(changed) + "\n", encoding="utf-8")
-    document = month.json("--otlp", str(month.folder / "hidden.jsonl"))
-    assert {row["skill"]: row["status"] for row in document["rows"]}["ops:deploy"] == "active"
-    assert document["coverage"]["redacted"] == 0
+    month.repository.run("build", "--out", "dist")
+    for more in ((), ("--catalog", str(month.repository.root / "dist/skills-catalog.json"))):
+        document = month.json("--otlp", str(month.folder / "hidden.jsonl"), *more)
+        assert {row["skill"]: row["status"] for row in document["rows"]}["ops:deploy"] == "active"
+        assert document["coverage"]["redacted"] == 0
 
 
 def test_hostile_names_do_nothing_anywhere(month: Month) -> None:

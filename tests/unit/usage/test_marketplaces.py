@@ -67,6 +67,11 @@ def test_a_marketplace_in_a_folder_and_one_that_claims_too_much(tmp_path: Path) 
     assert plugin_ids(Place(str(tmp_path), None, ""), [DEPLOY]) == {}
 
 
+@pytest.mark.parametrize("path", ["", "/", "../plugins/ops/skills/deploy", "a\0b/c", "a//b", "/plugins/x", "\ud800/x"])
+def test_paths_that_no_catalog_has_are_not_followed(tmp_path: Path, path: str) -> None:
+    assert offered(tmp_path / "inner", {"name": "acme", "plugins": [{"name": "ops", "source": "./"}]}, path) == {}
+
+
 def test_a_catalog_below_the_top_of_its_repository(tmp_path: Path) -> None:
     market = {"name": "acme", "plugins": [{"name": "ops", "source": "./tools/plugins/ops"}]}
     offered(tmp_path, market)
