@@ -141,19 +141,24 @@ def _changed(
         if before is not None and before.digest != record.digest:
             was, now = before.digest[7:19], record.digest[7:19]
             message = f"{file.version} was released (at {old_tree.commit[:12]}) as {was} and is now {now}"
-            hint = f"take the change back and run `catalog bump {file.id}`"
-            path = _changed_path(file, record, old, new)
+            part = _changed_part(file, record, old, new)
+            path = _shared_path(part, new) or _shared_path(part, old) or record.path
+            what = f"--shared {_unversioned(part.partition('/')[2])}" if part else file.id
+            hint = f"take the change back and run `catalog bump {what}`"
             yield finding("P150", message, path, artifact=f"{file.id}@{file.version}", hint=hint)
 
 
-def _changed_path(file: VersionFile, record: PromptRecord, old: CatalogFiles, new: CatalogFiles) -> str:
-    """The file that changed: the version's own, or of a version that is as it was a shared part's."""
+def _changed_part(file: VersionFile, record: PromptRecord, old: CatalogFiles, new: CatalogFiles) -> str:
+    """The shared part that changed where the version's own file did not, so that no bump of it helps; or empty."""
     after = new.entries.get(record.path)
-    if record.path == file.path and after is not None and after.blob == old.entries[file.path].blob:
-        for name, digest in record.looked_for.items():
-            if old.shared.digests.get(name, ABSENT) != digest:
-                return _shared_path(name, new) or _shared_path(name, old) or record.path
-    return record.path
+    if record.path != file.path or after is None or after.blob != old.entries[file.path].blob:
+        return ""
+    differs = (name for name, digest in record.looked_for.items() if old.shared.digests.get(name, ABSENT) != digest)
+    return next(differs, "")
+
+
+def _unversioned(reference: str) -> str:
+    return reference.partition("@")[0]
 
 
 def _shared_path(name: str, files: CatalogFiles) -> str | None:
@@ -184,5 +189,5 @@ def _shared(old: CatalogFiles, new: CatalogFiles, base: str) -> Iterator[Finding
             continue
         reference = name.partition("/")[2]
         message = f"{reference} was released (at {base[:12]}) and has changed: every version that uses it would"
-        hint = f"take the change back and run `catalog bump --shared {reference.partition('@')[0]}`"
+        hint = f"take the change back and run `catalog bump --shared {_unversioned(reference)}`"
         yield finding("P152", message, _shared_path(name, new), artifact=reference, hint=hint)

@@ -59,6 +59,7 @@ def test_on_the_branch_a_dirty_tree_is_compared_with_head(released: Scratch) -> 
     released.write(PATH, CHANGED)
     (one,) = look(released)
     assert (one.code, one.severity, one.path, one.artifact) == ("P150", "error", PATH, "greet@v1")
+    assert one.hint == "take the change back and run `catalog bump greet`"
     assert released.git("rev-parse", "HEAD")[:12] in one.message
 
 
@@ -356,6 +357,8 @@ def test_shared_parts_are_frozen(sharing: Scratch, path: str, text: str, expecte
     assert [each.code for each in found] == expected
     assert {each.path for each in found} <= {SHARED + path}
     assert {each.severity for each in found} <= {"error"}
+    name = path.split("/")[1].partition(".")[0]
+    assert {each.hint for each in found} <= {f"take the change back and run `catalog bump --shared {name}`"}
 
 
 def test_a_tool_file_that_comes_later_changes_what_named_it(scratch: Scratch) -> None:
