@@ -23,17 +23,22 @@ PUSH_SPREAD_SECONDS = 0.2
 
 
 class Cadence(NamedTuple):
-    """``interval`` in seconds, 0 for push only; ``jitter`` is the share of it that is left to chance, 0 to 1."""
+    """``interval`` in seconds, 0 for push only; ``jitter`` is the share of it that is left to chance, 0 to 1.
+
+    ``confirm``: where push alone is wanted, how long the source may go without being asked all the same: a line
+    on which nothing comes confirms nothing.
+    """
 
     interval: float
     jitter: float
     uniform: Callable[[float, float], float]
+    confirm: float = float("inf")
 
     def polling(self, *, pushing: bool) -> float:
-        """The interval that holds now; infinite where push alone is wanted and works."""
+        """The interval that holds now; infinite where push alone is wanted, works, and is enough."""
         if self.interval > 0:
             return self.interval
-        return float("inf") if pushing else POLL_WITHOUT_PUSH_SECONDS
+        return self.confirm if pushing else min(self.confirm, POLL_WITHOUT_PUSH_SECONDS)
 
     def first(self, *, pushing: bool) -> float:
         """Until the first refresh after a start."""

@@ -64,7 +64,9 @@ class Cell:
         return self.held is not None and isinstance(self.trouble, PromptNotFoundError)
 
     def take(self, held: Held, source: SourceKind, confirmed: float) -> None:
-        """Hold something new."""
+        """Hold something new. Another store counts its generations from its own start."""
+        if self.held is not None and self.held.store_id != held.store_id:
+            self.expected = 0
         self.held = held
         self.prompt = held.prompt(None)
         self.source = source
@@ -94,16 +96,17 @@ class Cell:
         """Seconds since the source last confirmed what is held."""
         return max(0.0, now - self.confirmed)
 
-    def status(self, now: float, window: float) -> PromptStatus:
-        """What ``status`` says of it."""
+    def status(self, now: float, window: float, *, is_told: bool) -> PromptStatus:
+        """What ``status`` says of it. ``is_told``: an open line alone tells of changes, so silence is no age."""
         held = self.held is not None
         age = self.age(now) if held else None
+        is_quiet = is_told and self.source == "live" and self.failures == 0
         return PromptStatus(
             wanted=self.wanted,
             version_id=self.prompt.version_id if self.prompt is not None else None,
             source=self.source,
             age_seconds=age,
-            stale=age is not None and age > window and not self.is_pinned,
+            stale=age is not None and age > window and not self.is_pinned and not is_quiet,
             missing=self.is_missing,
             failures=self.failures,
             trouble=self.trouble.message if self.trouble is not None else None,

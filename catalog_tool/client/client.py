@@ -52,10 +52,11 @@ class PromptClient:
     """Gives prompts from ``source``, an address or a ``Source``.
 
     ``refresh_seconds``: how often each prompt is looked after in the background; 0 leaves it to the
-    source's push alone. ``timeout_seconds``: the whole deadline of a cold start, and of each refresh.
-    ``cache_dir``: where the last known good prompts are kept; ``CATALOG_CACHE_DIR`` or the user's cache
-    folder where it is None, nowhere where it is False. ``max_stale_seconds``: what the source has not
-    confirmed for longer is not served. ``bundle_digest``: nothing but this very bundle is served.
+    source's push alone, but for what ``max_stale_seconds`` asks. ``timeout_seconds``: the whole deadline of
+    a cold start, and of each refresh. ``cache_dir``: where the last known good prompts are kept;
+    ``CATALOG_CACHE_DIR`` or the user's cache folder where it is None, nowhere where it is False.
+    ``max_stale_seconds``: what the source has not confirmed for longer is not served. ``bundle_digest``:
+    nothing but this very bundle is served.
 
     Making a client contacts nobody. It may be shared by threads, and by processes through ``fork``.
     Raises ``UsageError`` for settings that cannot be used.
@@ -81,7 +82,8 @@ class PromptClient:
         self._disk = _disk(cache_dir, (opened.place, bundle_digest or ""), counters)
         self._samples = deferred.samples(tuning.samples, counters) if tuning.samples is not None else None
         self._around = Surroundings(tuning.recorder, self._samples)
-        cadence = Cadence(float(refresh_seconds), tuning.jitter, tuning.uniform)
+        confirm = float("inf") if max_stale_seconds is None else max_stale_seconds / 2
+        cadence = Cadence(float(refresh_seconds), tuning.jitter, tuning.uniform, confirm)
         self._keeper = Keeper(
             Setting(opened, self._disk, cadence, float(timeout_seconds), tuning, self._around, counters)
         )

@@ -320,11 +320,10 @@ class Keeper:
                     self._expect(cell, generation)
 
     def _expect(self, cell: Cell, generation: int | None) -> None:
-        if generation is not None:
-            held = cell.held.generation if cell.held is not None else None
-            if held is not None and generation <= held:
-                return
-            cell.expected, cell.chases = generation, 0
+        held = cell.held.generation if cell.held is not None else None
+        if generation is not None and (held is None or generation > held):
+            cell.expected, cell.chases = max(cell.expected, generation), 0
+        # One that is no higher may be another store's, or that of a bundle, which counts none: asking is cheap.
         if cell.flight is not None:
             cell.flight.heard = True
         else:
@@ -350,7 +349,8 @@ class Keeper:
         with self._lock:
             cells = [*self.cells.values(), *self._cold.values()]
         now, window = self.setting.tuning.clock(), self.window()
-        prompts = tuple(cell.status(now, window) for cell in cells)
+        is_told = self.setting.cadence.polling(pushing=self.pushing) == NEVER
+        prompts = tuple(cell.status(now, window, is_told=is_told) for cell in cells)
         kind, age = worst(prompts)
         return Status(
             place=self.setting.source.place,

@@ -66,7 +66,8 @@ class PromptStatus(NamedTuple):
 
     ``source``: ``live`` was confirmed by the source in this process, ``last_good`` comes from disk.
     ``age_seconds``: since the source last confirmed it. ``stale``: longer ago than the propagation
-    window allows. ``missing``: the source says it is gone, and the last good one is served.
+    window allows, unless an open line alone tells of changes. ``missing``: the source says it is gone, and
+    the last good one is served.
     """
 
     wanted: Wanted

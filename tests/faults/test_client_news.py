@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from client_trials import Clock, still_client, trials
-from served_prompts import Service, entry, serving, until
+from served_prompts import Said, Service, entry, serving, until
 
-from catalog_tool.client import OlderAnswerError, PromptClient
+from catalog_tool.client import OlderAnswerError, PromptClient, StalePromptError, Tuning
 from catalog_tool.client.cadence import PUSH_SPREAD_SECONDS
 
 NAME = "support/agent"
@@ -68,6 +68,55 @@ class TestRow16Propagation:
             assert client.status().window_seconds == pytest.approx(PUSH_SPREAD_SECONDS + 1)
             assert len(service.requests) - before <= trials(200) + 2, "push only: nothing is polled"
         assert times[int(len(times) * 0.99)] < PUSH_SPREAD_SECONDS + 0.3
+
+    @pytest.mark.parametrize("generation", [0, 2])
+    def test_news_of_a_bundle_or_of_a_store_made_anew_are_heard(self, generation: int, service: Service) -> None:
+        """A bundle counts no generations, a new store from its own start: both may tell of a lower one."""
+        service.catalog.generations[NAME] = generation and 7
+        with PromptClient(service.url, cache_dir=False, refresh_seconds=0, timeout_seconds=0.5) as client:
+            client.get(NAME)
+            assert until(lambda: client.status().pushing and client.counters()["fetches"] == 2)
+            service.catalog.generations[NAME] = generation - 1
+            service.catalog.store_id = "store-2"
+            wanted = move(service, push=True)
+            assert until(lambda: client.get(NAME).version == wanted)
+            assert client.counters()["older_answers"] == 0
+
+    def test_a_line_on_which_nothing_comes_makes_nothing_stale(self, service: Service) -> None:
+        clock = Clock()
+        with PromptClient(
+            service.url, cache_dir=False, refresh_seconds=0, timeout_seconds=0.5, tuning=Tuning(clock=clock)
+        ) as client:
+            client.get(NAME)
+            assert until(lambda: client.status().pushing)
+            clock.now += 3600
+            assert until(lambda: client.counters()["fetches"] == 2), "what it may have missed before it was open"
+            clock.now += 3600
+            assert client.get(NAME).version == "v1"
+            status = client.status()
+            assert (status.stale, status.window_seconds) == (False, PUSH_SPREAD_SECONDS + 1)
+            service.streams = False
+            service.cut_streams()
+            assert until(lambda: client.status().stale), "nobody tells any more, and it was not asked for yet"
+
+    @pytest.mark.parametrize("pushing", [True, False])
+    def test_what_may_not_grow_old_is_confirmed_in_time(self, pushing: bool, service: Service) -> None:  # noqa: FBT001
+        clock = Clock()
+        with still_client(service.url, clock, refresh_seconds=0, max_stale_seconds=6) as client:
+            client.get(NAME)
+            if pushing:
+                client._keeper.heard(None, None)
+            for _ in range(60):
+                clock.now += 0.5
+                client.tick()
+                assert client.get(NAME).version == "v1"
+                assert not client.status().stale
+            assert len(service.requests) <= 2 + 60 * 0.5 / 1.5
+            service.script = lambda _: Said(503)
+            clock.now += 6.5
+            client.tick()
+            with pytest.raises(StalePromptError):
+                client.get(NAME)
 
     def test_when_the_stream_is_cut_it_is_polled_and_caught_up(self, service: Service) -> None:
         with PromptClient(service.url, cache_dir=False, refresh_seconds=0.1, timeout_seconds=0.5) as client:
