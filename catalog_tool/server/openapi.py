@@ -53,9 +53,17 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+_PLACE: Schema = {"type": ["integer", "null"], "minimum": 1}
 _NAMED = {"version": _VERSION, "version_id": _TEXT, "digest": _DIGEST}
 SCHEMAS: dict[str, Schema] = {
-    "Problem": _shape({"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT}, "detail"),
+    "Problem": _shape(
+        {
+            "type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT, "hint": _TEXT,
+            "findings": {"type": "array", "items": _ref("Finding")},
+        },
+        "detail", "code", "hint", "findings",
+    ),
+    "Finding": _shape({"code": _TEXT, "message": _TEXT, "line": _PLACE, "column": _PLACE}),
     "LabelValue": _VALUE,
     "Prompt": _shape(
         {

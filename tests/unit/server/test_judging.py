@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 from running_service import catalog_of, running
 
 from catalog_tool.backends.memory import MemoryBackend
@@ -18,6 +19,7 @@ from catalog_tool.checks.inspection import Options, inspect
 from catalog_tool.errors import UsageError
 from catalog_tool.model.finding import ERROR
 from catalog_tool.server.judging import Rulebook, read_rulebook
+from catalog_tool.server.openapi import SCHEMAS
 from catalog_tool.server.tokens import TokenFile, Wish
 from catalog_tool.source.settings import read_settings
 from catalog_tool.source.tree import WorkTree
@@ -115,6 +117,9 @@ def test_what_validate_refuses_is_refused_and_named(tmp_path: Path, content: str
     with published(tmp_path, settings, CONTENTS[content]) as (found, answer):
         assert (answer.status_code, [item["code"] for item in answer.json()["findings"]]) == (422, [code])
         assert f"prompts/{GREET}@v3" not in found.store.objects
+    described = {"$ref": "#/components/schemas/Problem", "components": {"schemas": SCHEMAS}}
+    assert answer.json().keys() <= SCHEMAS["Problem"]["properties"].keys()
+    assert not list(Draft202012Validator(described).iter_errors(answer.json()))
 
 
 @pytest.mark.parametrize(
