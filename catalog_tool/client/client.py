@@ -136,16 +136,19 @@ class PromptClient:
     def steps(self, name: Any, label: Any, version: Any, key: str | None, fallback: Any) -> Steps[Prompt]:
         """``get`` where it has to look twice, as steps that a thread or an event loop drives."""
         asked = deferred.wanted(name, label, version, keyed=key is not None)
+        spare: Prompt | None = None
         try:
             cell = self._keeper.cell(asked)
             if cell.held is None:
+                if fallback is not None:  # one that cannot be used is told now, not in the outage that it is for
+                    spare = deferred.fallback_prompt(asked.name, fallback, self._around)
                 yield from self._first(cell)
             return self._served(cell, (name, label if isinstance(label, str) else tuple(label), version), key)
         except ClientError:
             if fallback is None:
                 raise
         self._keeper.setting.counters.add("fallbacks")
-        return deferred.fallback_prompt(asked.name, fallback, self._around)
+        return spare or deferred.fallback_prompt(asked.name, fallback, self._around)
 
     def _first(self, cell: Cell) -> Steps[None]:
         """Something to serve: what the source answers in time, else the last good one from disk."""

@@ -136,6 +136,8 @@ class TestGet:
     def test_a_fallback_that_is_no_prompt(self, fallback: Any, client: PromptClient) -> None:
         with pytest.raises(UsageError):
             client.get("nowhere", fallback=fallback)
+        with pytest.raises(UsageError):  # also while the source is up: not first in the outage that it is for
+            client.get(NAME, fallback=fallback)
 
     def test_a_version_stands_whatever_the_label(self, client: PromptClient) -> None:
         pinned = client.get(NAME, version="v1")
