@@ -7,7 +7,6 @@ hold exactly the wanted labels, else nothing is written.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -116,7 +115,7 @@ def write_registry(root: Path, edit: RegistryEdit) -> None:
     more, as where an editor saved it meanwhile, or the disk is full or fails.
     """
     target = root / edit.path
-    staged = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    staged = target.with_name(f".{target.name}.tmp")  # one name: what a killed writer left, the next one takes away
     try:
         if target.is_symlink():
             raise UsageError(f"{edit.path} is a link and is not followed", hint="replace it by the file itself")
@@ -124,6 +123,7 @@ def write_registry(root: Path, edit: RegistryEdit) -> None:
         if present != edit.before:
             raise CatalogError(f"{edit.path} was changed meanwhile", hint="nothing was changed: run it again")
         mode = target.stat().st_mode & 0o777 if present is not None else 0o666
+        staged.unlink(missing_ok=True)
         try:
             handle = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
             with os.fdopen(handle, "wb") as file:

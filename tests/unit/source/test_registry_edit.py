@@ -143,6 +143,20 @@ def test_a_file_that_is_not_what_was_read_is_left_alone(tmp_path: Path, fault: s
     assert not any(name.endswith(".tmp") for name in left)
 
 
+@pytest.mark.parametrize("is_link", [False, True])
+def test_what_a_killed_writer_left_is_taken_away_and_not_followed(tmp_path: Path, *, is_link: bool) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"keep")
+    target, left = tmp_path / "registry.yaml", tmp_path / ".registry.yaml.tmp"
+    target.write_bytes(b"a:\n  production: v1\n")
+    if is_link:
+        left.symlink_to(tmp_path / "elsewhere")
+    else:
+        left.write_bytes(b"a:\n  prod")
+    write_registry(tmp_path, with_label("registry.yaml", target.read_bytes(), "a", "production", V3))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "registry.yaml"]
+    assert (target.read_bytes(), (tmp_path / "elsewhere").read_bytes()) == (b"a:\n  production: v3\n", b"keep")
+
+
 def test_written_whole_with_its_mode(tmp_path: Path) -> None:
     target = tmp_path / "registry.yaml"
     target.write_bytes(b"a:\n  production: v1\n")
