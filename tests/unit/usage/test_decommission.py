@@ -23,6 +23,8 @@ def file(front: str) -> str:
         "metadata:   # who\n  owner: bob\n", "metadata:\n# who\n  owner: bob\n", '"metadata": {"owner": "bob"}\n',
         "metadata: {\n  owner: bob,\n  team: x\n}\n", "metadata: ~\n", "description: when: it rains\n",
         "description: when: it rains\nmetadata:\n  owner: bob\n",
+        'description: "when\nmetadata:\n  it rains"\n',
+        'description: "when\nmetadata:\n  it rains"\nmetadata: {owner: bob}\n',
         "description: |\n  metadata:\n  text\nmetadata: {owner: bob}\n",
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from catalog_tool.errors import UsageError
+from catalog_tool.usage.activity import Activity
 from catalog_tool.usage.agent_telemetry import reports_typed_calls
 from catalog_tool.usage.hooks import HookSource
 from catalog_tool.usage.listed import ListedPrompt
@@ -163,11 +164,12 @@ class TestNames:
         assert {(row["shared_activations"], row["shared_cost_usd"]) for row in rows} == {(2, 10.0)}
         assert (result.coverage.shared_calls, result.coverage.shared_cost) == (2, 10.0)
 
+    @pytest.mark.parametrize("shared", [50, 1])
     @pytest.mark.parametrize("order", [("deploy", "web:deploy"), ("web:deploy", "deploy")])
     def test_use_under_a_name_of_its_own_is_use_whatever_it_shares(
-        self, tmp_path: Path, order: tuple[str, str]
+        self, tmp_path: Path, order: tuple[str, str], shared: int
     ) -> None:
-        days = {"deploy": 50, "web:deploy": 2}
+        days = {"deploy": shared, "web:deploy": 2}
         twins = [skill("deploy", path=f"{home}/.claude/skills/deploy") for home in ("web", "api")]
         made = [line for name in order for line in lines(days[name], name=name)]
         result = join(listed(*twins), write(tmp_path / "l", [*made, *lines(80, name="z")]))
@@ -349,6 +351,15 @@ class TestNumbers:
         assert (adoption["days_to_first_use"], adoption["activations_of_version"]) == (5, 2)
         assert sum(adoption["weeks"]) == 4
         assert (len(adoption["weeks"]), adoption["weeks"][-1]) == (13, 2)
+
+    def test_calls_by_day_are_unknown_together_with_totals(self) -> None:
+        for first, then in ((None, [1]), ([1], None)):
+            both = Activity(calls=1, days=first)
+            both.add(Activity(calls=1, days=then))
+            assert (both.calls, both.days) == (2, None)
+        fresh = Activity()
+        fresh.add(Activity(calls=1, days=[1]))
+        assert fresh.days == [1]
 
     def test_every_name_comes_up_exactly_once(self, tmp_path: Path) -> None:
         names = [f"n{number}" for number in range(40)]
