@@ -1,8 +1,9 @@
 """Line-then-word comparison of two texts: fast on long prompts, exact, and made to be read.
 
 Lines are compared first; where lines were replaced, their words are compared, as long as a field has
-no more than ``limits.WORD_DIFF_WORDS`` of them. What is equal and deleted together is the old text,
-what is equal and inserted the new one, character for character.
+no more than ``limits.WORD_DIFF_WORDS`` of them. Of what is longer only few changed words are looked for,
+in little work; where there are many, whole lines are told. What is equal and deleted together is the old
+text, what is equal and inserted the new one, character for character.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from catalog_tool.diff.sequences import Match, matches
+from catalog_tool.diff.sequences import STEPS, Match, matches
 from catalog_tool.model.limits import WORD_DIFF_WORDS
 
 EQUAL = "equal"
@@ -23,6 +24,10 @@ CONTEXT_LINES = 2
 """Unchanged lines shown around a change."""
 ALIKE = 0.3
 """Share of equal words below which replaced lines are shown whole."""
+LONG_STEPS = STEPS // 3
+"""Steps of the search (``sequences``) for all words of a field beyond ``WORD_DIFF_WORDS``."""
+_STEPS_A_WORD = 8
+"""Of these, for each word of such lines: a few edits in long lines are found, many are not."""
 
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _TOKENS = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
@@ -104,15 +109,19 @@ def _trimmed(text: str) -> str:
 
 
 def _blocks(old: list[str], new: list[str]) -> Iterator[_Block]:
-    words_left = WORD_DIFF_WORDS
+    words_left, steps_left = WORD_DIFF_WORDS, LONG_STEPS
     old_end = new_end = 0
     for match in [*matches(old, new), Match(len(old), len(new), 0)]:
         before, after = old[old_end : match.old], new[new_end : match.new]
         if before or after:
             words = max(word_count("".join(before)), word_count("".join(after)))
-            fits = words <= words_left
-            words_left -= words if fits else 0
-            yield _replaced(before, after, by_word=fits)
+            steps = STEPS
+            if words <= words_left:
+                words_left -= words
+            else:
+                steps = min(_STEPS_A_WORD * words, steps_left)
+                steps_left -= steps
+            yield _replaced(before, after, steps)
         old_end, new_end = match.old + match.size, match.new + match.size
         same = old[match.old : old_end]
         if same:
@@ -124,20 +133,21 @@ def _whole(old: Sequence[str], new: Sequence[str]) -> tuple[Segment, ...]:
     return tuple(segment for segment in found if segment.text)
 
 
-def _replaced(old: Sequence[str], new: Sequence[str], *, by_word: bool) -> _Block:
-    """Replaced lines word by word; whole where they are too many or have little in common."""
+def _replaced(old: Sequence[str], new: Sequence[str], steps: int) -> _Block:
+    """Replaced lines word by word, as far as so many steps lead; whole where they have little in common."""
     before, after = _TOKENS.findall("".join(old)), _TOKENS.findall("".join(new))
-    if not by_word or not old or not new:
+    if not steps or not old or not new:
         return _Block(True, old, new, _whole(old, new), _differing(before, after))
-    segments = tuple(_merged(_readable(list(_merged(_words(before, after))))))
+    segments = tuple(_merged(_readable(list(_merged(_words(before, after, steps))))))
     changed = sum(word_count(segment.text) for segment in segments if segment.op != EQUAL)
-    alike = changed <= (1 - ALIKE) * _words_in(before, after)
-    return _Block(True, old, new, segments if alike else _whole(old, new), changed)
+    if changed <= (1 - ALIKE) * _words_in(before, after):
+        return _Block(True, old, new, segments, changed)
+    return _Block(True, old, new, _whole(old, new), changed if steps == STEPS else _differing(before, after))
 
 
-def _words(before: list[str], after: list[str]) -> Iterator[Segment]:
+def _words(before: list[str], after: list[str], steps: int) -> Iterator[Segment]:
     old_end = new_end = 0
-    for match in [*matches(before, after), Match(len(before), len(after), 0)]:
+    for match in [*matches(before, after, steps=steps), Match(len(before), len(after), 0)]:
         yield Segment(DELETE, "".join(before[old_end : match.old]))
         yield Segment(INSERT, "".join(after[new_end : match.new]))
         old_end, new_end = match.old + match.size, match.new + match.size

@@ -23,7 +23,7 @@ JINJA_STEPS = 200_000
 CATALOG_FILES = 500_000
 """Files that one catalog may hold."""
 WORD_DIFF_WORDS = 4000
-"""Words of a field that are compared word by word; beyond that, lines."""
+"""Words of a field that are compared word by word; beyond that, only few changed words are found, or lines."""
 
 SKILL_NAME_CHARACTERS = 64
 SKILL_DESCRIPTION_CHARACTERS = 1024

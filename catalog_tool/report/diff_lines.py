@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from catalog_tool.diff.words import DELETE, EQUAL, INSERT, Hunk, Segment, TextDiff
+from catalog_tool.diff.words import DELETE, EQUAL, INSERT, Hunk, Segment
 
 CONTEXT, GONE, CAME = " ", "-", "+"
 
@@ -139,12 +139,3 @@ def marked(line: Line) -> str:
     left, right = ("[-", "-]") if line.sign == GONE else ("{+", "+}")
     said = "".join(f"{left}{piece.text}{right}" if piece.changed else piece.text for piece in line.pieces)
     return f"{line.sign} {said}"
-
-
-def marked_text(text: TextDiff) -> str:
-    """All hunks as lines, ``@@`` between them; ends with a line feed."""
-    blocks = []
-    for hunk in text.hunks:
-        lines = [marked(line) for line in unified(hunk)]
-        blocks.append("\n".join([f"@@ line {hunk.new_line} @@", *lines]))
-    return "\n".join(blocks) + "\n"

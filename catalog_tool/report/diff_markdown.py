@@ -2,32 +2,41 @@
 
 One sentence with the worst thing, a table ordered by risk, what is rolled out and which tests ask for
 less, then each change folded with its words. Whatever comes from the catalog is escaped or fenced; the
-whole never passes ``LIMIT`` bytes and is cut between blocks only.
+whole never passes ``LIMIT`` bytes and is cut between blocks only. The texts share the room that the rest
+leaves, so that no long harmless one pushes another out of sight; ``diff_cut`` does the same inside each.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from catalog_tool.diff.changes import Change, Detail, DiffResult
 from catalog_tool.diff.renders import Render
-from catalog_tool.diff.words import diff_texts
+from catalog_tool.diff.words import TextDiff, diff_texts
 from catalog_tool.report import diff_words
-from catalog_tool.report.diff_lines import marked_text
+from catalog_tool.report.diff_cut import Cut, is_alarming, whole_text
 from catalog_tool.report.diff_rows import Row, Rows, rows_of
 from catalog_tool.report.escape import fence, for_actions_log, for_markdown, for_terminal, inline_code
 from catalog_tool.report.findings_text import counted
+from catalog_tool.report.room import shared_room
 
 LIMIT = 60_000
 """Bytes of the whole comment."""
 ROWS = 50
 """Rows of the table, and lines of a section."""
-_SECTION = 12_000
-"""Bytes of the table, and of a section."""
+_SECTION = 10_000
+"""Bytes of the table, and of a section; there are five."""
+_FOLD = 40_000
+"""Bytes of one change's texts: ``catalog comment`` keeps folds whole or not at all, and has more to say beside them."""
+_LEAST = 1_500
+"""Bytes in which a text is worth being shown."""
 _FENCE = 6_000
-"""Characters of one fenced block; what is longer is cut at a line, inside the fence's content only."""
+"""Bytes of one rendering: what the model receives repeats what changed in the messages."""
+_BARS = 200
+"""Bytes of a fence beside its lines, and of saying what was cut."""
+_NOT_SHOWN = "Not shown here: the comment would be too long.\n"
 _RENDERS = 3
 """Inputs of one change whose texts are shown."""
 _FEW, _TOLD = 6, 3
@@ -47,14 +56,9 @@ def diff_markdown(result: DiffResult) -> str:
         return f"{diff_words.NO_CHANGES}\n"
     rows = rows_of(result)
     text = for_actions_log("\n".join([*_headline(result, rows), *_table(rows), *_sections(result, rows)]))
-    left_out = 0
-    for row in rows.artifacts:
-        room = LIMIT - _NOTICE - len(text.encode())
-        block = next((block for block in _folded(row) if len(block.encode()) <= room), None)
-        if block is None:
-            left_out += 1
-        else:
-            text += block
+    shown = _fitting(rows.artifacts, LIMIT - _NOTICE - len(text.encode()))
+    text += "".join(fold.markdown() for fold in shown)
+    left_out = len(rows.artifacts) - len(shown)
     if left_out:
         text += f"\n{left_out} of {len(rows.artifacts)} changes are not unfolded: the comment would be too long.\n"
     return text + _LEGEND if rows.artifacts else text
@@ -146,8 +150,8 @@ def _sections(result: DiffResult, rows: Rows) -> Iterator[str]:
     yield from _section("Tests, gates and rules that ask for less", map(_told, rows.tests))
     yield from _section("Labels: what is rolled out", map(_told, rows.labels))
     yield from _section("Shared parts", map(_told, rows.shared))
-    for line in (*diff_words.listing(result), *diff_words.unfit(result)):
-        yield from (prose(_short(line, 2_000)), "")
+    lines = (*diff_words.listing(result), *diff_words.unfit(result))
+    yield from _within([f"{prose(_short(line, 2_000))}\n" for line in lines])
 
 
 def _told(change: Change) -> Iterator[str]:
@@ -163,30 +167,99 @@ def _section(head: str, entries: Iterable[Iterable[str]]) -> Iterator[str]:
         yield from (f"**{head}**", "", *_within(lines, last="- "), "")
 
 
-def _folded(row: Row) -> Iterator[str]:
-    """The change in full, then without its renderings, then without any fence: the first that fits is taken.
+class _Text:
+    """A text of a fold; it is shown once it is known how much room there is."""
 
-    What the model receives is shown against the highest older version only.
+    def __init__(self, item: Detail, text: TextDiff) -> None:
+        self.diff = text
+        self.whole = _fenced(whole_text(text))
+        self.shown = _NOT_SHOWN
+        self.order = (-item.risk[0], -item.risk[1], int(not is_alarming(text)))
+
+    @property
+    def need(self) -> int:
+        """Bytes of the whole."""
+        return len(self.whole.encode())
+
+    def show(self, room: int) -> int:
+        """Fill the room with the text, or with what tells most of it; how many bytes that took."""
+        self.shown = self.whole if self.need <= room else _cut(self.diff, room) or _NOT_SHOWN
+        return len(self.shown.encode())
+
+
+class _Fold:
+    """A change that is folded: what is said of it in any case, with places for its texts."""
+
+    def __init__(self, row: Row, room: int) -> None:
+        self.row = row
+        self.texts: list[_Text] = []
+        self.taken = 0
+        self.rendered = ""
+        name = html.escape(for_terminal(diff_words.title(row.change)))
+        self._lines: list[str | _Text] = ["", f"<details><summary><code>{name}</code></summary>", ""]
+        facts = [*row.against(), diff_words.tokens(row.change.tokens), diff_words.renders(row.change)]
+        if any(facts):
+            self._lines.append(f"{'. '.join(for_markdown(fact) for fact in facts if fact)}.\n")
+        self._list(row.change.details, room)
+
+    def _list(self, details: Sequence[Detail], room: int) -> None:
+        for index, item in enumerate(details):
+            said = _item(item)
+            room -= len(said.encode()) + len(_NOT_SHOWN)
+            if room < 0 and index:
+                self._lines.append(f"- … and {len(details) - index} more that weigh no more than these")
+                return
+            self._lines.append(said)
+            if item.text is not None and item.text.hunks:
+                self.texts.append(_Text(item, item.text))
+                self._lines += ["", self.texts[-1]]
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Riskier is less."""
+        return min(text.order for text in self.texts)
+
+    @property
+    def need(self) -> int:
+        """Bytes that its texts may take."""
+        return min(_FOLD, sum(text.need for text in self.texts))
+
+    def show(self, room: int) -> int:
+        """Share the room among the texts; how many bytes they took."""
+        texts = sorted(self.texts, key=lambda text: text.order)
+        shares = shared_room([text.need for text in texts], room, _LEAST)
+        self.taken = sum(text.show(share) for text, share in zip(texts, shares, strict=True))
+        return self.taken
+
+    def markdown(self) -> str:
+        """The fold as far as it is filled."""
+        lines = [line.shown if isinstance(line, _Text) else line for line in self._lines]
+        lines += [self.rendered] if self.rendered else []
+        return for_actions_log("\n".join([*lines, "", "</details>", ""]))
+
+
+def _fitting(rows: Sequence[Row], room: int) -> list[_Fold]:
+    """The changes that fit into ``room`` bytes, the riskiest first, with as much of their texts as does.
+
+    What the model receives comes last, and is shown against the highest older version only.
     """
-    if not row.seen_from():
-        yield _fold(row, fences=True, renders=True)
-    yield _fold(row, fences=True, renders=False)
-    yield _fold(row, fences=False, renders=False)
-
-
-def _fold(row: Row, *, fences: bool, renders: bool) -> str:
-    change = row.change
-    name = html.escape(for_terminal(diff_words.title(change)))
-    lines = ["", f"<details><summary><code>{name}</code></summary>", ""]
-    facts = [*row.against(), diff_words.tokens(change.tokens), diff_words.renders(change)]
-    lines += [f"{'. '.join(for_markdown(fact) for fact in facts if fact)}.\n"] if any(facts) else []
-    for item in change.details:
-        lines.append(_item(item))
-        if fences and item.text is not None and item.text.hunks:
-            lines += ["", fence(_cut(marked_text(item.text)), "diff")]
-    if renders:
-        lines += _rendered([render for render in change.renders if not render.same])
-    return for_actions_log("\n".join([*lines, "", "</details>", ""]))
+    folds = [_Fold(row, max(_SECTION, room // len(rows))) for row in rows]
+    kept_free = room // 3 if any(fold.texts for fold in folds) else 0
+    shown = []
+    for fold in folds:
+        size = len(fold.markdown().encode())
+        if size <= room - kept_free:
+            shown.append(fold)
+            room -= size
+    by_risk = sorted((fold for fold in shown if fold.texts), key=lambda fold: fold.order)
+    shares = shared_room([fold.need for fold in by_risk], room, _LEAST)
+    room -= sum(fold.show(share) for fold, share in zip(by_risk, shares, strict=True))
+    for fold in shown:
+        block = "" if fold.row.seen_from() else "\n".join(_rendered(fold.row.change.renders))
+        if len(block.encode()) <= min(room, _FOLD - fold.taken):
+            fold.rendered = block
+            room -= len(block.encode())
+    return shown
 
 
 def _item(item: Detail) -> str:
@@ -199,25 +272,40 @@ def _item(item: Detail) -> str:
     return f"- {levels} · {prose(item.message)} · {item.rule}{where}{waived}"
 
 
-def _rendered(renders: list[Render]) -> Iterator[str]:
+def _rendered(renders: Iterable[Render]) -> Iterator[str]:
     """What the model would get for other inputs, folded inside the change's own fold."""
-    if not renders:
+    differing = [render for render in renders if not render.same]
+    if not differing:
         return
     yield "\n<details><summary>What the model receives</summary>\n"
-    for render in renders[:_RENDERS]:
+    for render in differing[:_RENDERS]:
         yield f"{for_markdown(render.case)}:\n"
         for error, when in ((render.before_error, "before"), (render.after_error, "now")):
             if error is not None:
                 yield f"cannot be rendered {when}: {for_markdown(error)}\n"
         if render.before is not None and render.after is not None:
-            yield fence(_cut(marked_text(diff_texts(render.before, render.after))), "diff")
-    if len(renders) > _RENDERS:
-        yield f"… and {len(renders) - _RENDERS} more inputs; `--format json` has them all.\n"
+            yield _within_fence(diff_texts(render.before, render.after))
+    if len(differing) > _RENDERS:
+        yield f"… and {len(differing) - _RENDERS} more inputs; `--format json` has them all.\n"
     yield "</details>"
 
 
-def _cut(text: str) -> str:
-    if len(text) <= _FENCE:
-        return text
-    kept = text[:_FENCE].rpartition("\n")[0] or text[:_FENCE]
-    return f"{kept}\n… {len(text) - len(kept)} more characters\n"
+def _within_fence(text: TextDiff) -> str:
+    whole = _fenced(whole_text(text))
+    return whole if len(whole.encode()) <= _FENCE else _cut(text, _FENCE)
+
+
+def _fenced(text: str) -> str:
+    return for_actions_log(fence(text, "diff"))
+
+
+def _cut(text: TextDiff, room: int) -> str:
+    """What tells most of a text, fenced in at most ``room`` bytes; empty where nothing would fit."""
+    cut = Cut(text)
+    lines = room - _BARS
+    while lines > _BARS:
+        made = _fenced(cut.text(lines))
+        if len(made.encode()) <= room:
+            return made
+        lines = lines * 3 // 4
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.padding import Padding
@@ -13,7 +14,8 @@ from catalog_tool.diff.changes import LABEL, TEST, Detail, DiffResult
 from catalog_tool.diff.renders import Render
 from catalog_tool.diff.words import TextDiff, diff_texts
 from catalog_tool.report import diff_words
-from catalog_tool.report.diff_lines import CAME, CONTEXT, GONE, Line, pairs, unified
+from catalog_tool.report.diff_cut import Scale, Weight, heaviest
+from catalog_tool.report.diff_lines import CAME, CONTEXT, GONE, Line, Pair, pairs, unified
 from catalog_tool.report.diff_rows import Row, rows_of
 from catalog_tool.report.escape import for_actions_log, for_terminal, lines_for_terminal
 
@@ -21,7 +23,7 @@ WIDE = 120
 """Columns from which old and new stand side by side."""
 _MARGIN = 6
 LINES = 40
-"""Lines of one text that are shown; JSON and Markdown have more."""
+"""Lines of one text that are shown, those that tell most; JSON and Markdown have more."""
 _LEVELS = {"major": "bold red", "minor": "yellow", "patch": "cyan", "none": "dim"}
 _BEHAVIOURS = {"high": "bold magenta", "medium": "magenta", "low": "cyan", "none": "dim"}
 _SIGNS = {GONE: "red", CAME: "green", CONTEXT: "dim"}
@@ -97,25 +99,39 @@ def _detail(console: Console, item: Detail) -> None:
 
 
 def _text(console: Console, text: TextDiff) -> None:
+    scale = Scale(text)
     if console.width >= WIDE:
-        _side_by_side(console, text)
+        _side_by_side(console, [pair for hunk in text.hunks for pair in pairs(hunk)], scale)
         return
     lines = [line for hunk in text.hunks for line in unified(hunk)]
-    for line in lines[:LINES]:
-        console.print(Padding(_styled(line), (0, 0, 0, _MARGIN)))
+    for index in _shown([scale.weight(line) for line in lines]):
+        shown = Text("…", style="dim") if index is None else _styled(lines[index])
+        console.print(Padding(shown, (0, 0, 0, _MARGIN)))
     _rest(console, len(lines))
 
 
-def _side_by_side(console: Console, text: TextDiff) -> None:
-    both = [pair for hunk in text.hunks for pair in pairs(hunk)]
+def _side_by_side(console: Console, both: list[Pair], scale: Scale) -> None:
     half = (console.width - _MARGIN - 4) // 2
     table = Table.grid(padding=(0, 2))
     table.add_column(width=half, overflow="fold")
     table.add_column(width=half, overflow="fold")
-    for pair in both[:LINES]:
-        table.add_row(*(_styled(line) if line is not None else Text("") for line in pair))
+    for index in _shown([max(scale.weight(line) for line in pair if line is not None) for pair in both]):
+        if index is None:
+            table.add_row(Text("…", style="dim"), Text(""))
+        else:
+            table.add_row(*(_styled(line) if line is not None else Text("") for line in both[index]))
     console.print(Padding(table, (0, 0, 0, _MARGIN)))
     _rest(console, len(both))
+
+
+def _shown(weights: list[Weight]) -> Iterator[int | None]:
+    """The places of the lines that are shown; None where some between two of them are not."""
+    last = -1
+    for index in sorted(heaviest(weights, LINES)):
+        if index > last + 1:
+            yield None
+        yield index
+        last = index
 
 
 def _rest(console: Console, count: int) -> None:

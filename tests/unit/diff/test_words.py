@@ -148,14 +148,28 @@ def test_hunks_join_only_where_they_are_near() -> None:
     assert found == [(3, 9, 3, 9), (24, 5, 24, 5)]
 
 
-def test_beyond_the_word_limit_lines_are_compared() -> None:
-    words = [f"w{number}" for number in range(WORD_DIFF_WORDS + 1)]
-    few, many = words[:-1], words
-    for listed, ops in ((few, ["equal", "delete", "insert", "equal"]), (many, ["delete", "insert"])):
-        changed = [*listed[:10], "other", *listed[11:]]
-        diff = diff_texts(" ".join(listed), " ".join(changed))
-        assert [segment.op for segment in diff.segments] == ops
-        assert diff.share == pytest.approx(1 / len(listed))
+def test_beyond_the_word_limit_few_changed_words_are_found_and_many_are_not() -> None:
+    rng = random.Random(5)
+    listed = [rng.choice(WORDS) for _ in range(2 * WORD_DIFF_WORDS)]
+    few, many = list(listed), [rng.choice(WORDS) for _ in listed]
+    few[10], few[-10] = "Gladly", "freely"
+    diff = diff_texts(" ".join(listed), " ".join(few))
+    assert [segment.text for segment in diff.segments if segment.op == "insert"] == ["Gladly", "freely"]
+    assert diff.share == pytest.approx(2 / len(listed))
+    diff = diff_texts(" ".join(listed), " ".join(many))
+    assert [segment.op for segment in diff.segments] == ["delete", "insert"]
+    assert diff.share < 0.1, "words were not compared in their order: what differs is how often each is said"
+
+
+def test_many_long_lines_are_compared_in_bounded_work() -> None:
+    rng = random.Random(6)
+    lines = ["x " + " ".join(rng.choice(WORDS[:2]) for _ in range(5_000)) for _ in range(20)]
+    changed = ["y " + " ".join(rng.choice(WORDS[:2]) for _ in range(5_000)) for _ in range(20)]
+    mixed = [line for pair in zip(lines, ["same\n"] * 20, strict=True) for line in pair]
+    other = [line for pair in zip(changed, ["same\n"] * 20, strict=True) for line in pair]
+    start = time.process_time()
+    diff_texts("\n".join(mixed), "\n".join(other))
+    assert time.process_time() - start < 1.5
 
 
 def test_word_count_takes_marks_and_leaves_space() -> None:
