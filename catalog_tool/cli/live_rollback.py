@@ -113,7 +113,7 @@ def word_of(place: Place, desk: LabelDesk) -> Word:
     """Where git says what the label is to be; nothing is known of a work tree."""
     tree = desk.catalog.tree
     commit = tree.commit if isinstance(tree, RevisionTree) else None
-    return Word(place.git, commit, desk.catalog.files.prefix + desk.registry)
+    return Word(place.git, commit, desk.catalog.files.prefix)
 
 
 def subject_of(desk: LabelDesk) -> str:

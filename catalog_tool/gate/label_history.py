@@ -17,9 +17,10 @@ from catalog_tool.model.names import is_version, version_number
 from catalog_tool.model.settings import Settings
 from catalog_tool.source.git import Git
 from catalog_tool.source.history_changes import ADDED, Changes, changes_of
+from catalog_tool.source.history_folders import Below, first_parent_line, settings_at
 from catalog_tool.source.history_labels import KeptBlobs
 from catalog_tool.source.history_live import Scope
-from catalog_tool.source.history_log import Step, Touch, first_parent_steps
+from catalog_tool.source.history_log import Step, Touch
 
 
 class Held(NamedTuple):
@@ -115,15 +116,15 @@ EMPTY = LabelHistory({}, {})
 class LabelHistories:
     """The labels of a catalog's prompts on the first-parent line that ends in ``commit`` (a whole id).
 
+    Each commit is read by its own settings, so that a prompts folder that moved hides nothing and no time begins anew.
     The first prompt is looked up by itself. From the second on the line is read once for all of them: a process a
     prompt would cost more than all else that a gate does.
     """
 
-    def __init__(self, git: Git, commit: str, prefix: str, settings: Settings) -> None:
+    def __init__(self, git: Git, commit: str, prefix: str) -> None:
         self._git = git
         self._commit = commit
         self._prefix = prefix
-        self._settings = settings
         self._known: dict[str, LabelHistory] = {}
         self._registries = KeptBlobs(git)
         self._line: _Line | None = None
@@ -138,20 +139,25 @@ class LabelHistories:
         scope = Scope(
             self._git, self._commit, self._prefix, self._settings, prompt, registries=self._registries
         ).checked()
-        steps = self._steps([self._prefix + path for path in scope.paths(self._settings.prompts)])
+        steps = self._steps(scope)
         return _history(steps, changes_of(scope, steps, frozenset()), whole=self._whole)
 
     @cached_property
     def _whole(self) -> bool:
         return not self._git.is_shallow()
 
-    def _steps(self, paths: list[str]) -> Sequence[Step]:
+    @cached_property
+    def _settings(self) -> Settings:
+        return settings_at(self._git, self._commit, self._prefix)
+
+    def _steps(self, scope: Scope) -> Sequence[Step]:
         if not self._known:
-            return first_parent_steps(self._git, self._commit, paths)
+            return first_parent_line(scope).steps
+        prompts = self._settings.prompts
         if self._line is None:
-            folder = self._prefix + self._settings.prompts
-            self._line = _Line(first_parent_steps(self._git, self._commit, [folder]), folder)
-        return self._line.touching(paths)
+            everything = Below(self._git, self._commit, self._prefix, self._settings)
+            self._line = _Line(first_parent_line(everything).steps, self._prefix + prompts)
+        return self._line.touching([self._prefix + path for path in scope.paths(prompts)])
 
 
 class _Line:
@@ -166,7 +172,7 @@ class _Line:
                     self._below.setdefault(path, []).append((number, touch))
 
     def touching(self, paths: Sequence[str]) -> list[Step]:
-        """What ``first_parent_steps`` gives for ``paths``, none of which lies in another."""
+        """What ``first_parent_line`` tells of ``paths``, none of which lies in another."""
         found: dict[int, list[Touch]] = {}
         for path in paths:
             for number, touch in self._below.get(path, ()):

@@ -67,11 +67,7 @@ class CatalogShelf:
         self._tree = tree
         self._files = files
         self._digest = digest
-        self._histories = (
-            LabelHistories(git, commit, files.prefix, files.settings)
-            if git is not None and commit is not None
-            else None
-        )
+        self._histories = LabelHistories(git, commit, files.prefix) if git is not None and commit is not None else None
         self._dataset = dataset
         self._stored: dict[str, Sequence[Stored]] = {}
 

@@ -13,17 +13,31 @@ from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.model.settings import SETTINGS_FILE, Settings
 from catalog_tool.source.document import SourceDocument
 from catalog_tool.source.git import Git
-from catalog_tool.source.history_live import REGISTRY, Scope
+from catalog_tool.source.history_live import Scope
 from catalog_tool.source.history_log import Step, Touch, first_parent_steps
-from catalog_tool.source.layout import SHARED
 from catalog_tool.source.settings import read_settings
+from catalog_tool.source.tree import RevisionTree, read_one
 
 PATHS_BYTES = 8 * 1024
 """Beyond so many bytes of paths git is asked for all: it compares each with each, and arguments are limited."""
 
 
+class Below(NamedTuple):
+    """A scope without a prompt: what stands at these paths of the prompts folder, empty for all of it."""
+
+    git: Git
+    commit: str
+    prefix: str
+    settings: Settings
+    inner: tuple[str, ...] = ()
+
+    def paths(self, prompts: str) -> tuple[str, ...]:
+        """The paths from the catalog's root."""
+        return tuple(f"{prompts}/{path}" for path in self.inner) or (prompts,)
+
+
 class Line(NamedTuple):
-    """The commits (newest first) that touch a prompt, its registry or the shared parts, wherever those stood.
+    """The commits (newest first) that touch what is in scope (for a prompt also registry and shared parts), wherever.
 
     Paths of touches are told below the folder that the scope's settings name. ``paths`` are the real ones, from the
     top of the repository, empty for all; ``moves`` maps each commit to the folder before and after it, and is empty
@@ -52,6 +66,10 @@ class Line(NamedTuple):
             if before != after:
                 yield Touch(self.folders.told(inner), before, after)
 
+    def folder_before(self, step: Step) -> str:
+        """The prompts folder that the settings named before a step."""
+        return self.moves[step.commit][0] if self.moves else self.folders.scope.settings.prompts
+
     def written(self, commit: str, path: str, *, gone: bool) -> str:
         """Where a told path (from the catalog's root) really stood after the commit, before it where it is ``gone``."""
         if commit not in self.moves:
@@ -63,7 +81,7 @@ class Line(NamedTuple):
 class Folders(NamedTuple):
     """The folders that settings have named."""
 
-    scope: Scope
+    scope: Scope | Below
     names: Collection[str]
 
     def paths(self) -> list[str]:
@@ -75,16 +93,15 @@ class Folders(NamedTuple):
         return [scope.prefix.rstrip("/")] if scope.prefix else []
 
     def places(self, path: str) -> Iterator[tuple[str, str]]:
-        """Each folder in which a path from the top means anything for the prompt, and the path from there."""
+        """Each folder in which a path from the top is in scope, and the path from there."""
         if not path.startswith(self.scope.prefix):
             return
         inner = path[len(self.scope.prefix) :]
-        ours = (f"{self.scope.prompt_id}/", f"{SHARED}/")
         at = inner.find("/")
         while at >= 0:
-            folder, rest = inner[:at], inner[at + 1 :]
-            if folder in self.names and (rest == REGISTRY or rest.startswith(ours)):
-                yield folder, rest
+            folder = inner[:at]
+            if folder in self.names and any(f"{inner}/".startswith(f"{own}/") for own in self.scope.paths(folder)):
+                yield folder, inner[at + 1 :]
             at = inner.find("/", at + 1)
 
     def told(self, inner: str) -> str:
@@ -92,7 +109,13 @@ class Folders(NamedTuple):
         return f"{self.scope.prefix}{self.scope.settings.prompts}/{inner}"
 
 
-def first_parent_line(scope: Scope) -> Line:
+def settings_at(git: Git, commit: str, prefix: str) -> Settings:
+    """The settings of the catalog at ``prefix`` at a commit, as its scopes need them. Raises ``GitError``."""
+    content = read_one(RevisionTree(git, commit, prefix), SETTINGS_FILE, PARSED_FILE_BYTES)
+    return read_settings(None if content is None else content.data)[0]
+
+
+def first_parent_line(scope: Scope | Below) -> Line:
     """The first-parent line that ends in the scope's commit, whose settings are the scope's. Raises ``GitError``."""
     written = scope.prefix + SETTINGS_FILE
     folders = Folders(scope, (scope.settings.prompts,))
@@ -115,7 +138,7 @@ def _without(steps: Iterable[Step], path: str) -> Iterator[Step]:
             yield step if len(touched) == len(step.touched) else step._replace(touched=touched)
 
 
-def _named(scope: Scope, steps: Sequence[Step], written: str) -> dict[str | None, str]:
+def _named(scope: Scope | Below, steps: Sequence[Step], written: str) -> dict[str | None, str]:
     """The prompts folder by the blob of the settings; None is for commits without any, and left out if there are none.
 
     The newest settings are those of the scope.

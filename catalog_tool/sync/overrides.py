@@ -9,6 +9,7 @@ tell (no git, another line, a clone that is cut off there), the override holds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -17,16 +18,17 @@ from catalog_tool.model.addresses import parse_address
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.target import Control, Override
 from catalog_tool.source.git import Git
+from catalog_tool.source.history_folders import Below, first_parent_line, settings_at
 from catalog_tool.source.history_labels import RegistryHistory
-from catalog_tool.source.history_log import first_parent_steps
+from catalog_tool.source.history_live import REGISTRY
 
 
 class Word(NamedTuple):
-    """What git says: at which commit, and in which file from the top of the repository; None: nothing is known."""
+    """What git says: at which commit, of the catalog at ``prefix`` (as a ``Scope`` has it); None: nothing is known."""
 
     git: Git | None = None
     commit: str | None = None
-    registry: str = ""
+    prefix: str = ""
 
 
 def canonical(value: LabelValue | None) -> str | None:
@@ -42,12 +44,20 @@ def is_answered(word: Word, address: str, override: Override) -> bool:
     if git.merge_base(since, commit) != since:
         return False
     _, prompt, label = parse_address(address)
-    steps = first_parent_steps(git, commit, [word.registry], since=since)
-    blobs = [touch.after for step in steps for touch in step.touched if touch.path == word.registry]
-    history = RegistryHistory(git, word.registry, prompt)
+    blobs = list(_registries(git, commit, word.prefix, since))
+    history = RegistryHistory(git, REGISTRY, prompt)
     history.load(blobs)
     said = [labels for blob in blobs if (labels := history.labels(blob)) is not None]
     return any(canonical(labels.get(label)) != override.desired for labels in said)
+
+
+def _registries(git: Git, commit: str, prefix: str, since: str) -> Iterator[str | None]:
+    """The registry's blob after each first-parent commit that changed it after ``since``, in whichever folder."""
+    scope = Below(git, commit, prefix, settings_at(git, commit, prefix), (REGISTRY,))
+    after = set(git.run("rev-list", "--first-parent", commit, f"^{since}", "--").decode().split())
+    for step in first_parent_line(scope).steps if after else ():
+        if step.commit in after:
+            yield from (touch.after for touch in step.touched)
 
 
 def as_answered(word: Word, control: Control) -> Control:

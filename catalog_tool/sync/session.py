@@ -43,5 +43,5 @@ class Session:
     def load(self, desired: Desired) -> TargetState:
         """What is remembered on the target, in the light of git. Raises ``BackendError``, ``GitError``."""
         state = self.backend.load()
-        control = as_answered(Word(self.git, desired.commit, desired.registry), state.control)
+        control = as_answered(Word(self.git, desired.commit, desired.prefix), state.control)
         return state if control is state.control else replace(state, control=control)

@@ -30,7 +30,6 @@ SkillContents = tuple[Mapping[str, bytes], Mapping[str, str]]
 
 
 NO_META = digest_of({})
-REGISTRY = "registry.yaml"
 _META_KEY = b'"meta":'
 _DECODE = json.JSONDecoder().raw_decode
 
@@ -70,7 +69,7 @@ class Desired:
 
     ``bundle`` is the digest of the whole catalog, whatever part of it this target gets; ``commit`` is
     None outside git; ``modified`` says that the work tree held edits. ``contents`` reads a skill's files;
-    ``registry`` is where labels are written, from the top of the repository.
+    ``prefix`` is the catalog's root below the top of the repository.
     """
 
     bundle: str
@@ -79,7 +78,7 @@ class Desired:
     objects: Mapping[str, WantedObject]
     contents: Callable[[str], SkillContents]
     modified: bool = False
-    registry: str = ""
+    prefix: str = ""
 
 
 class Reading(NamedTuple):
@@ -164,7 +163,7 @@ def desired_for(reading: Reading, target: Mapping[str, Any]) -> Desired:
         objects=objects,
         contents=_SkillReader(reading),
         modified=reading.modified,
-        registry=f"{reading.files.prefix}{settings.prompts}/{REGISTRY}",
+        prefix=reading.files.prefix,
     )
 
 

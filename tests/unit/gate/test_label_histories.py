@@ -11,12 +11,11 @@ from scratch import Scratch
 from catalog_tool.gate.label_history import LabelHistories
 from catalog_tool.gate.policy import read_policy
 from catalog_tool.gate.shelf import CatalogShelf
-from catalog_tool.model.settings import Settings
 from catalog_tool.source.catalog_files import find_catalog
 from catalog_tool.source.git import Git
 from catalog_tool.source.history_labels import KeptBlobs
 from catalog_tool.source.root import find_root
-from catalog_tool.source.tree import Content, Entry, RevisionTree
+from catalog_tool.source.tree import Content, Entry, RevisionTree, WorkTree
 from catalog_tool.sync.label_gates import LabelGates
 
 IDS = ["billing", "billing/refund", "greet", "greeting", "unlabelled"]
@@ -74,7 +73,7 @@ class Counting:
     commands: int = 0
 
     def __getattr__(self, name: str) -> object:
-        self.commands += name in ("run", "is_shallow")
+        self.commands += name in ("run", "is_shallow", "list_tree")
         return getattr(self.git, name)
 
 
@@ -83,9 +82,9 @@ def test_together_is_as_alone_and_costs_no_process_a_prompt(repository: Scratch)
     assert git is not None
     head = git.resolve("HEAD")
     counting = Counting(git)
-    together = LabelHistories(counting, head, "", Settings())  # type: ignore[arg-type]
+    together = LabelHistories(counting, head, "")  # type: ignore[arg-type]
     for name in [*IDS, *NUMBERED]:
-        alone = LabelHistories(git, head, "", Settings()).of(name)
+        alone = LabelHistories(git, head, "").of(name)
         assert together.of(name) == alone, name
         assert together.of(name) is together.of(name)
     refund, greeting = together.of("billing/refund"), together.of("greeting")
@@ -93,7 +92,37 @@ def test_together_is_as_alone_and_costs_no_process_a_prompt(repository: Scratch)
     assert [held.value for held in greeting.labels["production"]][-1] is None
     assert together.of("greet").changed["v1"] > together.of("greeting").changed["v1"], "the shared part changed"
     assert together.of("unlabelled").labels == {}
-    assert counting.commands == 3, "the first prompt's log, everybody's log, and whether history is cut off"
+    assert counting.commands == 4, "settings, the first prompt's log, everybody's log, whether history is cut off"
+
+
+def test_a_prompts_folder_that_moved_begins_no_time_anew(repository: Scratch) -> None:
+    git = find_root(str(repository.root)).git
+    assert git is not None
+    before = LabelHistories(git, git.resolve("HEAD"), "")
+    repository.git("mv", "prompts", "texts")
+    repository.write("catalog.yaml", "prompts: texts\n")
+    head = git.resolve(repository.commit("Elsewhere"))
+    counting = Counting(git)
+    together = LabelHistories(counting, head, "")  # type: ignore[arg-type]
+    for name in [*IDS, *NUMBERED]:
+        assert together.of(name) == LabelHistories(git, head, "").of(name) == before.of(name), name
+    assert counting.commands <= 6, "each log is asked again for the folder that there was"
+    repository.write("texts/greet/v1.yaml", text("greet", 1, " Changed. {{> safety@v1}}"))
+    later = LabelHistories(git, git.resolve(repository.commit("Another text")), "").of("greet")
+    assert later.labels == before.of("greet").labels
+    assert later.changed["v1"] > before.of("greet").changed["v1"]
+
+
+def test_a_folder_that_moves_in_the_work_tree_is_not_where_history_looks(repository: Scratch) -> None:
+    git = find_root(str(repository.root)).git
+    assert git is not None
+    repository.git("mv", "prompts", "texts")
+    repository.write("catalog.yaml", "prompts: texts\n")
+    tree = WorkTree(repository.root, git)
+    shelf = CatalogShelf(tree, find_catalog(tree), lambda *_: None, git=git, commit=git.resolve("HEAD"))
+    history = shelf.history("billing/refund")
+    assert history is not None
+    assert history.ways_back("production", "v2") == ["v1"]
 
 
 @pytest.mark.parametrize("room", [0, 40, 10**6])
