@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import click
@@ -25,7 +25,7 @@ from catalog_tool.cli.live_rollback import (
 from catalog_tool.cli.stopping import stopping
 from catalog_tool.cli.watching import BREACH, ROLLED_BACK, UNKNOWN, WAITING, Watched, watched_label
 from catalog_tool.clock import iso, now
-from catalog_tool.errors import BackendError, GitError, UsageError
+from catalog_tool.errors import BackendError, CatalogError, GitError, UsageError
 from catalog_tool.gate.watch_policy import WatchPolicy, watch_policies
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.report.escape import for_json
@@ -51,7 +51,8 @@ What is watched stands under `labels.NAME.watch` in catalog.yaml, of the revisio
 Where Prometheus is: --prometheus or CATALOG_PROMETHEUS_URL; how to log in: CATALOG_PROMETHEUS_TOKEN, _USER and
 _PASSWORD, _TENANT, _HEADERS. A label that was rolled back is left alone until git catches up.
 Exit codes: 0 healthy, not enough samples yet, or rolled back before; 1 a breach (with --act: rolled back);
-2 wrong usage; 3 it could not be looked at, which is never healthy; 130 stopped.
+2 wrong usage; 3 it could not be looked at, which is never healthy; 130 stopped. With --interval only a first round that
+is wrong ends it: what cannot be read later, such as a HEAD that is broken for a moment, is told and looked at again.
 """
 WORST_FIRST = (UNKNOWN, ROLLED_BACK, BREACH, "override", WAITING, "healthy")
 EXIT_CODES = {UNKNOWN: 3, ROLLED_BACK: 1, BREACH: 1}
@@ -94,15 +95,15 @@ def command(ctx: click.Context, /, target: str, prompts: tuple[str, ...], output
             document = _round(place, asked, prometheus)
             answer(json_document(document) if output == "json" else watch_text(document, color=wants_color(ctx)))
             return EXIT_CODES.get(str(document["status"]), 0)
-        return _again_and_again(ctx, lambda: _round(place, asked, prometheus), given["interval"], output)
+        return _again_and_again(ctx, _rounds(place, asked, prometheus), given["interval"], output)
 
 
-def _again_and_again(ctx: click.Context, look: Callable[[], dict[str, Any]], interval: str, output: str) -> int:
+def _again_and_again(ctx: click.Context, rounds: Iterator[dict[str, Any]], interval: str, output: str) -> int:
     """Rounds until a signal: one document a line, or one paragraph a round."""
     seconds = duration_seconds("--interval", interval)
     with stopping() as stop:
         while not stop.is_asked():
-            document = look()
+            document = next(rounds)
             line = for_json(json.dumps(document, ensure_ascii=False)) + "\n"
             answer(line if output == "json" else watch_text(document, color=wants_color(ctx)))
             sys.stdout.flush()
@@ -110,14 +111,33 @@ def _again_and_again(ctx: click.Context, look: Callable[[], dict[str, Any]], int
     return STOPPED
 
 
+def _rounds(place: Place, asked: Asked, prometheus: PromQl) -> Iterator[dict[str, Any]]:
+    """Round after round, without an end. CatalogError: the first one was asked for wrongly.
+
+    What the first round could read may be missing or broken in a later one: that is told, and the next one looks
+    again, because who watches for months must not miss a breach for the sake of a moment.
+    """
+    yield _round(place, asked, prometheus)
+    while True:
+        try:
+            yield _round(place, asked, prometheus)
+        except CatalogError as error:
+            yield {**_document(asked, UNKNOWN, now(), ()), "message": error.message}
+
+
 def _round(place: Place, asked: Asked, prometheus: PromQl) -> dict[str, Any]:
     """Look at every watched label once, and act where that was asked."""
     at = now()
     found = [_looked(place, asked, prometheus, desk, policy, at) for desk, policy in _desks(place, asked)]
     statuses = {one.status for one in found}
+    return _document(asked, next(status for status in WORST_FIRST if status in statuses), at, found)
+
+
+def _document(asked: Asked, status: str, at: int, found: Sequence[Watched]) -> dict[str, Any]:
+    """What a round says."""
     return {
         "format": 1,
-        "status": next(status for status in WORST_FIRST if status in statuses),
+        "status": status,
         "target": asked.target,
         "at": iso(at),
         "acts": asked.acts,

@@ -18,7 +18,9 @@ _BOLD, _RESET = "\x1b[1m", "\x1b[0m"
 
 
 def watch_text(document: Mapping[str, Any], *, color: bool) -> str:
-    """One paragraph a label."""
+    """One paragraph a label, or why there is none."""
+    if document.get("message"):
+        return f"{for_terminal(document['target'])}: {_WORDS['unknown']}\n  {for_terminal(document['message'])}\n"
     return "\n".join(line for found in document["labels"] for line in _label(document, found, color=color)) + "\n"
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import gated
 import pytest
 from jsonschema import Draft202012Validator
-from scratch import Scratch
+from scratch import COMMAND, Scratch
 
 from catalog_tool.source.schemas import load_schema
 
@@ -171,3 +175,46 @@ def test_what_could_never_be_broken_or_read_is_found_by_validate(catalog: Scratc
     catalog.commit("Not fit")
     for command in (("alerts",), ("watch", "local", "--prometheus", closed_port())):
         assert catalog.run(*command).code == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "broken", "said", "form"),
+    [
+        ("catalog.yaml", "catalog: [", "catalog.yaml", "json"),
+        ("prompts/registry.yaml", "{}\n", "no label of these is watched", "text"),
+    ],
+)
+def test_a_round_that_cannot_read_git_is_told_and_the_next_one_looks_again(
+    catalog: Scratch, path: str, broken: str, said: str, form: str
+) -> None:
+    assert catalog.run("sync", "local").code == 0
+    still = {"SOURCE_DATE_EPOCH": str(int(time.time()))}  # however slow the machine is, the label moved a moment ago
+    arguments = ["watch", "local", "--prometheus", closed_port(), "--interval", "1s", "--format", form]
+    with subprocess.Popen(
+        [*COMMAND, *arguments], cwd=catalog.root, env={**catalog.command.environment, **still},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        try:
+            lines = islice(iter(running.stdout.readline, ""), 30)
+            assert any("moved a moment ago" in line for line in lines)
+            whole = (catalog.root / path).read_text()
+            catalog.write(path, broken)
+            catalog.commit("Broken")
+            told = next((line for line in lines if said in line), "")
+            catalog.write(path, whole)
+            catalog.commit("Whole again")
+            again = any("moved a moment ago" in line for line in lines)
+        finally:
+            running.send_signal(signal.SIGTERM)
+        assert (told != "", again, running.wait(timeout=60)) == (True, True, 130)
+    if form == "json":
+        found = json.loads(told)
+        Draft202012Validator(load_schema("watch-output")).validate(found)
+        assert (found["status"], found["labels"], said in found["message"]) == ("unknown", [], True)
+
+
+def test_a_first_round_that_is_wrong_ends_it(catalog: Scratch) -> None:
+    arguments = ("local", "--prometheus", closed_port(), "--label", "nosuch", "--interval", "1s")
+    answer = catalog.run("watch", *arguments)
+    assert (answer.code, "no label of these is watched" in answer.err) == (2, True)
