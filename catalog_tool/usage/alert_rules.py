@@ -212,7 +212,7 @@ def _conditions(rule: WatchRule, label: str, least: int, window: int) -> Iterato
         yield "Drop", f"{value} {against('-', 'max')} < -{rule.max_drop:.15g} {enough}", words
     if rule.max_ratio is not None:
         words = f"is more than {rule.max_ratio:g} times the best version's"
-        best = f"(min by ({PROMPT}) ({_taken(rule, label)} {enough}) >= 0)"
+        best = f"min by ({PROMPT}) ({_taken(rule, label)} {enough})"
         yield "Ratio", f"{shown}{low} / on ({PROMPT}) group_left () {best} > {rule.max_ratio:.15g} {enough}", words
 
 

@@ -16,7 +16,7 @@ from catalog_tool.errors import UsageError
 from catalog_tool.gate.statistics import wilson
 from catalog_tool.gate.watch_policy import USUAL, WatchPolicy, read_watch
 from catalog_tool.source.yaml_edit import dumped
-from catalog_tool.usage.alert_rules import alerts_of, rules_document, skipped_rules
+from catalog_tool.usage.alert_rules import LOW, VALUES, alerts_of, recordings_of, rules_document, skipped_rules
 from catalog_tool.usage.alertmanager import alertmanager_config
 from catalog_tool.usage.live_watch import CONFIDENCE, Measure, judge
 
@@ -226,6 +226,27 @@ def test_times_beyond_the_last_bound_of_the_histogram_are_told(
     assert check.outcome == ("unknown" if is_unknown else "healthy"), check
     series = [*traffic(OLD, 60, seconds=80), *traffic(NEW, 30, seconds=seconds)]
     fires(tmp_path, policy, series, {("LatencyUnknown", NEW)} if is_unknown else set())
+
+
+def asked(tmp_path: Path, expr: str, series: dict[str, float], expected: list[dict[str, Any]]) -> None:
+    """An expression over recorded series of versions, each ``name version``."""
+    made = []
+    for named, value in series.items():
+        name, version = named.split()
+        labels = f'gen_ai_prompt_name="p",prompt_version_id="{version}",catalog_prompt_label="production"'
+        made.append({"series": f"{name}{{{labels}}}", "values": str(value)})
+    test = {"expr": expr, "eval_time": "0m", "exp_samples": expected}
+    document = {"tests": [{"interval": "1m", "input_series": made, "promql_expr_test": [test]}]}
+    (tmp_path / "tests.yml").write_text(json.dumps(document))
+    tool("promtool", "test", "rules", tmp_path / "tests.yml")
+
+
+def test_more_failures_than_calls_are_all_of_them(tmp_path: Path) -> None:
+    """``increase`` goes to the window's ends, for few failures a little further than for many calls."""
+    expr = next(one.expr for one in recordings_of("production", USUAL) if one.name == LOW)
+    over = {f"{VALUES['error_rate']} {NEW}": 1.02, f"catalog:prompt_calls {NEW}": 100.0}
+    low = wilson(100, 100, CONFIDENCE).low
+    asked(tmp_path, f"abs(sum({expr}) - {low}) < bool 1e-9", over, [{"labels": "{}", "value": 1}])
 
 
 def _fires(alert: str) -> str:
