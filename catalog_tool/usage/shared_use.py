@@ -64,8 +64,11 @@ def each_once(rows: Iterable[HasUse]) -> list[Use]:
 
 def together(uses: Iterable[Use]) -> Use:
     """Several uses as one; what goes in stays as it is."""
+    known = list(uses)
+    if len(known) == 1:
+        return known[0]
     activity, spending = Activity(), Spending()
-    for use in uses:
+    for use in known:
         activity.add(use.activity)
         spending.take(use.spending)
     return Use(activity, spending)
