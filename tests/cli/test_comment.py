@@ -114,6 +114,13 @@ class TestAlert:
         assert "# Catalog acme: production is not what git says" in answer.out
         assert "catalog sync production --overwrite labels/greet@production=v2" in answer.out
 
+    def test_settings_that_break_are_the_same_catalog_s(self, catalog: Scratch) -> None:
+        catalog.commit()
+        catalog.write("catalog.yaml", "targets: [\n")
+        assert comment(catalog, CHANGED).startswith('<!-- catalog-tool {"kind":"comment","catalog":"acme"')
+        catalog.write("drift.json", json.dumps(drift("unknown")))
+        assert "# Catalog acme: production cannot be looked at" in catalog.run("alert", "drift.json", "--dry-run").out
+
     @pytest.mark.parametrize(("status", "code"), [("in_sync", 0), ("behind", 1), ("drift", 1), ("unknown", 3)])
     def test_the_exit_code_is_the_look_s(self, catalog: Scratch, status: str, code: int) -> None:
         catalog.write("drift.json", json.dumps(drift(status)))
