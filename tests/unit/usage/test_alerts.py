@@ -115,6 +115,12 @@ def traffic(
     return found
 
 
+def errors(version: str, values: str) -> dict[str, str]:
+    """A counter of errors, as promtool writes values minute by minute."""
+    found = counter("catalog_prompt_requests_total", version, 0, catalog_prompt_label="production", status="error")
+    return {**found, "values": values}
+
+
 SITUATIONS: dict[str, tuple[list[dict[str, str]], set[tuple[str, str]]]] = {
     "all is well": ([*traffic(OLD, 60), *traffic(NEW, 30)], set()),
     "errors of one": ([*traffic(OLD, 60), *traffic(NEW, 30, 6)], {("ErrorRateWorse", NEW)}),
@@ -136,6 +142,14 @@ SITUATIONS: dict[str, tuple[list[dict[str, str]], set[tuple[str, str]]]] = {
     ),
     "scored low": ([*traffic(OLD, 60), *traffic(NEW, 30, score=0.7)], {("ScoreDrop", NEW)}),
     "scored very low": ([*traffic(OLD, 60), *traffic(NEW, 30, score=0.1)], {("ScoreLow", NEW), ("ScoreDrop", NEW)}),
+    "errors that were there at the first scrape": (
+        [*traffic(OLD, 60), *traffic(NEW, 30), errors(NEW, "_x25 60x20")],
+        {("ErrorRateWorse", NEW)},
+    ),
+    "errors of a time before scrapes failed": (
+        [*traffic(OLD, 60), *traffic(NEW, 30), errors(NEW, "60x5 _x15 60x20")],
+        set(),
+    ),
     "another label": ([*traffic(OLD, 60), *traffic(NEW, 30, 24, seconds=8, score=0.1, label="dev")], set()),
 }
 
