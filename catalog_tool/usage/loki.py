@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 from catalog_tool.errors import BackendError
 from catalog_tool.usage.activity import UNKNOWN, Activity
-from catalog_tool.usage.agent_telemetry import ACTIVATED, RESULT, reports_typed_calls
+from catalog_tool.usage.agent_telemetry import ACTIVATED, REDACTED, RESULT, reports_typed_calls
 from catalog_tool.usage.otlp_logs import told_event
 from catalog_tool.usage.otlp_values import Reach
-from catalog_tool.usage.source import EMPTY, OK, PARTIAL, Progress, Recorder, SourceReport
+from catalog_tool.usage.plugin_hash import HASH_MARK
+from catalog_tool.usage.source import EMPTY, OK, PARTIAL, Progress, Recorder, SourceReport, told_name
 from catalog_tool.usage.web import Asker
 from catalog_tool.usage.windows import DAY, SECOND, Window, query_duration
 
@@ -28,6 +29,7 @@ PAGE = 5_000
 """Entries a page: Loki's ``max_entries_limit_per_query``."""
 ENTRIES = 200_000
 """Up to so many activations the entries themselves are read; of more only totals."""
+_HIDDEN = "|".join(sorted(REDACTED))
 _STAMP = 'label_format ts="{{ __timestamp__ | unixEpoch }}" | unwrap ts'
 
 
@@ -106,22 +108,40 @@ class LokiSource:
             raise BackendError(f"{self.name} answered in a form that is not Loki's") from error
 
     def _totals(self, stream: str, window: Window, recorder: Recorder, reach: Reach) -> None:
-        """Calls by skill and trigger, first and last use, as Loki counts them."""
+        """Calls by skill and trigger, first and last use, as Loki counts them; hidden names by their plugin's hash."""
+        found = self._counted(stream, "skill_name", window)
+        if not REDACTED.isdisjoint(found):
+            hashed = f'{stream} | skill_name=~"{_HIDDEN}" | plugin_id_hash!=""'
+            for name, activity in self._counted(hashed, "skill_name, plugin_id_hash", window).items():
+                hidden, mark, _ = name.partition(HASH_MARK)
+                if mark and hidden in found:
+                    found[name] = activity
+                    _take_away(found[hidden], activity)
+        for name, activity in found.items():
+            for time in (activity.first, activity.last):
+                if time is not None:
+                    reach.see(time)
+            recorder.skills.add_totals(name, activity)
+
+    def _counted(self, stream: str, by: str, window: Window) -> dict[str, Activity]:
+        """What Loki counts behind a stream, by the name to record."""
         length = query_duration(window.seconds)
-        by_trigger = f"sum by (skill_name, invocation_trigger) (count_over_time({stream} [{length}]))"
         found: dict[str, Activity] = {}
+
+        def of(labels: Mapping[str, str]) -> Activity:
+            name = told_name(labels.get("skill_name", ""), labels.get("plugin_id_hash", ""))
+            return found.setdefault(name, Activity(sessions=None))
+
+        by_trigger = f"sum by ({by}, invocation_trigger) (count_over_time({stream} [{length}]))"
         for labels, count in self._instant(by_trigger, window.end):
-            activity = found.setdefault(labels.get("skill_name", ""), Activity(sessions=None))
-            trigger = labels.get("invocation_trigger") or UNKNOWN
+            activity, trigger = of(labels), labels.get("invocation_trigger") or UNKNOWN
             activity.calls += int(count)
             activity.details[trigger] = activity.details.get(trigger, 0) + int(count)
         for which in ("max", "min"):  # grouped inside: else every entry is a series of its own, and 500 are allowed
-            query = f"{which}_over_time({stream} | {_STAMP} [{length}]) by (skill_name)"
+            query = f"{which}_over_time({stream} | {_STAMP} [{length}]) by ({by})"
             for labels, seconds in self._instant(query, window.end):
-                reach.see(int(seconds) * SECOND)
-                found.setdefault(labels.get("skill_name", ""), Activity(sessions=None)).see(int(seconds) * SECOND)
-        for name, activity in found.items():
-            recorder.skills.add_totals(name, activity)
+                of(labels).see(int(seconds) * SECOND)
+        return found
 
     def _entries(self, stream: str, window: Window, recorder: Recorder, reach: Reach, progress: Progress | None) -> int:
         """Tell every entry; how many there were."""
@@ -171,6 +191,16 @@ class LokiSource:
             ]
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise BackendError(f"{self.name} answered in a form that is not Loki's") from error
+
+
+def _take_away(hidden: Activity, known: Activity) -> None:
+    """Leave to a hidden name the calls of which nobody told more."""
+    hidden.calls = max(hidden.calls - known.calls, 0)
+    hidden.details = {
+        trigger: left
+        for trigger, count in hidden.details.items()
+        if (left := count - known.details.get(trigger, 0)) > 0
+    }
 
 
 def _categorized(value: list[Any]) -> Mapping[str, str]:

@@ -114,6 +114,13 @@ def _matches(query: str, labels: Mapping[str, str]) -> bool:
     event, service = _FILTER.search(query), _SERVICE.search(query)
     if event is not None and labels.get("event_name") != event[1]:
         return False
+    if 'plugin_id_hash!=""' in query and not labels.get("plugin_id_hash"):
+        return False
+    if 'skill_name=~"custom_skill|third-party"' in query and labels["skill_name"] not in (
+        "custom_skill",
+        "third-party",
+    ):
+        return False
     if service is None:
         return True
     name = labels.get("service_name", "")

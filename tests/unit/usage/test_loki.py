@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -9,7 +10,9 @@ import httpx
 import pytest
 
 from catalog_tool.usage.loki import RANGE, Limits, LokiSource
+from catalog_tool.usage.marketplaces import PluginId
 from catalog_tool.usage.otlp import OtlpSource
+from catalog_tool.usage.plugin_hash import plugin_id_hash
 from catalog_tool.usage.result import UsageResult
 from catalog_tool.usage.web import Access, Asker, access_of
 
@@ -213,6 +216,11 @@ class TestTotals:
         # Not recorded in this spelling: the recorded one makes a series of each entry, of which 500 are allowed.
         replay.add(f"max_over_time({stream} | {stamp} [6h]) by (skill_name)", time, last, api)
         replay.add(f"min_over_time({stream} | {stamp} [6h]) by (skill_name)", time, last, api)
+        hashed = f'{stream} | skill_name=~"custom_skill|third-party" | plugin_id_hash!=""'
+        both = "skill_name, plugin_id_hash"
+        replay.add(f"sum by ({both}, invocation_trigger) (count_over_time({hashed} [6h]))", time, [], api)
+        replay.add(f"max_over_time({hashed} | {stamp} [6h]) by ({both})", time, [], api)
+        replay.add(f"min_over_time({hashed} | {stamp} [6h]) by ({both})", time, [], api)
         replay.add(f"sum by (service_version) (count_over_time({selector}[5h]))", time, [], api)
         replay.add(f'sum(count_over_time({selector} | event_name="skill_result" [6h]))', time, [], api)
         newest = exchanges("loki/06-raw-streams")[5]["response"]
@@ -235,6 +243,23 @@ class TestTotals:
         by_total = join(catalog("changelog-writer", "x"), source(loki, Limits(entries=3), tenant="long"), now=LONG)
         assert calls(by_total) == calls(by_entry)
         assert verdicts(by_total) == verdicts(by_entry)
+
+    def test_hidden_names_are_opened_by_their_plugins_hash_as_entries_are(self) -> None:
+        digest = plugin_id_hash("acme", "market")
+        found = []
+        for limits in (None, Limits(entries=10)):
+            loki = LittleLoki(bodies("dataset.jsonl"))
+            known = [at for at, (_, labels) in enumerate(loki.entries) if "custom_skill" in labels]
+            for at in known[:3]:
+                time, labels = loki.entries[at]
+                loki.entries[at] = (time, json.dumps({**json.loads(labels), "plugin_id_hash": digest}))
+            one = skill("acme:x", first_commit=1_700_000_000, plugins=(PluginId("acme", "market"),))
+            result = join(listed(one), source(loki, limits), now=NOW, since="6h", stale_after="5h")
+            row = next(row for row in result.rows if row.skill is not None)
+            seen = ((row.last or 0) // 10**9, row.activity.calls, row.activity.details)
+            found.append((row.verdict.status, seen, result.coverage.calls, result.coverage.hidden_calls))
+        assert found[0] == found[1]
+        assert (found[0][0], found[0][1][1], found[0][2], found[0][3]) == ("active", 3, 53, 2)
 
     def test_calls_that_another_source_tells_one_by_one_are_not_added_to_totals(self) -> None:
         file = OtlpSource(str(FIXTURES / "loki" / "dataset.jsonl"))
