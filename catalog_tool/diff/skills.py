@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from catalog_tool.diff.changes import ADDED, MODIFIED, REMOVED, RENAMED, SKILL, Change, Detail, detail
 from catalog_tool.diff.messages import text_detail
 from catalog_tool.diff.skill_files import Skill
-from catalog_tool.diff.words import TextDiff, diff_texts
+from catalog_tool.diff.skill_renames import renames
+from catalog_tool.diff.words import TextDiff
 from catalog_tool.model.skill import listed_words
 from catalog_tool.source.skill_folders import SKILL_FILE
 from catalog_tool.source.tree import EXECUTABLE
@@ -40,14 +41,12 @@ _LOADED = re.compile(r"(?:^|(?<=\s))!`([^`\n]+)`|^[ \t]*```![^`\n]*\n(.*?)^[ \t]
 _COMMENT = re.compile(r"(?:^|[ \t])#.*$", re.MULTILINE)
 _INLINE = 80
 """Characters of a value that a sentence shows."""
-_ALIKE = 0.5
-"""Share of changed words in two bodies up to which a skill that came is taken for one that went."""
 
 
 def skill_changes(old: Mapping[str, Skill], new: Mapping[str, Skill]) -> Iterator[Change]:
     """A change for every skill that differs; both sides by key, unchanged skills may be left out of both."""
     gone, come = sorted(set(old) - set(new)), sorted(set(new) - set(old))
-    renamed = dict(_renames([old[key] for key in gone], [new[key] for key in come]))
+    renamed = dict(renames([old[key] for key in gone], [new[key] for key in come]))
     for key in sorted(set(old) & set(new)):
         details = tuple(compare_skills(old[key], new[key]))
         if details:
@@ -92,21 +91,6 @@ def _arrival(skill: Skill) -> Iterator[Detail]:
         yield detail("skill-permission", "/body", None, line, said, contract="major")
     for inner in sorted(path for path in skill.files if _is_code(skill, path)):
         yield detail("skill-code", f"/files/{_escaped(inner)}", None, inner, f"it brings code: {inner}")
-
-
-def _renames(gone: Sequence[Skill], come: Sequence[Skill]) -> Iterator[tuple[str, str]]:
-    left = list(come)
-    for skill in gone:
-        twin = next((other for other in left if _is_twin(skill, other)), None)
-        if twin is not None:
-            left.remove(twin)
-            yield skill.key, twin.key
-
-
-def _is_twin(old: Skill, new: Skill) -> bool:
-    if old.digest == new.digest:
-        return True
-    return bool(old.body and new.body) and diff_texts(old.body, new.body).share <= _ALIKE
 
 
 def compare_skills(old: Skill, new: Skill) -> Iterator[Detail]:

@@ -20,7 +20,8 @@ For ``variables`` and ``tool-arguments`` the values are JSON objects. Numbers ar
 that comes narrows, one that goes widens, another one is undecided. Equal or undecided are also other
 patterns, ``patternProperties``, ``contains``, ``if``, ``dependentSchemas``, ``unevaluated…`` beside
 references and alternatives, overlapping ``oneOf``, fractional ``multipleOf`` and unknown keywords.
-Undecided is contract ``major`` with the rule ``undecided``.
+Undecided is contract ``major`` with the rule ``undecided``; nothing in it, or in what it refers to, is
+called another spelling.
 
 Annotations are never undecided; definitions that nothing refers to are spelling. The order of a
 dict counts as the order of writing.
@@ -30,7 +31,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from catalog_tool.diff.schema.delta import Deltas
@@ -45,8 +46,13 @@ __all__ = ["SIDES", "SchemaChange", "compare_schemas"]
 SIDES = ("variables", "tool-arguments", "tool-returns", "output")
 """Whose schema it is."""
 
+Documents = tuple[Document, Document]
+"""The old schema and the new one."""
+
 _OBJECTS_ONLY = frozenset({"variables", "tool-arguments"})
 _ALTERNATIVE = re.compile(r"/(?:allOf|anyOf|oneOf)/[0-9]+\Z", re.ASCII)
+_WHOLE = re.compile(r"/(?:\$ref|unevaluated[^/]*)\Z", re.ASCII)
+"""Keywords that are undecided with all that stands beside them."""
 _ORDERED = frozenset({"tool-arguments", "output"})
 
 
@@ -61,19 +67,20 @@ def compare_schemas(old: Any, new: Any, *, side: str, base_pointer: str = "") ->
     if side not in SIDES:
         raise ValueError(f"unknown side {side!r}")
     differences = [item for item in written(old, new) if item.what != "order" or side in _ORDERED]
-    changes = [judged(delta, side) for delta in _meaning(old, new, differences, side)]
-    changes = _with_spelling(changes, [item for item in differences if item.what == "constraint"], side)
+    documents = Document(old), Document(new)
+    changes = [judged(delta, side) for delta in _meaning(documents, differences, side)]
+    changes = _with_spelling(changes, [item for item in differences if item.what == "constraint"], documents, side)
     changes += [annotated(item, side) for item in differences if item.what != "constraint"]
     if not changes and json.dumps(old) != json.dumps(new):
         changes = [respelled("", old, new, side)]
     return tuple(_based(change, base_pointer) for change in changes)
 
 
-def _meaning(old: Any, new: Any, differences: Iterable[Written], side: str) -> Deltas:
+def _meaning(documents: Documents, differences: Iterable[Written], side: str) -> Deltas:
     if not any(map(_may_mean_something, differences)):
         return ()
     kinds = {"object"} if side in _OBJECTS_ONLY else KINDS
-    return Comparison(Document(old), Document(new)).whole(kinds)
+    return Comparison(*documents).whole(kinds)
 
 
 def _may_mean_something(difference: Written) -> bool:
@@ -82,11 +89,14 @@ def _may_mean_something(difference: Written) -> bool:
     return difference.what == "constraint" or any(isinstance(value, (dict, list, bool)) for value in values)
 
 
-def _with_spelling(changes: list[SchemaChange], spelling: list[Written], side: str) -> list[SchemaChange]:
+def _with_spelling(
+    changes: list[SchemaChange], spelling: list[Written], documents: Documents, side: str
+) -> list[SchemaChange]:
     """The changes of meaning, each with the spelling around it, then the places only respelled.
 
     What stands above, at or below a change of meaning needs no mention; other differences at the
-    same schema go into ``also``.
+    same schema go into ``also``, and so do those in what an undecided keyword refers to: nothing says
+    that they are only spelling.
     """
     named = {pointer for change in changes for pointer in (change.path, *change.also)}
     above = {prefix for pointer in named for prefix in _prefixes(pointer)}
@@ -95,16 +105,32 @@ def _with_spelling(changes: list[SchemaChange], spelling: list[Written], side: s
     for index, change in enumerate(result):
         for place in _places(change.path):
             owners.setdefault(place, index)
+    reached = _reached(changes, documents)
     for item in spelling:
         if item.path in above or not named.isdisjoint(_prefixes(item.path)):
             continue
         owner = 0 if result and _is_definition(item) else owners.get(item.place)
+        owner = next((reached[prefix] for prefix in _prefixes(item.path) if prefix in reached), owner)
         if owner is None:
             owners[item.place] = len(result)
             result.append(respelled(item.path, item.before, item.after, side))
         else:
             result[owner] = result[owner]._replace(also=(*result[owner].also, item.path))
     return result
+
+
+def _reached(changes: Sequence[SchemaChange], documents: Documents) -> dict[str, int]:
+    """Every pointer that an undecided change refers to on either side, others in between, and the change's place."""
+    found: dict[str, int] = {}
+    for index, change in enumerate(changes):
+        pending = [_WHOLE.sub("", path) for path in (change.path, *change.also)] if change.rule == "undecided" else []
+        while pending:
+            pointer = pending.pop()
+            for target in (target for document in documents for target in document.reached(pointer)):
+                if target not in found:
+                    found[target] = index
+                    pending.append(target)
+    return found
 
 
 def _places(path: str) -> Iterator[str]:

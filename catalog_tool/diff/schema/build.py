@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from catalog_tool.diff.schema.documents import IDENTITY, fingerprint, is_annotation, join
 from catalog_tool.diff.schema.facets import KINDS, SCALARS, kind_of
 from catalog_tool.diff.schema.forms import ANYTHING, Case, Group, Items, Term
-from catalog_tool.diff.schema.keywords import IN_PLACE, SEALED_KIND, WELL_FORMED, is_known, type_atoms
+from catalog_tool.diff.schema.keywords import IN_PLACE, SEALED_KIND, TOGETHER, WELL_FORMED, is_known, type_atoms
 
 if TYPE_CHECKING:
     from catalog_tool.diff.schema.normal import Reader
@@ -182,8 +182,9 @@ class Builder:
         prefix = tuple(frozenset({option}) for option in self.reader.options(place, "prefixItems"))
         return Items(prefix, self._rest(place, "items", "unevaluatedItems"))
 
-    def _sealed(self, kind: str) -> frozenset[tuple[str, str]]:
-        found: set[tuple[str, str]] = set()
+    def _sealed(self, kind: str) -> dict[tuple[str, str], str]:
+        """The sealed keywords with their fingerprints, and where each is written."""
+        found: dict[tuple[str, str], str] = {}
         for place in self.places:
             schema = self.reader.document.at(place)
             for keyword in schema if isinstance(schema, dict) else ():
@@ -191,9 +192,8 @@ class Builder:
                 if kept is not None:
                     known = is_known(keyword, schema[keyword])
                     name = keyword if known else f"{keyword}{UNREADABLE}"
-                    self.at.setdefault(name, join(place, keyword))
-                    found.add((name, self.reader.document.sealed(place, kept)))
-        return frozenset(found)
+                    found.setdefault((name, self.reader.document.sealed(place, kept)), join(place, keyword))
+        return found
 
     def _to_seal(self, place: str, keyword: str, kind: str) -> tuple[str, ...] | None:
         """The keywords (none: all) that stand for one that is equal or undecided; None for the others."""
@@ -205,9 +205,9 @@ class Builder:
         if SEALED_KIND.get(keyword, "") not in (None, kind):
             return None
         if keyword == "contains":
-            return ("contains", "minContains", "maxContains")
+            return TOGETHER[keyword]
         if keyword == "if":
-            return ("if", "then", "else") if schema.keys() & {"then", "else"} else None
+            return TOGETHER[keyword] if schema.keys() & {"then", "else"} else None
         if keyword == "oneOf":
             options = self.reader.options(place, keyword)
             return None if len(options) == 1 or self.reader.excludes_all(options) else (keyword,)

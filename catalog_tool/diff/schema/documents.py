@@ -130,6 +130,17 @@ class Document:
                 raise TooLarge("the schema refers to too much that cannot be compared")
         return self._sealed[key]
 
+    def reached(self, pointer: str) -> Iterator[str]:
+        """The pointers of the schemas that the value under a pointer refers to directly; none where it is absent."""
+        try:
+            value = self.at(pointer)
+        except KeyError:
+            return
+        for reference in _references(value):
+            target = self.resolve(reference)
+            if target is not None:
+                yield target
+
     def _everything(self) -> str:
         """Stands for all constraints of the document, its definitions included."""
         if self._whole is None:

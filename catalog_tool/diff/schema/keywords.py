@@ -18,6 +18,12 @@ SEALED_KIND: Mapping[str, str | None] = {
 }
 """Keywords that are equal or undecided, and the one JSON type that they speak about (None: all)."""
 
+TOGETHER: Mapping[str, tuple[str, ...]] = {
+    "if": ("if", "then", "else"),
+    "contains": ("contains", "minContains", "maxContains"),
+}
+"""Keywords that mean something with others beside them only."""
+
 IN_PLACE = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "not", "dependentSchemas", "contains")
 """Keywords beside which ``unevaluated…`` is more than another name for ``additional…``."""
 

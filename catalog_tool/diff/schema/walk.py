@@ -13,13 +13,13 @@ from fractions import Fraction
 from typing import Any
 
 from catalog_tool.diff.schema.admits import admits, all_of, any_of
-from catalog_tool.diff.schema.build import UNREADABLE
 from catalog_tool.diff.schema.delta import Delta, Deltas, once, summed
 from catalog_tool.diff.schema.documents import Document, split
 from catalog_tool.diff.schema.facets import KINDS, NARROWS, SAME, UNKNOWN, WIDENS, Relation, compare
 from catalog_tool.diff.schema.forms import ANYTHING, CannotDecide, Case, Group, Items, Term, TooLarge
 from catalog_tool.diff.schema.members import compare_members, compare_required
 from catalog_tool.diff.schema.normal import Reader
+from catalog_tool.diff.schema.opaque import compare_sealed
 from catalog_tool.model.limits import SAFE_INTEGER
 
 ROOT: Term = frozenset({""})
@@ -49,7 +49,9 @@ class Comparison:
             found = (Delta("constraint", "", UNKNOWN, reason=str(reason)),)
         if self.old.document.dialect != self.new.document.dialect:
             why = "the draft of JSON Schema changed"
-            found += (Delta("constraint", "/$schema", UNKNOWN, reason=why),)
+            roots = self.old.document.root, self.new.document.root
+            before, after = (root.get("$schema") if isinstance(root, dict) else None for root in roots)
+            found += (Delta("constraint", "/$schema", UNKNOWN, before, after, reason=why),)
         return once(found)
 
     def deltas(self, old: Term, new: Term) -> Deltas:
@@ -194,7 +196,7 @@ class Comparison:
             "items": self._items,
             "propertyNames": self._names,
             "not": self._nots,
-            "sealed": _sealed,
+            "sealed": self._sealed,
             "enum": _half_listed,
             "dependentRequired": _dependent,
         }
@@ -222,8 +224,7 @@ class Comparison:
         before, after = old.get("patterns") or (), new.get("patterns") or ()
         shapes = [[(group.named.keys(), group.patterns.keys()) for group in side] for side in (before, after)]
         if shapes[0] != shapes[1]:
-            reason = "`patternProperties` changed"
-            yield Delta("constraint", self._path("patternProperties", old, new), UNKNOWN, reason=reason)
+            yield self._undecided("patternProperties", old, new, "`patternProperties` changed")
             return
         for left, right in zip(before, after, strict=True):
             for name, term in left.named.items():
@@ -261,6 +262,15 @@ class Comparison:
             before, after = self._schema(self.old, left), self._schema(self.new, right)
             why = _why(relation, "not")
             yield Delta("constraint", path, relation, before, after, name="not", reason=why)
+
+    def _sealed(self, old: Case, new: Case) -> Iterator[Delta]:
+        return compare_sealed(old, new, (self.old.document, self.new.document))
+
+    def _undecided(self, keyword: str, old: Case, new: Case, reason: str) -> Delta:
+        """The difference that two values of a keyword are which cannot be compared."""
+        sides = (self.old.document, old), (self.new.document, new)
+        before, after = (document.at(case.at[keyword]) if keyword in case.at else None for document, case in sides)
+        return Delta("constraint", self._path(keyword, old, new), UNKNOWN, before, after, reason=reason)
 
     def _schema(self, reader: Reader, terms: list[Term]) -> Any:
         return reader.document.at(min(terms[0])) if terms else None
@@ -347,19 +357,6 @@ def shown(value: Any) -> Any:
     if isinstance(value, Fraction):
         return int(value) if value.denominator == 1 and abs(value) <= SAFE_INTEGER else float(value)
     return value
-
-
-def _sealed(old: Case, new: Case) -> Iterator[Delta]:
-    """Keywords that are equal, came, went, or cannot be compared."""
-    before, after = old.get("sealed") or frozenset(), new.get("sealed") or frozenset()
-    came, went = {key for key, _ in after - before}, {key for key, _ in before - after}
-    for keyword in sorted(came | went):
-        relation = NARROWS if keyword not in went else WIDENS
-        if keyword in came & went or keyword.endswith(UNREADABLE) or keyword == "$ref":
-            relation = UNKNOWN
-        path = (new if keyword in came else old).at.get(keyword) or new.home
-        reason = f"`{keyword.removesuffix(UNREADABLE)}` cannot be compared" if relation.unknown else ""
-        yield Delta("constraint", path, relation, name=keyword, reason=reason)
 
 
 def _sets(before: Mapping[str, Any], after: Mapping[str, Any]) -> Relation:

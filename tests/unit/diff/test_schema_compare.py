@@ -302,6 +302,82 @@ def test_what_cannot_be_decided_is_major_and_says_why(name: str) -> None:
         assert all("not decided, so it counts as breaking" in change.message for change in found)
 
 
+def conditional(then: Any, **more: Any) -> dict[str, Any]:
+    return {**members(k=WHOLE, z=TEXT, y=TEXT), "if": {"required": ["k"]}, "then": then, **more}
+
+
+IN = {"$defs": {"T": {"required": ["y"]}}}
+# old, new, the path that is undecided, its values before and after
+OPAQUE = {
+    "then": (
+        conditional({"required": ["z"]}),
+        conditional({"required": ["z", "y"]}),
+        *("/then", {"required": ["z"]}, {"required": ["z", "y"]}),
+    ),
+    "inside then": (
+        conditional({"properties": {"z": {"minLength": 3}}}),
+        conditional({"properties": {"z": {"minLength": 1}}}),
+        *("/then", {"properties": {"z": {"minLength": 3}}}, {"properties": {"z": {"minLength": 1}}}),
+    ),
+    "if and then": (
+        conditional(TEXT),
+        conditional(WHOLE, **{"if": {"required": ["z"]}}),
+        *("/if", {"required": ["k"]}, {"required": ["z"]}),
+    ),
+    "else came": (conditional(TEXT), conditional(TEXT, **{"else": WHOLE}), "/else", None, WHOLE),
+    "an alternative's": (
+        {"anyOf": [conditional({"required": ["z"]}), TEXT]},
+        {"anyOf": [conditional({"required": ["y"]}), TEXT]},
+        *("/anyOf/0/then", {"required": ["z"]}, {"required": ["y"]}),
+    ),
+    "the second of two": (
+        {"allOf": [conditional(TEXT), conditional({"required": ["z"]})]},
+        {"allOf": [conditional(TEXT), conditional({"required": ["y"]})]},
+        *("/allOf/1/then", {"required": ["z"]}, {"required": ["y"]}),
+    ),
+    "contains": ({"contains": TEXT}, {"contains": WHOLE}, "/contains", TEXT, WHOLE),
+    "how many": ({"contains": TEXT}, {"contains": TEXT, "minContains": 2}, "/minContains", None, 2),
+    "unknown": ({**TEXT, "near": 1}, {**TEXT, "near": 2}, "/near", 1, 2),
+    "unknown came": (TEXT, {**TEXT, "near": 2}, "/near", None, 2),
+    "pattern members": ({"patternProperties": {"a": TEXT}}, {"patternProperties": {"b": TEXT}},
+                        "/patternProperties", {"a": TEXT}, {"b": TEXT}),
+    "draft": (TEXT, {**TEXT, "$schema": "http://json-schema.org/draft-07/schema#"},
+              "/$schema", None, "http://json-schema.org/draft-07/schema#"),
+    "referred to": (
+        conditional({"$ref": "#/$defs/T"}, **IN),
+        conditional({"$ref": "#/$defs/T"}, **{"$defs": {"T": {"required": ["z"]}}}),
+        *("/then", {"$ref": "#/$defs/T"}, {"$ref": "#/$defs/T"}),
+    ),
+    "referred to by what is referred to": (
+        {"contains": {"items": {"$ref": "#/$defs/A"}}, "$defs": {"A": {"not": {"$ref": "#/$defs/T"}}, **IN["$defs"]}},
+        {"contains": {"items": {"$ref": "#/$defs/A"}}, "$defs": {"A": {"not": {"$ref": "#/$defs/T"}}, "T": TEXT}},
+        *("/contains", {"items": {"$ref": "#/$defs/A"}}, {"items": {"$ref": "#/$defs/A"}}),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPAQUE)
+def test_an_undecided_keyword_says_what_it_was_and_nothing_in_it_is_called_the_same(name: str) -> None:
+    old, new, path, before, after = OPAQUE[name]
+    for side in SIDES[2:]:
+        change = only(old, new, side)
+        assert (change.rule, change.path, change.before, change.after) == ("undecided", path, before, after)
+
+
+def test_another_spelling_beside_what_is_undecided_is_still_told() -> None:
+    old, new = members(a=conditional(TEXT), b={"enum": ["x"]}), members(a=conditional(WHOLE), b={"const": "x"})
+    assert rules(old, new, "output") == [("undecided", "major"), ("schema-respelled", "patch")]
+
+
+def test_what_came_says_what_it_is() -> None:
+    bare = {key: value for key, value in conditional(TEXT).items() if key != "then"}
+    change = only(bare, conditional({"required": ["z"]}), "output")
+    assert (change.rule, change.path, change.op) == ("output-tightened", "/then", "added")
+    assert (change.before, change.after) == (None, {"required": ["z"]})
+    change = only({"contains": TEXT}, {}, "output")
+    assert (change.path, change.op, change.before, change.after) == ("/contains", "removed", TEXT, None)
+
+
 ANNOTATIONS = {
     "title": "Other",
     "description": "Other.",
