@@ -61,7 +61,7 @@ class Scale:
         if line.partly:
             changed = "".join(piece.text for piece in line.pieces if piece.changed)
             alarm = alarm and (2 if _ALARMING.search(changed) else 1)
-        said = line.sign, _DIGITS.sub("0", whole if alarm == 2 else changed)
+        said = line.sign, whole if alarm == 2 else _DIGITS.sub("0", changed)
         self._seen[said] += 1
         odd = any(word in self._odd for word in _WORD.findall(changed))
         return int(self._seen[said] <= _TOLD), alarm, int(odd)
