@@ -135,7 +135,8 @@ def _replaced(text: str, node: Any, new: Any, depth: int) -> _Edit:
         return _Edit(start, end, _flow(new))
     indent = re.match(r"[ ]*(?:- )*", line)
     column = len(indent[0]) if indent else 0
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style and not line.rstrip().endswith(":"):
+    is_value = depth > 0  # the document itself follows no key, but comments
+    if is_value and isinstance(node, yaml.CollectionNode) and not node.flow_style and not line.rstrip().endswith(":"):
         start = len(text[:start].rstrip())
         lead = " "
         column = max(column - len(STEP), 0)

@@ -19,7 +19,7 @@ from catalog_tool.sync.destination import LabelRules as LabelRules
 from catalog_tool.sync.label_gates import LabelGates
 from catalog_tool.sync.limits import Blocked, over_limits
 from catalog_tool.sync.reasons import left_reason
-from catalog_tool.sync.states import State
+from catalog_tool.sync.states import LEFT_STATES, State
 from catalog_tool.sync.wanted import Desired
 
 CREATE, UPDATE, LABEL_MOVE, ADOPT, DELETE, NOOP = "create", "update", "label", "adopt", "delete", "noop"
@@ -30,6 +30,8 @@ RESTORES = 5
 """How often a label is put back on its own before somebody has to look."""
 RESTORE_PAUSE_SECONDS = 60
 """The pause after the first restore; it doubles with each."""
+_ACTION_FIELDS = ("object", "action", "state", "outcome", "before", "after")
+"""What a plan's digest holds of an action."""
 
 
 class Action(NamedTuple):
@@ -56,6 +58,10 @@ class Action(NamedTuple):
             "object": self.object, "action": self.action, "state": self.state.value,
             "outcome": self.outcome, "reason": self.reason,
         }  # fmt: skip
+
+    def in_file(self) -> dict[str, Any]:
+        """As it stands in a plan file, with the precondition that it saw."""
+        return {**self.to_json(), "before": self.before, "after": self.after}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,18 +163,24 @@ def _digest(
     actions: Sequence[Action],
     blocked: Sequence[Blocked],
 ) -> str:
-    return digest_of(
+    return digest_of_document(
         {
-            "format": 1,
             "target": destination.name,
             "place": destination.place,
             "catalog": desired.catalog,
             "bundle": desired.bundle,
             "options": options.to_json(),
-            "actions": [[a.object, a.action, a.state.value, a.outcome, a.before, a.after] for a in actions],
+            "actions": [action.in_file() for action in actions],
             "blocked": [found.reason for found in blocked],
         }
     )
+
+
+def digest_of_document(document: Mapping[str, Any]) -> str:
+    """The digest of a plan from what its file says: so a file shows what its digest stands for, or is none."""
+    names = ("target", "place", "catalog", "bundle", "options", "blocked")
+    actions = [[action[name] for name in _ACTION_FIELDS] for action in document["actions"]]
+    return digest_of({"format": 1, **{name: document[name] for name in names}, "actions": actions})
 
 
 def _allowance(options: PlanOptions, state: TargetState, desired: Desired) -> Mapping[str, int]:
@@ -205,7 +217,7 @@ class _Planner:
     def action(self, item: Observed) -> Action:
         """What is done about one object that is not in sync."""
         wanted = self._options.overwrite.get(item.address)
-        if wanted is not None and item.state in _OVERWRITABLE:
+        if wanted is not None and item.state in _OVERWRITABLE and not item.is_strangers:
             return self._overwritten(item, wanted)
         made = _BY_STATE.get(item.state)
         if made is not None:
@@ -245,8 +257,11 @@ class _Planner:
         if token != now:
             return _left(item, f"it is {now} now, not {token}: look again before it is overwritten")
         if item.desired is None:
-            return _left(item, "git has nothing to put there; --prune deletes what nobody edited")
-        return self._write(item, _kind_of(item), f"overwrites {now}")
+            if self._options.prune:
+                return self._write(item, DELETE, f"git no longer has it, and {now} was to go")
+            return _left(item, "git no longer has it; together with --prune this deletes it")
+        kind = ADOPT if item.live == item.desired else _kind_of(item)
+        return self._write(item, kind, f"overwrites {now}")
 
     def _restored(self, item: Observed) -> Action:
         known = self._state.control.restores.get(item.address)
@@ -266,7 +281,7 @@ def is_chosen(address: str, patterns: Collection[str]) -> bool:
     return any(name == pattern or fnmatch.fnmatchcase(address, pattern) for pattern in patterns)
 
 
-_OVERWRITABLE = frozenset({State.DRIFTED, State.CONFLICT, State.COLLISION, State.MISSING, State.PRUNE_CONFLICT})
+_OVERWRITABLE = LEFT_STATES | {State.MISSING}
 _BY_STATE: Mapping[State, tuple[str, str | None]] = {
     State.CREATE: ("", None),
     State.PENDING: ("", None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from catalog_tool.errors import UsageError
 from catalog_tool.model.limits import BUNDLE_BYTES
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
-from catalog_tool.sync.plan import Plan, PlanOptions
+from catalog_tool.sync.plan import NOOP, Plan, PlanOptions, digest_of_document
 
 
 class SavedPlan(NamedTuple):
@@ -37,12 +38,13 @@ def plan_document(plan: Plan, created_at: int) -> dict[str, Any]:
         "created_at": iso(created_at),
         "options": plan.options.to_json(),
         "summary": plan.summary(),
-        "actions": [{**action.to_json(), "before": action.before, "after": action.after} for action in plan.actions],
+        "actions": [action.in_file() for action in plan.actions],
+        "blocked": [found.reason for found in plan.blocked],
     }
 
 
 def read_plan(path: Path) -> SavedPlan:
-    """Read a plan file. Raises ``UsageError`` for anything that is none."""
+    """Read a plan file. Raises ``UsageError`` for anything that is none, and for one that was changed."""
     try:
         with path.open("rb") as file:
             data = file.read(BUNDLE_BYTES + 1)
@@ -57,6 +59,9 @@ def read_plan(path: Path) -> SavedPlan:
     if problems:
         where = problems[0].pointer or "/"
         raise UsageError(f"{path} is no plan file: {where}: {problems[0].message}")
+    if not _is_as_written(document):
+        hint = "a plan is applied as it was reviewed: write it anew with `catalog plan TARGET --out FILE`"
+        raise UsageError(f"{path} was changed: its digest is not that of what it says", hint=hint)
     options = document["options"]
     return SavedPlan(
         document["target"],
@@ -70,3 +75,10 @@ def read_plan(path: Path) -> SavedPlan:
             older=options["older"],
         ),
     )
+
+
+def _is_as_written(document: dict[str, Any]) -> bool:
+    """Whether the digest is that of what the file shows, and the summary counts just that."""
+    shown = Counter(action["action"] for action in document["actions"])
+    counted = all(shown[kind] == number for kind, number in document["summary"].items() if kind != NOOP)
+    return counted and digest_of_document({"blocked": [], **document}) == document["plan_digest"]

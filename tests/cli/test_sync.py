@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,41 @@ def test_a_reviewed_plan_is_applied_or_nothing(catalog: Scratch) -> None:
     saved.write_text("{}")
     refused = catalog.run("apply", "local", "--plan", str(saved))
     assert (refused.code, "is no plan file" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda plan: plan["actions"].clear(),
+        lambda plan: plan["actions"][0].update(object="prompts/other@v1"),
+        lambda plan: plan["actions"][0].update(after="sha256:" + "0" * 64),
+        lambda plan: plan["options"].update(prune=True),
+        lambda plan: plan["summary"].update(create=0),
+        lambda plan: plan.update(blocked=["too many deletes"]),
+    ],
+    ids=["actions", "object", "after", "options", "summary", "blocked"],
+)
+def test_a_plan_that_shows_something_else_than_was_planned_is_not_applied(
+    catalog: Scratch, change: Callable[[dict[str, Any]], None]
+) -> None:
+    saved = catalog.root / "plan.json"
+    assert catalog.run("plan", "local", "--out", str(saved)).code == 0
+    plan = json.loads(saved.read_text())
+    change(plan)
+    saved.write_text(json.dumps(plan))
+    refused = catalog.run("apply", "local", "--plan", str(saved))
+    assert (refused.code, "was changed" in refused.err) == (2, True)
+    assert not (catalog.root / "runtime.db").exists()
+
+
+def test_a_plan_that_is_blocked_says_why_in_its_file(catalog: Scratch) -> None:
+    catalog.run("sync", "local")
+    catalog.write("catalog.yaml", (catalog.root / "catalog.yaml").read_text().replace("acme", "other"))
+    catalog.commit()
+    saved = catalog.root / "plan.json"
+    assert catalog.run("plan", "local", "--out", str(saved)).code == 1
+    assert "belongs to the catalog" in json.loads(saved.read_text())["blocked"][0]
+    assert run(catalog, "apply", "local", "--plan", str(saved), code=1)["status"] == "blocked"
 
 
 def test_a_hand_edit_is_named_and_left_alone_until_git_is_told_to_win(catalog: Scratch) -> None:

@@ -143,6 +143,22 @@ def test_a_file_that_is_not_what_was_read_is_left_alone(tmp_path: Path, fault: s
     assert not any(name.endswith(".tmp") for name in left)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            b"# who owns labels\n\n# greet team\na:\n  production: v1   # careful\n# end\n",
+            b"# who owns labels\n\n# greet team\n{}   # careful\n# end\n",
+        ),
+        (b"a:\n  production: v1", b"{}"),
+        (b"a: {production: v1}\n", b"{}\n"),
+        (b"{a: {production: v1}}\n", b"{}\n"),
+    ],
+)  # fmt: skip
+def test_the_last_label_leaves_the_comments_and_an_empty_map(before: bytes, after: bytes) -> None:
+    assert without_label(PATH, before, "a", "production").after == after
+
+
 @pytest.mark.parametrize("is_link", [False, True])
 def test_what_a_killed_writer_left_is_taken_away_and_not_followed(tmp_path: Path, *, is_link: bool) -> None:
     (tmp_path / "elsewhere").write_bytes(b"keep")
