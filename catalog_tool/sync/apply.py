@@ -77,6 +77,7 @@ def adopt(session: Session, desired: Desired, objects: Sequence[str]) -> Result:
     if wrong is not None:
         absent = wrong.state in (State.CREATE, State.MISSING)
         why = "is not there; `catalog sync` makes it" if absent else _DIFFERS
+        why = f"stays as it is: {wrong.reason}" if wrong.state is State.FOREIGN else why
         reason = f"{wrong.object} {why}"
         return Result(status=BLOCKED, plan=plan, actions=plan.actions, reason=reason)
     return sync_target(session, desired, options, expect=plan.digest)

@@ -34,6 +34,11 @@ class Observed(NamedTuple):
     by: str | None = None
     owner: str | None = None
 
+    @property
+    def is_strangers(self) -> bool:
+        """Whether it bears another catalog's marker and was never ours: nothing of ours touches it."""
+        return self.state is State.FOREIGN and self.applied is None
+
 
 class Comparison(NamedTuple):
     """A target compared with git. ``observed`` is sorted by address and leaves out what is in sync.

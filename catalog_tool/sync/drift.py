@@ -14,7 +14,6 @@ from catalog_tool.model.target import TargetState
 from catalog_tool.sync.compare import Comparison, Observed, compare
 from catalog_tool.sync.lease import is_dead
 from catalog_tool.sync.live import content_digest, scan_knowing
-from catalog_tool.sync.plan import token_of
 from catalog_tool.sync.session import Session
 from catalog_tool.sync.since import WantedSince
 from catalog_tool.sync.states import DRIFT_STATES, State
@@ -58,6 +57,7 @@ def _object_json(item: Observed, elsewhere: str | None) -> dict[str, Any]:
     shown = _label_value if item.address.startswith(LABEL) else _as_is
     return {
         **({"elsewhere": elsewhere} if elsewhere is not None else {}),
+        **({"ours": True} if item.state is State.FOREIGN and not item.is_strangers else {}),
         "object": item.address,
         "state": item.state.value,
         "expected": shown(item.desired),
@@ -98,7 +98,7 @@ def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_l
         return TargetDrift(status=UNKNOWN, counts={}, message=error.message + hint)
     observed = tuple(
         item for item in comparison.observed
-        if item.state not in _COUNTED_ONLY and not (item.state is State.FOREIGN and item.desired is None)
+        if item.state not in _COUNTED_ONLY and not (item.is_strangers and item.desired is None)
     )  # fmt: skip
     drifted = any(item.state in DRIFT_STATES for item in observed)
     return TargetDrift(
@@ -155,10 +155,11 @@ def _late(
         return
     than = int(session.timing.now()) - max_lag_seconds
     for item in comparison.observed:
-        if item.state in _LATE and item.desired is not None and since.is_older(item.address, than):
+        if _is_waiting(item) and since.is_older(item.address, than):
             yield item.address
 
 
-def overwrite_option(item: Observed) -> str:
-    """What to give ``catalog sync`` so that git takes this object back; not yet quoted for a shell."""
-    return f"{item.address}={token_of(item)}"
+def _is_waiting(item: Observed) -> bool:
+    """Whether git wants something there that is not there, and nobody edited what is."""
+    is_other = item.state is State.FOREIGN and item.live != item.desired
+    return item.desired is not None and (item.state in _LATE or is_other)

@@ -17,7 +17,9 @@ _REASONS = {
 def left_reason(item: Observed) -> str:
     """One clause for an object that is neither in sync nor written."""
     if item.state is State.FOREIGN:
-        return f"it belongs to the catalog {item.owner!r}"
+        if item.is_strangers:
+            return f"it belongs to the catalog {item.owner!r}"
+        return f"it is ours, and was marked as the catalog {item.owner!r}'s; `catalog drift` says how to mark it again"
     if item.state is State.CONFLICT and item.address.startswith(VERSION):
         return "a version is immutable: make the next one with `catalog bump`"
     return _REASONS.get(item.state, "edited on the target")

@@ -41,7 +41,7 @@ class Points(NamedTuple):
     """The three points of one object, and what else decides.
 
     ``applied`` is the inventory's, or where there is none that of the object's own marker. ``foreign``:
-    the marker is another catalog's. ``override``: the live value that was put there on purpose, while
+    the marker is another catalog's, so that ``applied`` is the inventory's or None. ``override``: the live value that was put there on purpose, while
     git still says what it said then. ``immutable``: a prompt version.
     """
 
@@ -56,7 +56,7 @@ class Points(NamedTuple):
 def state_of(points: Points) -> State | None:
     """The state, or None where there is nothing at all. The first rule that fits wins."""
     desired, live, applied = points.desired, points.live, points.applied
-    if points.foreign and live is not None:
+    if points.foreign and live is not None and _is_left_as_foreign(points):
         return State.FOREIGN
     if points.override is not None and live == points.override != desired:
         return State.OVERRIDE
@@ -73,6 +73,14 @@ def state_of(points: Points) -> State | None:
     if live is None:
         return State.MISSING
     return State.PENDING if live == applied else State.CONFLICT
+
+
+def _is_left_as_foreign(points: Points) -> bool:
+    """Whether another's marker is all there is to say: never written by us, or what it holds is no edit.
+
+    A marker that somebody put on our own object must not hide that its content was edited too.
+    """
+    return points.applied is None or points.live in (points.applied, points.desired, points.override)
 
 
 def _not_wanted(live: str | None, applied: str | None) -> State | None:

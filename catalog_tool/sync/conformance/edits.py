@@ -1,4 +1,4 @@
-"""Thirty things people do to a runtime by hand, and the state each has to be named."""
+"""Things people do to a runtime by hand, and the state each has to be named."""
 
 from __future__ import annotations
 
@@ -102,6 +102,12 @@ def _foreign(before: Before) -> list[Write]:
     return [Write(V1, before[V1], marker=owner)]
 
 
+def _both(before: Before) -> list[Write]:
+    """Content edited and the marker made another catalog's: it is still ours, and still an edit."""
+    (edited,) = _text("Be rude.")(before)
+    return [edited._replace(marker=_foreign(before)[0].marker)]
+
+
 EDITS: Mapping[str, Edit] = {
     "text": Edit(_text("Be rude."), {V1: "drifted"}),
     "one more space": Edit(_append(" "), {V1: "drifted"}),
@@ -134,6 +140,7 @@ EDITS: Mapping[str, Edit] = {
     ),
     "copied version": Edit(_copy, {version_address("support/greet", "v9"): "unmanaged"}),
     "another catalog's marker": Edit(_foreign, {V1: "foreign"}),
+    "text behind another catalog's marker": Edit(_both, {V1: "drifted"}),
     "label moved": Edit(_label("v2"), {PRODUCTION: "drifted"}),
     "label split": Edit(
         _label([{"version": "v1", "weight": 90}, {"version": "v2", "weight": 10}]), {PRODUCTION: "drifted"}
