@@ -18,6 +18,10 @@ from catalog_tool.model.target import Live
 from catalog_tool.sync.wanted import Desired, meta_digest
 
 
+_STALE = "another digest is claimed"
+"""What no metadata hashes to."""
+
+
 class Fingerprint(NamedTuple):
     """The digest of an object's content (of a label: its value's canonical JSON), and of its metadata."""
 
@@ -52,12 +56,15 @@ def content_digest(entry: bytes) -> str | None:
 
 
 def _of_artifact(address: str, document: Any) -> Fingerprint | None:
-    """None where the entry's own claims are not what it holds."""
+    """None where the entry's own claims are not what it holds.
+
+    Of a skill the files count: an entry with another digest is one whose metadata is another, for whoever edits a
+    file leaves it as it was.
+    """
     if address.startswith(SKILL):
         digest = skill_digest(SkillFile(**item) for item in document["files"])
-        claims = document["digest"] == digest
-    else:
-        digest = prompt_identity(document).digest
-        version = parse_address(address).part
-        claims = document["digest"] == digest and document["version_id"] == version_id(version, digest)
+        return Fingerprint(digest, meta_digest(address, document) if document["digest"] == digest else _STALE)
+    digest = prompt_identity(document).digest
+    version = parse_address(address).part
+    claims = document["digest"] == digest and document["version_id"] == version_id(version, digest)
     return Fingerprint(digest, meta_digest(address, document)) if claims else None

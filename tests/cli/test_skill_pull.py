@@ -1,0 +1,59 @@
+"""A skill whose file was edited on the target, brought back to git: after the merge both say the same."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+from scratch import Scratch
+
+SKILL = "---\nname: pdf\ndescription: Fill PDF forms.\n---\n# PDF\n"
+
+
+@pytest.fixture
+def catalog(scratch: Scratch) -> Scratch:
+    """A catalog of one skill, synced to its target."""
+    scratch.write_all({
+        "catalog.yaml": "catalog: acme\ntargets: {local: {backend: sqlite, path: ../runtime.db}}\n",
+        "skills/pdf/SKILL.md": SKILL,
+    })  # fmt: skip
+    scratch.commit()
+    assert scratch.run("sync", "local").code == 0
+    return scratch
+
+
+def sql(catalog: Scratch, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(catalog.root.parent / "runtime.db")) as connection, connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def claimed(catalog: Scratch) -> str:
+    """The digest that the target claims for the skill."""
+    [(entry,)] = sql(catalog, "SELECT entry FROM skill")
+    return str(json.loads(entry)["digest"])
+
+
+def test_what_was_pulled_and_merged_comes_to_rest(catalog: Scratch) -> None:
+    before = claimed(catalog)
+    sql(catalog, "UPDATE skill_file SET content = ?", SKILL.encode() + b"More.\n")
+    assert "drifted" in catalog.run("drift", "local").out
+    assert catalog.run("pull", "local").code == 0
+    catalog.git("merge", "--quiet", "catalog/pull/local")
+    drift = catalog.run("drift", "local")
+    assert (drift.code, "conflict" in drift.out) == (0, False), drift.out
+    assert claimed(catalog) == before
+    assert catalog.run("sync", "local", "--format", "json").json()["status"] == "done"
+    assert claimed(catalog) == catalog.run("show", "pdf", "--format", "json").json()["digest"] != before
+    for command in ("plan", "sync"):
+        assert catalog.run(command, "local", "--format", "json").json()["status"] == "unchanged"
+    assert "nothing to bring back" in catalog.run("pull", "local").out
+
+
+def test_a_digest_that_is_not_that_of_the_files_is_never_in_sync(catalog: Scratch) -> None:
+    lie = "sha256:" + "0" * 64
+    sql(catalog, "UPDATE skill SET entry = replace(entry, ?, ?)", claimed(catalog), lie)
+    drift = catalog.run("drift", "local", "--format", "json").json()["targets"]["local"]
+    assert [item["object"] for item in drift["objects"]] == ["skills/pdf"]
