@@ -256,11 +256,9 @@ class _Planner:
         now = token_of(item)
         if token != now:
             return _left(item, f"it is {now} now, not {token}: look again before it is overwritten")
-        if item.desired is None:
-            if self._options.prune:
-                return self._write(item, DELETE, f"git no longer has it, and {now} was to go")
+        if item.desired is None and not self._options.prune:
             return _left(item, "git no longer has it; together with --prune this deletes it")
-        kind = ADOPT if item.live == item.desired else _kind_of(item)
+        kind = DELETE if item.desired is None else ADOPT if item.live == item.desired else _kind_of(item)
         return self._write(item, kind, f"overwrites {now}")
 
     def _restored(self, item: Observed) -> Action:

@@ -150,6 +150,10 @@ class _Edits:
         for item in self._of(SKILL):
             self._skill(item)
         self._registry()
+        self._left.extend(
+            Left(item.address, "git no longer has it; `catalog drift` says how to delete it there")
+            for item in self._observed if item.state is State.PRUNE_CONFLICT
+        )  # fmt: skip
         return self._files, self._changes, self._left
 
     def _of(self, kind: str) -> Iterator[Observed]:

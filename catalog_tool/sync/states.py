@@ -41,8 +41,8 @@ class Points(NamedTuple):
     """The three points of one object, and what else decides.
 
     ``applied`` is the inventory's, or where there is none that of the object's own marker. ``foreign``:
-    the marker is another catalog's, so that ``applied`` is the inventory's or None. ``override``: the live value that was put there on purpose, while
-    git still says what it said then. ``immutable``: a prompt version.
+    the marker is another catalog's, and ``applied`` the inventory's or None. ``override``: the live value
+    that was put there on purpose, while git still says what it said then. ``immutable``: a prompt version.
     """
 
     desired: str | None

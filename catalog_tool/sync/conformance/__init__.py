@@ -14,11 +14,19 @@ plain assertions and needs pytest only for collecting, and git for the order of 
 
 from catalog_tool.sync.conformance.engine import EngineConformance
 from catalog_tool.sync.conformance.evidence import EvidenceConformance
+from catalog_tool.sync.conformance.sides import SidesConformance
 from catalog_tool.sync.conformance.store import Connect, StoreConformance
 
 
-class BackendConformance(StoreConformance, EngineConformance, EvidenceConformance):
+class BackendConformance(StoreConformance, EngineConformance, SidesConformance, EvidenceConformance):
     """All of it."""
 
 
-__all__ = ["BackendConformance", "Connect", "EngineConformance", "EvidenceConformance", "StoreConformance"]
+__all__ = [
+    "BackendConformance",
+    "Connect",
+    "EngineConformance",
+    "EvidenceConformance",
+    "SidesConformance",
+    "StoreConformance",
+]

@@ -234,30 +234,6 @@ class EngineConformance:
                 states = {item.address: item.state.value for item in found.observed}
                 assert states == _expected(change, backend), (name, states)
 
-    def test_git_takes_its_side_only_when_told(self, connect: Connect) -> None:
-        backend = connect()
-        sync(backend, FIRST)
-        label = put_label("v2", seen="v1")
-        edit(backend, label)
-        assert sync(backend, FIRST).status == "partial"
-        assert contents(backend)[label.address] == b'"v2"'
-        wrong = PlanOptions(overwrite={label.address: "v9"})
-        assert sync(backend, FIRST, wrong).status == "partial"
-        assert contents(backend)[label.address] == b'"v2"'
-        told = PlanOptions(overwrite={label.address: "v2"})
-        assert sync(backend, FIRST, told).status == "done"
-        assert_holds(backend, FIRST)
-
-    def test_drift_becomes_converged_once_git_says_the_same(self, connect: Connect) -> None:
-        backend = connect()
-        sync(backend, FIRST)
-        label = put_label("v2", seen="v1")
-        edit(backend, label)
-        agreed = FIRST._replace(labels={**FIRST.labels, ("support/greet", "production"): "v2"})
-        result = sync(backend, agreed)
-        assert [(action.object, action.state.value) for action in result.actions] == [(label.address, "converged")]
-        assert_holds(backend, agreed)
-
 
 class _Claiming(FaultyBackend):
     """A store in which somebody wrote another end into the lease."""

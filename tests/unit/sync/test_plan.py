@@ -11,6 +11,7 @@ from catalog_tool.model.target import Control, Journal, LastSync, Override, Writ
 from catalog_tool.sync.apply import apply_plan, plan_target, sync_target
 from catalog_tool.sync.conformance.engine import EDITOR, contents, edit, session
 from catalog_tool.sync.conformance.samples import FIRST, SECOND, Sample, desired_of, put_label, put_version
+from catalog_tool.sync.markers import marker_text
 from catalog_tool.sync.plan import LabelRules, PlanOptions
 from catalog_tool.sync.plan_file import SavedPlan
 from catalog_tool.sync.result import Result
@@ -103,6 +104,42 @@ def test_another_catalogs_target_is_refused_whatever_is_allowed(backend: MemoryB
     other = desired_of(FIRST, catalog="other")
     result = sync_target(session(backend), other, PlanOptions(allow={"deletes": 99}, older=True))
     assert (result.status, [found.allow for found in result.blocked]) == ("blocked", [None])
+
+
+def test_only_the_marker_is_anothers_and_git_marks_it_as_ours_again(backend: MemoryBackend) -> None:
+    sync(backend, FIRST)
+    applied = backend.load().inventory[PRODUCTION]
+    edit(backend, put_label("v1", seen="v1")._replace(marker=marker_text("zzz", PRODUCTION, applied, None)))
+    left = sync(backend, FIRST)
+    (action,) = left.actions
+    assert (left.status, action.state.value) == ("partial", "foreign")
+    assert "was marked as the catalog 'zzz'" in str(action.reason)
+    done = sync(backend, FIRST, overwrite={PRODUCTION: "v1"})
+    assert (done.status, [(a.action, a.outcome) for a in done.actions]) == ("done", [("adopt", "done")])
+    assert sync(backend, FIRST).status == "unchanged"
+
+
+def test_what_git_moved_waits_where_the_marker_is_anothers_until_told(backend: MemoryBackend) -> None:
+    sync(backend, FIRST)
+    applied = backend.load().inventory[PRODUCTION]
+    edit(backend, put_label("v1", seen="v1")._replace(marker=marker_text("zzz", PRODUCTION, applied, None)))
+    moved = FIRST._replace(labels={**FIRST.labels, ("support/greet", "production"): "v2"})
+    assert [(a.object, a.state.value) for a in sync(backend, moved).actions] == [(PRODUCTION, "foreign")]
+    assert sync(backend, moved, overwrite={PRODUCTION: "v1"}).status == "done"
+    assert contents(backend)[PRODUCTION] == b'"v2"'
+
+
+def test_what_never_was_ours_is_not_overwritten_with_any_token(backend: MemoryBackend) -> None:
+    sync(backend, FIRST)
+    theirs = "labels/support/greet@canary"
+    marker = marker_text("zzz", theirs, put_label("v2").applied, None)  # type: ignore[arg-type]
+    edit(backend, put_label("v2", "canary")._replace(marker=marker))
+    wanted = FIRST._replace(labels={**FIRST.labels, ("support/greet", "canary"): "v1"})
+    left = sync(backend, wanted, overwrite={theirs: "v2"}, prune=True)
+    assert (left.status, [(a.object, a.state.value, a.reason) for a in left.actions]) == (
+        "partial", [(theirs, "foreign", "it belongs to the catalog 'zzz'")],
+    )  # fmt: skip
+    assert contents(backend)[theirs] == b'"v2"'
 
 
 def test_what_depends_on_an_edited_version_waits(backend: MemoryBackend) -> None:

@@ -51,8 +51,15 @@ def test_every_combination_is_like_exactly_one_row() -> None:
 
 
 @pytest.mark.parametrize("points", [row[:3] for row in TABLE if row[1] is not None])
-def test_anothers_marker_wins_over_every_other_state(points: tuple[str, str, str]) -> None:
-    assert state_of(Points(*points, foreign=True, override=points[1])) is S.FOREIGN
+def test_anothers_marker_wins_unless_it_would_hide_an_edit(points: tuple[str, str, str | None]) -> None:
+    """Of what we wrote, content that is neither that nor git's was edited, whatever the marker says."""
+    desired, live, applied = points
+    assert state_of(Points(*points, foreign=True, override=live)) is S.FOREIGN
+    hides = applied is not None and live not in (desired, applied)
+    for immutable in (False, True):
+        plain = state_of(Points(*points, immutable=immutable))
+        assert state_of(Points(*points, foreign=True, immutable=immutable)) is (plain if hides else S.FOREIGN)
+        assert not hides or plain in DRIFT_STATES
 
 
 def test_an_override_holds_until_git_catches_up() -> None:
