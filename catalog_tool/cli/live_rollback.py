@@ -20,7 +20,7 @@ from catalog_tool.source.registry_edit import with_label
 from catalog_tool.source.root import Place
 from catalog_tool.source.tree import RevisionTree
 from catalog_tool.sync.actor import actor
-from catalog_tool.sync.live_move import LiveLabel, LiveMove, move_live, read_label
+from catalog_tool.sync.live_move import LiveLabel, LiveMove, check_move, move_live, read_label
 from catalog_tool.sync.overrides import Word, canonical
 from catalog_tool.sync.rollback_branch import Rollback, RollbackBranch, check_branch, commit_rollback
 from catalog_tool.sync.session import Session
@@ -100,6 +100,7 @@ def roll_back_live(place: Place, desk: LabelDesk, order: LiveOrder) -> LiveRollb
             desk.prompt, desk.label, live.value, wanted, desk.current, order.reason, word_of(place, desk)
         )  # fmt: skip
         if order.is_trial:
+            check_move(session, catalog, move)
             return LiveRollback(order, PLANNED, live.value, wanted, None, None, session.actor)
         moved = move_live(session, catalog, move)
     if not moved.confirmed:

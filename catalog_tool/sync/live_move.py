@@ -9,7 +9,7 @@ that the state is ``override`` until git catches up, and ``converged`` once it h
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -113,15 +113,9 @@ class _Application:
         self._at = int(session.timing.now())
 
     def run(self) -> Moved:
-        move, backend = self._move, self._session.backend
-        names = [version_address(move.prompt, version) for version in move.wanted.versions]
-        state = persistently(self._session.timing, backend.load)
-        found = {item.address: item for item in persistently(self._session.timing, lambda: self._scan(names))}
-        live = _own_label(self._session, self._catalog, state, found.values(), move.address)
+        move = self._move
+        state, live = _checked(self._session, self._catalog, move)
         wanted, now = canonical(move.wanted), fingerprint(move.address, live.entry).digest
-        if now not in (wanted, canonical(move.expected)):
-            raise BackendError(f"{move.address} is {now} by now, not {canonical(move.expected)}", hint="look again")
-        self._check_versions(state, found, names)
         before = state.control.overrides.get(move.address)
         override = self._override(before)
         if override != before:
@@ -137,18 +131,6 @@ class _Application:
                 self._record(state, before)
             raise
         return Moved(True, override, confirmed=confirmed)
-
-    def _scan(self, versions: Collection[str]) -> list[Live]:
-        return list(self._session.backend.scan([self._move.address, *versions]))
-
-    def _check_versions(self, state: TargetState, found: dict[str, Live], names: Collection[str]) -> None:
-        """Going back to a text that somebody edited would be no way back."""
-        for address in names:
-            applied, live = state.inventory.get(address), found.get(address)
-            if live is None or applied is None:
-                raise BackendError(f"{address} is not on {self._session.destination.name}: nothing was moved")
-            if fingerprint(address, live.entry).digest != applied.digest:
-                raise BackendError(f"{address} was edited on {self._session.destination.name}: nothing was moved")
 
     def _override(self, before: Override | None) -> Override | None:
         """What to record: nothing where git says so itself; what stands there already where it is the same."""
@@ -178,8 +160,39 @@ class _Application:
         (written,) = persistently(session.timing, lambda: session.backend.write([write], run))
         if written.outcome not in (DONE, UNCONFIRMED):
             raise BackendError(f"{move.address} was not moved: {written.message or written.outcome}", hint="look again")
-        shown = persistently(session.timing, lambda: self._scan(()))
+        shown = persistently(session.timing, lambda: list(session.backend.scan([move.address])))
         return any(fingerprint(item.address, item.entry).digest == canonical(move.wanted) for item in shown)
+
+
+def check_move(session: Session, catalog: str, move: LiveMove) -> None:
+    """Look whether ``move_live`` would take this as things stand; raises what that would raise. Changes nothing."""
+    _checked(session, catalog, move)
+
+
+def _checked(session: Session, catalog: str, move: LiveMove) -> tuple[TargetState, Live]:
+    """The target and its label, where nothing is in the way of the move."""
+    names = [version_address(move.prompt, version) for version in move.wanted.versions]
+    state = persistently(session.timing, session.backend.load)
+    scanned = persistently(session.timing, lambda: list(session.backend.scan([move.address, *names])))
+    found = {item.address: item for item in scanned}
+    live = _own_label(session, catalog, state, found.values(), move.address)
+    now = fingerprint(move.address, live.entry).digest
+    if now not in (canonical(move.wanted), canonical(move.expected)):
+        raise BackendError(f"{move.address} is {now} by now, not {canonical(move.expected)}", hint="look again")
+    _check_versions(session.destination.name, state, found, names)
+    return state, live
+
+
+def _check_versions(where: str, state: TargetState, found: Mapping[str, Live], names: Collection[str]) -> None:
+    """Going back to a text that somebody edited would be no way back."""
+    for address in names:
+        applied, live = state.inventory.get(address), found.get(address)
+        if live is None or applied is None:
+            hint = f"another version may be there (--to), or `catalog sync {where}` writes it"
+            raise BackendError(f"{address} is not on {where}: nothing was moved", hint=hint)
+        if fingerprint(address, live.entry).digest != applied.digest:
+            hint = f"`catalog drift {where}` has the line that puts it back; or go to another version (--to)"
+            raise BackendError(f"{address} was edited on {where}: nothing was moved", hint=hint)
 
 
 def _own_label(session: Session, catalog: str, state: TargetState, found: Collection[Live], address: str) -> Live:

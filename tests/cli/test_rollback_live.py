@@ -232,5 +232,7 @@ def test_an_edited_version_is_no_way_back(catalog: Scratch) -> None:
         (entry,) = connection.execute("SELECT entry FROM prompt_version WHERE version = 'v2'").fetchone()
         edited = json.dumps(json.loads(entry)).replace("Text 2", "Text two").encode()
         connection.execute("UPDATE prompt_version SET entry = ? WHERE version = 'v2'", (edited,))
-    answer = catalog.run(*BACK)
-    assert (answer.code, "v2 was edited on local" in answer.err) == (3, True), answer
+    for more in ((), ("--dry-run",)):
+        answer = catalog.run(*BACK, *more)
+        assert (answer.code, "v2 was edited on local" in answer.err) == (3, True), answer
+        assert "`catalog drift local` has the line that puts it back" in answer.err
