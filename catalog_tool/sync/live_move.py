@@ -202,6 +202,8 @@ def _own_label(session: Session, catalog: str, state: TargetState, found: Collec
     if owner is not None and owner != catalog:
         raise BackendError(f"{where} belongs to the catalog {owner!r}, not to {catalog!r}")
     live = next((item for item in found if item.address == address), None)
+    if live is None and address in state.inventory:
+        raise BackendError(f"{address} went from {where}", hint=f"`catalog drift {where}` tells what else did")
     if live is None:
         raise UsageError(f"{where} has no {address}", hint=f"see `catalog status {where}`")
     foreign = read_marker(live.marker, catalog, address).foreign
