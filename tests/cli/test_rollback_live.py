@@ -231,7 +231,7 @@ def test_a_label_that_went_is_no_wrong_usage(catalog: Scratch) -> None:
     with closing(sqlite3.connect(catalog.root / ".catalog/local.db")) as connection, connection:
         connection.execute("DELETE FROM label")
     answer = catalog.run(*BACK)
-    assert (answer.code, "labels/greet@production went from local" in answer.err) == (3, True), answer
+    assert (answer.code, "labels/support_agent@production went from local" in answer.err) == (3, True), answer
 
 
 def test_an_edited_version_is_no_way_back(catalog: Scratch) -> None:
