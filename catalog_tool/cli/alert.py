@@ -141,7 +141,9 @@ def _situations(path: str, targets: tuple[str, ...], memory: AlarmMemory) -> lis
 def _situation(name: str, found: Mapping[str, Any] | None, memory: AlarmMemory) -> Situation:
     status = UNKNOWN if found is None else str(found["status"])
     failures = (memory.failures(name) or 0) + 1 if status == UNKNOWN else 0
-    return Situation(name, status, tuple(found["objects"]) if found else (), failures)
+    if found is None:
+        return Situation(name, status, (), failures)
+    return Situation(name, status, tuple(found["objects"]), failures, found.get("superseded"))
 
 
 def _said(path: str | None) -> str:

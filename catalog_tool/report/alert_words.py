@@ -11,12 +11,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from catalog_tool.clock import iso
-from catalog_tool.report.diff_markdown import code
+from catalog_tool.report.diff_markdown import code, prose
 from catalog_tool.report.drift_text import (
+    OLDER_ALL_THE_SAME,
     REPORTED,
-    STATES,
-    overwrite_argument,
+    edited,
+    put_back_line,
     shown_value,
+    state_words,
+    superseded_line,
+    sync_line,
     to_bring,
     to_put_back,
     to_write,
@@ -24,7 +28,7 @@ from catalog_tool.report.drift_text import (
 from catalog_tool.report.escape import fence, for_actions_log, for_markdown, for_terminal
 from catalog_tool.report.findings_text import counted
 from catalog_tool.report.markdown_cut import cut_markdown
-from catalog_tool.sync.alarm import CLOSED, OPENED, REOPENED, Alarm, Remembered
+from catalog_tool.sync.alarm import CLOSED, OPENED, REOPENED, Alarm, Remembered, Situation
 from catalog_tool.sync.drift import BEHIND, DRIFT
 from catalog_tool.sync.forge_marker import BLIND_ALERT
 
@@ -36,6 +40,7 @@ _SENTENCES = {
     BEHIND: "Nobody changed this target, but git has been ahead of it for longer than allowed: "
     "a sync failed, or never ran.",
 }
+_SUPERSEDED = "This target is not what this commit says, and was given a commit that this one does not descend from."
 _ALERT_NAMES = {DRIFT: "CatalogDrift", BEHIND: "CatalogBehind"}
 BLIND_NAME = "CatalogUnreachable"
 
@@ -74,27 +79,36 @@ def _drift(alarm: Alarm, facts: Facts) -> Iterator[str]:
     if not alarm.is_raised:
         yield f"The target {name} is what git says, and what was last applied to it."
         return
-    yield f"**{_SENTENCES[situation.status]}**"
+    yield f"**{_sentence(situation)}**"
     yield ""
     yield f"Target {name}, {counted(len(situation.concerned), 'object')}."
     yield ""
-    yield from _table(situation.concerned)
+    yield from _table(situation)
+    if situation.superseded:
+        yield from (f"{prose(superseded_line(situation.superseded))}.", "")
     if situation.status == BEHIND:
-        yield from _catch_up(situation.target, situation.concerned, facts)
+        yield from _catch_up(situation, facts)
     else:
-        yield from _take_sides(situation.target, situation.concerned)
+        yield from _take_sides(situation, situation.concerned)
 
 
-def _table(objects: list[Mapping[str, Any]]) -> Iterator[str]:
-    """One row an object; who and when only where a target said either."""
-    told = any(item["since"] or item["by"] for item in objects[:ROWS])
+def _sentence(situation: Situation) -> str:
+    return _SUPERSEDED if situation.superseded and situation.status == BEHIND else _SENTENCES[situation.status]
+
+
+def _table(situation: Situation) -> Iterator[str]:
+    """One row an object; who and when only where somebody changed the target and it said either."""
+    objects = situation.concerned
+    told = any(any(edited(item)) for item in objects[:ROWS])
     yield f"| object | what happened | git says | the target holds |{' since, by |' if told else ''}"
     yield f"| --- | --- | --- | --- |{' --- |' if told else ''}"
     for item in objects[:ROWS]:
         held = _value(item["actual"])
         held += f", which git has as {item['elsewhere']}" if item.get("elsewhere") else ""
-        cells = [for_markdown(text) for text in (STATES[item["state"]], _value(item["expected"]), held)]
-        known = [for_markdown(str(item[key])) for key in ("since", "by") if item[key]]
+        cells = [
+            for_markdown(text) for text in (state_words(item, situation.superseded), _value(item["expected"]), held)
+        ]
+        known = [for_markdown(text) for text in edited(item) if text]
         cells += ["<br>".join(known) or "not known"] if told else []
         yield f"| {code(str(item['object']))} | {' | '.join(cells)} |"
     if len(objects) > ROWS:
@@ -110,9 +124,9 @@ def _value(value: Any) -> str:
         return shown_value(value).removeprefix("sha256:")
 
 
-def _take_sides(target: str, objects: list[Mapping[str, Any]]) -> Iterator[str]:
+def _take_sides(situation: Situation, objects: list[Mapping[str, Any]]) -> Iterator[str]:
     """The lines to paste, for each way out that there is."""
-    name = for_terminal(shlex.quote(target))
+    name = for_terminal(shlex.quote(situation.target))
     equal = [item for item in objects if item["expected"] is not None and item["expected"] == item["actual"]]
     if to_bring(objects):
         yield from ("If the edit is right, bring it to git for review:", "")
@@ -120,27 +134,27 @@ def _take_sides(target: str, objects: list[Mapping[str, Any]]) -> Iterator[str]:
     if to_put_back(objects):
         yield from ("If git is right, put back exactly what was seen here:", "")
         kept = to_put_back(objects)[:ROWS]
-        lines = [f"catalog sync {name} --overwrite {for_terminal(overwrite_argument(item))}" for item in kept]
-        yield fence("\n".join(lines), "sh")
+        yield fence("\n".join(put_back_line(situation.target, item, situation.superseded) for item in kept), "sh")
     if to_write(objects):
         yield from ("What was deleted, or is behind, any sync writes:", "")
-        yield fence(f"catalog sync {name}", "sh")
+        yield fence(sync_line(situation.target, situation.superseded), "sh")
     if equal:
         yield from ("What equals git already only has to be marked as ours:", "")
         names = " ".join(for_terminal(shlex.quote(str(item["object"]))) for item in equal[:ROWS])
         yield fence(f"catalog adopt {name} {names}", "sh")
 
 
-def _catch_up(target: str, objects: list[Mapping[str, Any]], facts: Facts) -> Iterator[str]:
+def _catch_up(situation: Situation, facts: Facts) -> Iterator[str]:
+    objects = situation.concerned
     if facts.failed_run:
-        yield f"The last sync failed: [its run]({facts.failed_run})."
-    else:
-        yield "No failed run of the sync is known: it may never have run, or may not be asked about."
-    yield ""
+        yield from (f"The last sync failed: [its run]({facts.failed_run}).", "")
+    elif not situation.superseded:
+        yield from ("No failed run of the sync is known: it may never have run, or may not be asked about.", "")
     if to_write(objects):
-        yield from ("When its reason is gone, run it again, or by hand:", "")
-        yield fence(f"catalog sync {for_terminal(shlex.quote(target))}", "sh")
-    yield from _take_sides(target, [item for item in objects if item["state"] in REPORTED])
+        again = "When its reason is gone, run it again, or by hand"
+        yield from (f"{OLDER_ALL_THE_SAME.capitalize() if situation.superseded else again}:", "")
+        yield fence(sync_line(situation.target, situation.superseded), "sh")
+    yield from _take_sides(situation, [item for item in objects if item["state"] in REPORTED or item.get("ours")])
 
 
 def _blind(alarm: Alarm, facts: Facts) -> Iterator[str]:
@@ -173,7 +187,7 @@ def _news(alarm: Alarm, action: str, before: Remembered | None) -> Iterator[str]
     if alarm.kind == BLIND_ALERT:
         yield f"It cannot be looked at again: {counted(alarm.situation.failures, 'look')} failed in a row."
         return
-    yield f"**{'It is back. ' if action == REOPENED else ''}{_SENTENCES[alarm.situation.status]}**"
+    yield f"**{'It is back. ' if action == REOPENED else ''}{_sentence(alarm.situation)}**"
     yield ""
     now, old = alarm.situation.names, set(before.names if before is not None and action != REOPENED else ())
     yield from _listed("new", [name for name in now if name not in old])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from catalog_tool.report.drift_text import superseded_line
 from catalog_tool.report.escape import for_terminal
 
 _BOLD, _RESET = "\x1b[1m", "\x1b[0m"
@@ -55,6 +56,8 @@ def _known(found: Mapping[str, Any]) -> Iterator[str]:
     else:
         commit = last["commit"][:12] if last["commit"] else "no commit"
         yield f"last sync {last['finished_at']}: {commit}, bundle {last['bundle'][:19]}"
+    if found["superseded"]:
+        yield superseded_line(found["superseded"])
     if found["unfinished"]:
         yield f"a sync of {found['unfinished']['started_at']} did not finish; the next one resumes it"
     if found["running"]:

@@ -25,18 +25,22 @@ LATE = frozenset({"pending", "create", "collision"})
 
 
 class Situation(NamedTuple):
-    """What a look at one target found. ``failures`` counts looks that failed, this one included, in a row."""
+    """What a look at one target found. ``failures`` counts looks that failed, this one included, in a row.
+
+    ``superseded`` is the drift document's: why every sync from that commit is refused.
+    """
 
     target: str
     status: str
     objects: tuple[Mapping[str, Any], ...]
     failures: int = 0
+    superseded: Mapping[str, Any] | None = None
 
     @property
     def concerned(self) -> list[Mapping[str, Any]]:
         """The objects that the status is about."""
         states = {DRIFT: REPORTED, BEHIND: LATE}.get(self.status, frozenset())
-        return [item for item in self.objects if item["state"] in states]
+        return [item for item in self.objects if item["state"] in states or (states is LATE and _is_others(item))]
 
     @property
     def fingerprint(self) -> str:
@@ -50,6 +54,11 @@ class Situation(NamedTuple):
     def names(self) -> list[str]:
         """The addresses of what is concerned."""
         return sorted(str(item["object"]) for item in self.concerned)
+
+
+def _is_others(item: Mapping[str, Any]) -> bool:
+    """Whether another catalog's marker keeps what git wants from getting there."""
+    return item["state"] == "foreign" and item["expected"] not in (None, item["actual"])
 
 
 class Alarm(NamedTuple):

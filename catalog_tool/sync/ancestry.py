@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from catalog_tool.errors import GitError
 from catalog_tool.model.target import Control
 from catalog_tool.source.git import Git
+
+
+class Superseding(NamedTuple):
+    """The commit on a target that ours does not descend from; ``is_newer``: it descends from ours."""
+
+    commit: str
+    is_newer: bool
+
+
+def superseding(git: Git | None, ours: str | None, control: Control) -> Superseding | None:
+    """What a sync would be refused for as ``superseded``, for those who only look.
+
+    None also where a shallow clone cannot tell. Raises ``GitError`` where git does not answer.
+    """
+    if git is None or ours is None or not any(commit != ours for commit in _given(control)) or git.is_shallow():
+        return None
+    commit = superseded_by(git, ours, control)
+    if commit is None:
+        return None
+    return Superseding(commit, git.find(commit) is not None and git.merge_base(commit, ours) == ours)
 
 
 def superseded_by(git: Git | None, ours: str | None, control: Control) -> str | None:
@@ -15,11 +37,14 @@ def superseded_by(git: Git | None, ours: str | None, control: Control) -> str | 
     """
     if git is None or ours is None:
         return None
-    known = [control.last.commit if control.last else None, control.journal.commit if control.journal else None]
-    for commit in known:
-        if commit is not None and commit != ours and not _descends(git, ours, commit):
-            return commit
-    return None
+    given = (commit for commit in _given(control) if commit != ours)
+    return next((commit for commit in given if not _descends(git, ours, commit)), None)
+
+
+def _given(control: Control) -> list[str]:
+    """The commits of the last finished sync, and of one that did not finish."""
+    runs = (control.last, control.journal)
+    return [run.commit for run in runs if run is not None and run.commit is not None]
 
 
 def _descends(git: Git, ours: str, commit: str) -> bool:

@@ -11,6 +11,7 @@ from catalog_tool.clock import iso
 from catalog_tool.errors import BackendError, CatalogError
 from catalog_tool.model.addresses import LABEL, VERSION, label_address, parse_address, version_address
 from catalog_tool.model.target import TargetState
+from catalog_tool.sync.ancestry import Superseding, superseding
 from catalog_tool.sync.compare import Comparison, Observed, compare
 from catalog_tool.sync.lease import is_dead
 from catalog_tool.sync.live import content_digest, scan_knowing
@@ -32,7 +33,8 @@ class TargetDrift:
     """One target's answer. ``message`` says why nothing is known; ``last_success`` is in seconds, or None.
 
     ``counts`` is by state, ``kinds`` by kind and state; ``late`` are the addresses that have waited
-    longer than allowed. ``elsewhere`` says of an edited version which other one has that content in git.
+    longer than allowed. ``elsewhere`` says of an edited version which other one has that content in git;
+    ``superseded`` why every sync from this commit is refused.
     """
 
     status: str
@@ -43,6 +45,7 @@ class TargetDrift:
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     message: str | None = None
     last_success: int | None = None
+    superseded: Superseding | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The target's part of ``drift --format json``."""
@@ -50,6 +53,7 @@ class TargetDrift:
             "status": self.status,
             "counts": dict(self.counts),
             "objects": [_object_json(item, self.elsewhere.get(item.address)) for item in self.observed],
+            **({"superseded": self.superseded._asdict()} if self.superseded is not None else {}),
         }
 
 
@@ -93,6 +97,7 @@ def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_l
             raise BackendError(_nothing_kept(state), hint="`catalog sync` fills it")
         session.backend.generations()  # clients cannot start where one of them is no number
         late = frozenset(_late(session, state, comparison, since, max_lag_seconds))
+        superseded = superseding(session.git, desired.commit, state.control)
     except CatalogError as error:
         hint = f" ({error.hint})" if error.hint else ""
         return TargetDrift(status=UNKNOWN, counts={}, message=error.message + hint)
@@ -109,6 +114,7 @@ def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_l
         late=late,
         elsewhere=dict(_elsewhere(observed, desired)),
         last_success=state.control.last.finished_at if state.control.last else None,
+        superseded=superseded,
     )
 
 

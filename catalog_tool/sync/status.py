@@ -9,6 +9,7 @@ from catalog_tool.clock import iso
 from catalog_tool.errors import CatalogError
 from catalog_tool.model.target import TargetState
 from catalog_tool.source.drift_schedule import DriftSchedule
+from catalog_tool.sync.ancestry import Superseding, superseding
 from catalog_tool.sync.compare import compare
 from catalog_tool.sync.lease import is_dead
 from catalog_tool.sync.live import scan_knowing
@@ -22,7 +23,8 @@ class TargetStatus:
     """One target. ``message`` says why nothing is known, None where it was read.
 
     ``blocks_edits`` is why edits beside git cannot be refused, empty where they are; ``readers_seconds`` how long
-    applications keep what they read; ``schedule`` when the repository's own workflow looks for drift.
+    applications keep what they read; ``schedule`` when the repository's own workflow looks for drift;
+    ``superseded`` why every sync from this commit is refused.
     """
 
     place: str
@@ -34,6 +36,7 @@ class TargetStatus:
     state: TargetState | None = None
     counts: dict[str, int] | None = None
     message: str | None = None
+    superseded: Superseding | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The target's part of ``status --format json``."""
@@ -49,6 +52,7 @@ class TargetStatus:
             "catalog": control.catalog if control else None,
             "store_id": self.state.store_id if self.state else None,
             "last_sync": _last(control.last) if control and control.last else None,
+            "superseded": self.superseded._asdict() if self.superseded else None,
             "unfinished": _journal(control.journal) if control and control.journal else None,
             "running": _running(lease) if lease and not is_dead(lease) else None,
             "overrides": _overrides(control.overrides) if control else [],
@@ -101,7 +105,8 @@ def target_status(session: Session, desired: Desired, edits: str, schedule: Drif
     def read() -> TargetStatus:
         state = session.load(desired)
         found = compare(desired, state, scan_knowing(backend, desired), metadata=capabilities.metadata)
-        return TargetStatus(**known, state=state, counts=found.counts)
+        refused = superseding(session.git, desired.commit, state.control)
+        return TargetStatus(**known, state=state, counts=found.counts, superseded=refused)
 
     try:
         return persistently(session.timing, read)
