@@ -12,8 +12,7 @@ from catalog_tool.errors import GitError, UsageError
 from catalog_tool.report.escape import for_terminal
 from catalog_tool.report.json_document import json_document
 from catalog_tool.report.pull_text import pull_text
-from catalog_tool.sync.compare import compare
-from catalog_tool.sync.pull import Source, pull
+from catalog_tool.sync.pull import Source, edits_on, pull
 from catalog_tool.sync.timing import SYSTEM, persistently
 
 _NAMED = 3
@@ -50,14 +49,8 @@ def command(
         raise UsageError("the catalog has errors, so nothing can be built on it", hint=side.look)
     with working(side, target) as work:
         backend = work.target.backend
-
-        def look() -> list[Any]:
-            return compare(
-                work.desired, backend.load(), backend.scan(), metadata=backend.capabilities.metadata
-            ).observed
-
-        source = Source(target, backend, git, side.reading)
-        pulled = pull(source, persistently(SYSTEM, look), branch or f"catalog/pull/{target}", only)
+        observed = persistently(SYSTEM, lambda: edits_on(backend, work.desired))
+        pulled = pull(Source(target, backend, git, side.reading), observed, branch or f"catalog/pull/{target}", only)
     if pulled.strangers:
         named = ", ".join(map(for_terminal, pulled.strangers[:_NAMED])) + (", …" * (len(pulled.strangers) > _NAMED))
         tell(f"{target} holds {len(pulled.strangers)} prompts that git does not have ({named}): --only NAME brings one")

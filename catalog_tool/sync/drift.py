@@ -94,7 +94,7 @@ def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_l
     try:
         state, comparison = persistently(session.timing, lambda: _read(session, desired))
         if not state.inventory:
-            raise BackendError(_nothing_kept(state), hint="`catalog sync` fills it")
+            raise nothing_kept(state)
         session.backend.generations()  # clients cannot start where one of them is no number
         late = frozenset(_late(session, state, comparison, since, max_lag_seconds))
         superseded = superseding(session.git, desired.commit, state.control)
@@ -118,12 +118,20 @@ def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_l
     )
 
 
-def _nothing_kept(state: TargetState) -> str:
+def refuse_others(state: TargetState, desired: Desired) -> None:
+    """Raises ``BackendError`` for a target that is another catalog's: what is there says nothing about this one."""
+    owner = state.control.catalog
+    if owner is not None and owner != desired.catalog:
+        raise BackendError(f"the target belongs to the catalog {owner!r}, not to {desired.catalog!r}")
+
+
+def nothing_kept(state: TargetState) -> BackendError:
     """Why a target without an inventory cannot be judged: what nobody remembers writing is neither there nor gone."""
-    if state.control.last is None:
-        return "nothing was ever synced there, or it was wiped"
-    when = iso(state.control.last.finished_at)
-    return f"it was synced at {when}, and nothing of what was written is remembered there: it was wiped"
+    why = "nothing was ever synced there, or it was wiped"
+    if state.control.last is not None:
+        when = iso(state.control.last.finished_at)
+        why = f"it was synced at {when}, and nothing of what was written is remembered there: it was wiped"
+    return BackendError(why, hint="`catalog sync` fills it")
 
 
 def _elsewhere(observed: tuple[Observed, ...], desired: Desired) -> Iterator[tuple[str, str]]:
@@ -147,9 +155,7 @@ def _elsewhere(observed: tuple[Observed, ...], desired: Desired) -> Iterator[tup
 def _read(session: Session, desired: Desired) -> tuple[TargetState, Comparison]:
     backend = session.backend
     state = session.load(desired)
-    owner = state.control.catalog
-    if owner is not None and owner != desired.catalog:
-        raise BackendError(f"the target belongs to the catalog {owner!r}, not to {desired.catalog!r}")
+    refuse_others(state, desired)
     return state, compare(desired, state, scan_knowing(backend, desired), metadata=backend.capabilities.metadata)
 
 

@@ -19,12 +19,13 @@ from catalog_tool.model.names import is_label, is_version, version_number
 from catalog_tool.source.branch_writer import BranchWriter, Signature, check_branch_name
 from catalog_tool.source.git import Git
 from catalog_tool.source.registry_edit import with_label, without_label
-from catalog_tool.sync.compare import Observed
+from catalog_tool.sync.compare import Observed, compare
+from catalog_tool.sync.drift import nothing_kept, refuse_others
 from catalog_tool.sync.live import content_digest
 from catalog_tool.sync.plan import is_chosen
 from catalog_tool.sync.pulled_prompt import PromptWriter
 from catalog_tool.sync.states import State
-from catalog_tool.sync.wanted import Reading
+from catalog_tool.sync.wanted import Desired, Reading
 
 EDITED = frozenset({State.DRIFTED, State.CONFLICT, State.COLLISION})
 TRAILER = "Catalog-Target"
@@ -84,6 +85,19 @@ class Source(NamedTuple):
     backend: Backend
     git: Git
     reading: Reading
+
+
+def edits_on(backend: Backend, desired: Desired) -> list[Observed]:
+    """What is not in sync on a target; prompts may be brought from one that never was synced.
+
+    Raises ``BackendError`` where it cannot be told: another catalog's target, one that was wiped, or an empty one.
+    """
+    state = backend.load()
+    refuse_others(state, desired)
+    found = compare(desired, state, backend.scan(), metadata=backend.capabilities.metadata)
+    if not state.inventory and (found.is_new or state.control.last is not None):
+        raise nothing_kept(state)
+    return found.observed
 
 
 def pull(source: Source, observed: Sequence[Observed], branch: str, only: Sequence[str]) -> Pulled:

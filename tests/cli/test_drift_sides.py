@@ -253,3 +253,25 @@ def test_a_deleted_version_is_nothing_to_pull(catalog: Scratch) -> None:
     assert "catalog pull" not in catalog.run("drift").out
     sql(catalog, "DELETE FROM label WHERE id = 'bye'")
     assert "catalog pull lite" in catalog.run("drift").out
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE control SET document = replace(document, 'shop', 'zzz')", "belongs to the catalog 'zzz'"),
+        ("DELETE FROM inventory", "it was wiped"),
+    ],
+)
+def test_a_pull_from_what_drift_cannot_judge_is_not_nothing_to_bring(
+    catalog: Scratch, statement: str, said: str
+) -> None:
+    sql(catalog, statement)
+    assert drift(catalog, 3)["status"] == "unknown"
+    refused = catalog.run("pull", "lite")
+    assert (refused.code, said in refused.err) == (3, True), refused.err
+
+
+def test_a_pull_from_a_target_that_never_was_synced_says_so(catalog: Scratch) -> None:
+    (catalog.root / "runtime.db").unlink()
+    refused = catalog.run("pull", "lite")
+    assert (refused.code, "nothing was ever synced there" in refused.err) == (3, True), refused.err
