@@ -17,7 +17,6 @@ from catalog_tool.model.addresses import LABEL, SKILL, parse_address
 from catalog_tool.model.target import Live
 from catalog_tool.sync.wanted import Desired, meta_digest
 
-
 _STALE = "another digest is claimed"
 """What no metadata hashes to."""
 
