@@ -119,6 +119,10 @@ def test_what_git_wants_where_another_catalog_has_it_is_not_in_sync_for_ever(cat
     found = drift(catalog, 1)
     assert (found["status"], states(found)) == ("behind", {BYE: "foreign"})
     assert lines_to_paste(catalog) == []
+    catalog.write("drift.json", catalog.run("drift", "--format", "json").out)
+    told = catalog.run("alert", "drift.json", "--dry-run", "--no-issue").out
+    assert "1 object." in told
+    assert "belongs to another catalog" in told
     assert run(catalog, "sync", "lite", "--overwrite", f"{BYE}=v1", schema="plan-output", code=1)["status"] == "partial"
     assert states(drift(catalog, 1)) == {BYE: "foreign"}
 
