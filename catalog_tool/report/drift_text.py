@@ -101,6 +101,8 @@ def state_words(item: Mapping[str, Any], superseded: Mapping[str, Any] | None) -
     """What happened to an object, in words; git is not ahead of a target that was given another history."""
     if superseded and item["state"] == "pending":
         return "not what this commit says"
+    if item.get("meta_only"):
+        return "only its metadata are not git's, which the next sync writes"
     return "ours, and marked as another catalog's" if item.get("ours") else STATES[item["state"]]
 
 

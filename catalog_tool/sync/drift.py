@@ -61,6 +61,7 @@ def _object_json(item: Observed, elsewhere: str | None) -> dict[str, Any]:
     shown = _label_value if item.address.startswith(LABEL) else _as_is
     return {
         **({"elsewhere": elsewhere} if elsewhere is not None else {}),
+        **({"meta_only": True} if item.meta_only else {}),
         **({"ours": True} if item.state is State.FOREIGN and not item.is_strangers else {}),
         "object": item.address,
         "state": item.state.value,
@@ -172,6 +173,9 @@ def _late(
 
 
 def _is_waiting(item: Observed) -> bool:
-    """Whether git wants something there that is not there, and nobody edited what is."""
+    """Whether git wants something there that is not there, and nobody edited what is.
+
+    Metadata are not waited for: no application is given them, and how long git has had them is not asked.
+    """
     is_other = item.state is State.FOREIGN and item.live != item.desired
-    return item.desired is not None and (item.state in _LATE or is_other)
+    return item.desired is not None and not item.meta_only and (item.state in _LATE or is_other)
