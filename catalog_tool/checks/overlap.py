@@ -98,30 +98,6 @@ def find_overlaps(signatures: Mapping[str, Signature]) -> list[Overlap]:
     return sorted(found)
 
 
-def overlaps_of(changed: Iterable[str], signatures: Mapping[str, Signature]) -> list[Overlap]:
-    """The overlapping pairs in which one of ``changed`` takes part, by name and other.
-
-    Names without a signature are passed over. Meant for few of many: every signature is looked at
-    once, about 1 µs each, and nothing is indexed. Holds every pair of theirs in ``find_overlaps``, and
-    those in larger crowds that it leaves out.
-    """
-    asked = {name: frozenset(signatures[name]) for name in changed if len(signatures.get(name, ())) >= _FEWEST}
-    telling: frozenset[int] = frozenset().union(*asked.values())
-    found: set[Overlap] = set()
-    for name, features in signatures.items():
-        size = len(features)
-        told = telling.intersection(features)
-        if size < _FEWEST or len(told) < size * THRESHOLD:
-            continue
-        near = [
-            (other, theirs)
-            for other, theirs in asked.items()
-            if (common := len(told & theirs)) >= THRESHOLD * (size + len(theirs) - common)
-        ]
-        found.update(_overlaps(name, features, near))
-    return sorted(found)
-
-
 _MAYBE, _SURELY = 1, 2
 
 

@@ -26,11 +26,6 @@ class Flight:
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
 
-    @property
-    def is_done(self) -> bool:
-        """Whether it has landed."""
-        return self._done.is_set()
-
     def wait(self, seconds: float) -> None:
         """Until it has landed, at most so long."""
         self._done.wait(seconds)

@@ -21,9 +21,7 @@ from catalog_tool.gate.evidence import ERROR, FAIL, PASS, Check
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.template.messages import CompiledPrompt
 
-RENDERS, VARIABLES, SNAPSHOT, EXPECTATIONS, EXAMPLES = (
-    "renders", "variables", "snapshot", "expectations", "examples",
-)  # fmt: skip
+RENDERS, VARIABLES, SNAPSHOT, EXAMPLES = "renders", "variables", "snapshot", "examples"
 """What level 0 looks at, besides ``max_input_tokens``."""
 Messages = list[dict[str, Any]]
 Snapshots = Mapping[str, Any]

@@ -39,11 +39,6 @@ def ranked_precision(relevant: Sequence[bool]) -> float:
     return sum(shares) / total if total else 0.0
 
 
-def crag_score(correct: float, missing: float, hallucinated: float) -> float:
-    """(correct - hallucinated) / total, from -1 to 1. Raises ``ZeroDivisionError`` for no answers at all."""
-    return (correct - hallucinated) / (correct + missing + hallucinated)
-
-
 def faithfulness(expectation: Expectation, answer: Answer, scene: Scene) -> Check:
     """Of what the answer claims, at least the share ``threshold`` stands in the passages of ``context``."""
     passages = passages_of(expectation, scene)

@@ -10,13 +10,11 @@ be made to explode (design §5):
 - outside, what the next character leaves open may multiply at most twice over (``^.*foo.*bar$``),
   and never by more than 1,024 for what is counted (``a?a?a?…``).
 
-Even those are run only by an engine whose time is linear in the text (``search_linear``). Patterns
-where Python's own engine is as good come from ``compile_linear``.
+Even those are run only by an engine whose time is linear in the text (``search_linear``).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
@@ -64,21 +62,6 @@ class Verdict(NamedTuple):
     python: str = ""
     rust: str = ""
     plain: bool = False
-
-
-def is_linear(pattern: str) -> bool:
-    """Whether ``pattern`` may be evaluated at all (design §5)."""
-    return not judge(pattern).reason
-
-
-def compile_linear(pattern: str) -> re.Pattern[str] | None:
-    """``pattern`` for Python's engine, with ECMA's meaning: ``\\d`` is ASCII, ``$`` the very end.
-
-    None where it is not linear, and also where Python's engine would need more than linear time;
-    ``search_linear`` has neither the second limit nor a limit on the text.
-    """
-    verdict = judge(pattern)
-    return re.compile(verdict.python, re.ASCII) if verdict.plain else None
 
 
 def search_linear(pattern: str, text: str) -> bool | None:

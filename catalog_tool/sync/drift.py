@@ -23,7 +23,6 @@ from catalog_tool.sync.wanted import Desired
 
 IN_SYNC, DRIFT, BEHIND, UNKNOWN = "in_sync", "drift", "behind", "unknown"
 WORST_FIRST = (UNKNOWN, DRIFT, BEHIND, IN_SYNC)
-MAX_LAG_SECONDS = 30 * 60
 _COUNTED_ONLY = frozenset({State.UNMANAGED})
 _LATE = frozenset({State.PENDING, State.CREATE, State.COLLISION})
 

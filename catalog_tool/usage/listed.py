@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -198,9 +197,3 @@ def _dates(place: Place, head: str | None, paths: Iterable[str]) -> tuple[dict[s
         return skill_dates(place.git, head, place.prefix, list(paths)), ""
     except GitError as error:
         return {}, error.message
-
-
-def shared_names(skills: Iterable[ListedSkill]) -> frozenset[str]:
-    """Telemetry names that more than one skill reports under."""
-    counts = Counter(name for skill in skills for name in skill.telemetry_names)
-    return frozenset(name for name, count in counts.items() if count > 1)

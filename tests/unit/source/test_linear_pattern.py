@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from catalog_tool.source.linear_pattern import compile_linear, is_linear, judge, search_linear
+from catalog_tool.source.linear_pattern import judge, search_linear
 from catalog_tool.source.pattern_syntax import UnreadablePatternError, parse
 
 TRIALS = 3_000 if os.environ.get("CATALOG_SOAK") else 300
@@ -100,16 +100,21 @@ NOT_LINEAR = [
 ]
 
 
+def for_python(pattern: str) -> re.Pattern[str] | None:
+    """``pattern`` as Python's own engine may run it; None where it may not."""
+    verdict = judge(pattern)
+    return re.compile(verdict.python, re.ASCII) if verdict.plain else None
+
+
 @pytest.mark.parametrize("pattern", LINEAR)
 def test_patterns_whose_next_character_decides_are_linear(pattern: str) -> None:
-    assert is_linear(pattern), judge(pattern).reason
+    assert judge(pattern).reason == ""
     assert search_linear(pattern, "foo") in (True, False)
 
 
 @pytest.mark.parametrize("pattern", NOT_LINEAR, ids=lambda p: p[:40])
 def test_patterns_that_can_explode_or_that_dialects_read_differently_are_not(pattern: str) -> None:
-    assert not is_linear(pattern)
-    assert compile_linear(pattern) is None
+    assert not judge(pattern).plain
     assert search_linear(pattern, "aaaa") is None
     assert judge(pattern).reason
 
@@ -129,9 +134,9 @@ def test_a_megabyte_is_searched_at_once(pattern: str) -> None:
         assert time.perf_counter() - start < 1
 
 
-@pytest.mark.parametrize("pattern", [p for p in LINEAR if compile_linear(p)])
+@pytest.mark.parametrize("pattern", [p for p in LINEAR if for_python(p)])
 def test_what_is_compiled_for_python_is_linear_there_too(pattern: str) -> None:
-    compiled = compile_linear(pattern)
+    compiled = for_python(pattern)
     assert compiled is not None
     for text in ("a" * 200_000 + "!", "a-" * 100_000 + "!", "aaaa" * 50_000 + "=!", "0." * 100_000):
         start = time.perf_counter()
@@ -172,7 +177,7 @@ def test_what_is_compiled_for_python_is_linear_there_too(pattern: str) -> None:
 )
 def test_the_meaning_is_that_of_ecma_262(pattern: str, text: str, found: bool) -> None:
     assert search_linear(pattern, text) is found
-    compiled = compile_linear(pattern)
+    compiled = for_python(pattern)
     if compiled is not None:
         assert bool(compiled.search(text)) is found
 
@@ -219,7 +224,7 @@ def test_both_engines_and_the_written_pattern_agree(pattern: str, text: str) -> 
 @settings(max_examples=TRIALS, deadline=None)
 @given(PATTERNS, st.sampled_from(["a", "b", "ab", "-", "0", "a ", "a-", "b."]))
 def test_no_random_linear_pattern_keeps_pythons_engine_busy(pattern: str, turn: str) -> None:
-    compiled = compile_linear(pattern)
+    compiled = for_python(pattern)
     if compiled is None:
         return
     start = time.process_time()
