@@ -155,8 +155,13 @@ def _see_everything(place: Place, git: Git, listed: Listed) -> None:
 
 def _index_stamp(git: Git) -> list[int]:
     """Changes whenever git writes its index; empty before the first time."""
+    return _stamp(git.index_file())
+
+
+def _stamp(path: str) -> list[int]:
+    """Changes whenever somebody writes the file; empty where there is none."""
     try:
-        found = os.stat(git.index_file())
+        found = os.stat(path)
     except OSError:
         return []
     return [found.st_mtime_ns, found.st_size, found.st_ino]
@@ -203,7 +208,8 @@ def _state(place: Place, git: Git, asked: dict[str, Any], listed: Listed, known:
     else:
         changes, (commit, branches) = _CLEAN, _of_revision(git, asked["revision"])
     since = git.resolve(asked["since"]) if asked["since"] is not None else ""
-    settings = str(os.stat(f"{git.git_dir()}/config").st_mtime_ns)
+    # The history that a shallow clone lacks can come later, without any branch moving.
+    settings = repr([_stamp(f"{git.git_dir()}/{name}") for name in ("config", "shallow")])
     environment = (named_branch(), os.environ.get("CI"), os.environ.get("PYTHONPATH"), _installed())
     where = (listed.paths, listed.prompts) if asked["revision"] is None else None
     question = repr((place.root, asked["revision"], where, since, asked["profile"], environment))

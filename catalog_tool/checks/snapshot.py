@@ -9,6 +9,7 @@ In every other case there is no answer here, and the whole catalog is inspected.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from catalog_tool.checks.inspection import Inspection, left_out, settle, unbuild
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.checks.recall import State
 from catalog_tool.checks.skill_record import SkillRecord
+from catalog_tool.checks.text import redacted
 from catalog_tool.checks.work import Record, Worker
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.validation import Validation
@@ -31,6 +33,8 @@ WHOLE_CATALOG = frozenset({"P141", "P142", "P170", "S210", "S212", "S221", "S222
 """Codes that the checks over the whole catalog emit at an artifact's own path."""
 RELEASED = frozenset({"P150", "P151", "P152", "P153", "C321", "C322", "C323"})
 """Codes that come from the comparison with the base."""
+UNFIT_VERSION = frozenset({"C340", "C341"})
+"""Codes of what a target cannot hold; of a skill, its key alone decides."""
 MOST_CHANGES = 200
 """Changed files beyond which everything is looked at."""
 
@@ -80,15 +84,32 @@ def answer(snapshot: Snapshot, place: Place, state: State, profile: str | None) 
     records = _read(tree, files, profile)
     if {_path(record) for record in records} != units or not all(_is_same(snapshot, record) for record in records):
         return None
-    kept = [Finding(*found) for found in snapshot["findings"]]
-    kept = [found for found in kept if found.code in WHOLE_CATALOG or not _inside(found.path, units)]
+    known = [Finding(*found) for found in snapshot["findings"]]
     if state.base_is_head:
-        kept = [found for found in kept if found.code not in RELEASED]
-    fresh = [found for record in records for found in record.findings if found.code not in WHOLE_CATALOG]
-    settled = settle(fresh, files.settings.rules)
+        known = [found for found in known if found.code not in RELEASED]
+    elif any(found.code in RELEASED and _inside(found.path, units) for found in known):
+        return None
     versions = [record for record in records if isinstance(record, PromptRecord)]
-    found = [*kept, *settled, *unbuildable(files, versions, settled), *left_out(files, fresh)]
+    fresh = [found for record in records for found in record.findings if found.code not in WHOLE_CATALOG]
+    fresh += _unfit(files, versions)
+    settled = settle(fresh, files.settings.rules)
+    kept = [found for found in known if _outlives(found, snapshot, units)]
+    found = redacted([*kept, *settled, *unbuildable(files, versions, settled), *left_out(files, fresh)])
     return Validation(settle(found, {}), dict(snapshot["read"]))
+
+
+def _outlives(found: Finding, snapshot: Snapshot, units: set[str]) -> bool:
+    """Whether a finding of the commit holds whatever the changed artifacts say now."""
+    if found.code in UNFIT_VERSION and found.path not in snapshot["versions"]:
+        return True
+    return found.code in WHOLE_CATALOG or not _inside(found.path, units)
+
+
+def _unfit(files: CatalogFiles, versions: list[PromptRecord]) -> list[Finding]:
+    """What the targets cannot hold of the changed versions."""
+    if not files.settings.targets:
+        return []
+    return list(import_module("catalog_tool.checks.target_rules").version_findings(files, versions))
 
 
 def _units(snapshot: Snapshot, paths: Iterable[str]) -> set[str] | None:

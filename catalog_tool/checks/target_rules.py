@@ -22,13 +22,18 @@ from catalog_tool.source.skill_folders import SKILL_FILE
 
 def findings(files: CatalogFiles, versions: Sequence[PromptRecord], skills: Sequence[SkillRecord]) -> Iterator[Finding]:
     """One finding for each object and target that do not fit; ``versions`` with their entries."""
+    yield from version_findings(files, versions)
     for target in limited_targets(files.settings):
-        is_included = globs_matcher(target.settings["include"])
-        wanted = [record for record in versions if record.digest and is_included(record.id)]
-        yield from _versions(target, wanted)
-        yield from _labels(target, files, is_included)
+        yield from _labels(target, files, globs_matcher(target.settings["include"]))
         if target.settings["skills"] in (True, "true"):
             yield from _skills(target, skills)
+
+
+def version_findings(files: CatalogFiles, versions: Sequence[PromptRecord]) -> Iterator[Finding]:
+    """The findings at the files of ``versions``, which each of them decides for itself."""
+    for target in limited_targets(files.settings):
+        is_included = globs_matcher(target.settings["include"])
+        yield from _versions(target, [record for record in versions if record.digest and is_included(record.id)])
 
 
 def _versions(target: Limited, records: Sequence[PromptRecord]) -> Iterator[Finding]:

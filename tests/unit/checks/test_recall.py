@@ -83,6 +83,44 @@ def test_an_edit_is_answered_as_if_nothing_were_known(many: Scratch, tmp_path: P
     assert again == cold
 
 
+def test_what_a_branch_changed_is_told_after_one_more_edit_of_its_file(many: Scratch, tmp_path: Path) -> None:
+    many.git("switch", "-q", "-c", "feature")
+    EDITS["a released version"](many.root)
+    many.commit("A released version changes")
+    many.run("validate")
+    path = "prompts/p3/v1.yaml"
+    many.write(path, (many.root / path).read_text() + "# a note\n")
+    warm, cold = answers(many, tmp_path)
+    assert warm == cold
+    assert "P150" in json.dumps(warm)
+
+
+@pytest.mark.parametrize("edit", ["# a note\n", "description: Another one\n"])
+def test_what_a_target_cannot_hold_is_told_after_an_edit(many: Scratch, tmp_path: Path, edit: str) -> None:
+    target = 'targets: {prod: {backend: mlflow, url: "https://mlflow.example", prefix: a/, include: ["p*"]}}\n'
+    many.write("catalog.yaml", "format: 1\n" + target)
+    many.write("prompts/p3/v1.yaml", PROMPT.format(n="x" * 120_000))
+    many.commit("Too much for one target")
+    many.run("validate")
+    for path in ("prompts/p3/v1.yaml", "prompts/p4/v1.yaml"):
+        many.write(path, (many.root / path).read_text() + edit)
+    many.write("skills/skill-7/notes.md", "A file more.\n")
+    warm, cold = answers(many, tmp_path)
+    assert warm == cold
+    assert "C340" in json.dumps(warm)
+
+
+def test_history_that_a_shallow_clone_gets_later_counts(many: Scratch, tmp_path: Path) -> None:
+    EDITS["a released version"](many.root)
+    many.commit("A released version changes")
+    many.git("clone", "-q", "--depth", "1", f"file://{many.root}", str(tmp_path / "clone"))
+    clone = Scratch(root=tmp_path / "clone", command=many.command)
+    clone.run("validate")
+    clone.git("fetch", "-q", "--unshallow")
+    warm, cold = answers(clone, tmp_path)
+    assert warm == cold
+
+
 def test_a_warm_build_is_the_cold_one(many: Scratch, tmp_path: Path) -> None:
     digests = []
     for out in ("one", "two"):
