@@ -23,9 +23,17 @@ from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.settings import read_settings
 from catalog_tool.source.shared_parts import SharedParts, read_shared
-from catalog_tool.source.skill_folders import PLUGIN_MANIFEST, SkillFolder, find_skills, glob_pattern, static_prefix
+from catalog_tool.source.skill_folders import (
+    A_SUBMODULE,
+    PLUGIN_MANIFEST,
+    SkillFolder,
+    find_skills,
+    glob_pattern,
+    printable,
+    static_prefix,
+)
 from catalog_tool.source.team_schemas import TeamSchemas, read_team_schemas
-from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, Entry, Tree, WorkTree
+from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, SUBMODULE, Entry, Tree, WorkTree
 
 AGENT_SETTINGS = ".claude/settings.json"
 REGISTRY_FILE = "registry.yaml"
@@ -66,7 +74,9 @@ class CatalogFiles(NamedTuple):
     def exists(self) -> bool:
         """Whether there is a catalog at all: settings, or anything that could be a prompt or a skill."""
         folder = f"{self.settings.prompts}/"
-        return bool(self.skills) or any(path == SETTINGS_FILE or path.startswith(folder) for path in self.entries)
+        if self.skills or any(path == SETTINGS_FILE or path.startswith(folder) for path in self.entries):
+            return True
+        return any(True for _ in _kept_elsewhere(self.entries, self.settings))
 
 
 def refuse_absent(files: CatalogFiles, tree: Tree) -> None:
@@ -102,6 +112,7 @@ def find_catalog(tree: Tree, *, whole: bool = True) -> CatalogFiles:
     skills = find_skills(entries, settings.skills, small.link, small.plugin)
     findings.extend(skills.findings)
     findings.extend(_nested(entries, {skill.path for skill in skills.folders}))
+    findings.extend(_kept_elsewhere(entries, settings))
     findings.extend(_missing_folders(entries, settings) if whole else ())
     team, found = read_team_schemas(settings, entries, small.inner)
     findings.extend(found)
@@ -260,6 +271,17 @@ def _owners(small: _SmallFiles) -> list[OwnerRule]:
 
 def _agent_settings(small: _SmallFiles) -> dict[str, object]:
     return _json_object(small.at_top.get(AGENT_SETTINGS) or b"{}")
+
+
+def _kept_elsewhere(entries: Mapping[str, Entry], settings: Settings) -> Iterator[Finding]:
+    """Folders of the settings in whose place a submodule stands, or for prompts a link: nothing is read there."""
+    mode = entries[settings.prompts].mode if settings.prompts in entries else FILE
+    if mode in (LINK, SUBMODULE):
+        what = A_SUBMODULE if mode == SUBMODULE else "a symbolic link: it is not followed"
+        yield finding("Y024", f"{what}: no prompt is read from here", printable(settings.prompts))
+    for path in sorted({static_prefix(glob) for glob in settings.skills}):
+        if path in entries and entries[path].mode == SUBMODULE:
+            yield finding("S216", f"{A_SUBMODULE}: no skill is read from here", printable(path))
 
 
 def _missing_folders(entries: Mapping[str, Entry], settings: Settings) -> Iterator[Finding]:

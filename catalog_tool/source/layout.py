@@ -11,7 +11,7 @@ from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.names import is_prompt_id, is_version
 from catalog_tool.source.odd_places import FORMATS, is_version_place
-from catalog_tool.source.tree import EXECUTABLE, FILE, FOLDER, LINK, Entry
+from catalog_tool.source.tree import EXECUTABLE, FILE, FOLDER, LINK, SUBMODULE, Entry
 
 SHARED = "_shared"
 _FORMS = {"tests": "`.yaml` or `.jsonl`", "evidence": "`.json`"}
@@ -77,7 +77,9 @@ def _outermost(path: str, entry: Entry, cut: int) -> tuple[str, Entry]:
 
 
 def _not_a_file(path: str, entry: Entry) -> Finding:
-    what = {LINK: "a symbolic link", FOLDER: "a folder"}.get(entry.mode, "not a regular file")
+    what = {LINK: "a symbolic link", FOLDER: "a folder", SUBMODULE: "a repository of its own"}.get(
+        entry.mode, "not a regular file"
+    )
     return finding("Y024", f"{what}: prompts are read from regular files only", path)
 
 

@@ -16,7 +16,7 @@ from catalog_tool.source.globs import glob_source
 from catalog_tool.source.tree import LINK, SUBMODULE, Entry
 
 SKILL_FILE = "SKILL.md"
-A_SUBMODULE = "a submodule: its files are not part of this repository"
+A_SUBMODULE = "a submodule, or a repository of its own: its files are not part of this one"
 PLUGIN_MANIFEST = ".claude-plugin/plugin.json"
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|[\ud800-\udfff]")

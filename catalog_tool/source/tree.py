@@ -197,11 +197,14 @@ class WorkTree:
         if not path.startswith(self.prefix):
             return
         inner = path[len(self.prefix) :]
+        if inner.endswith("/"):  # git names no file in an untracked repository of its own
+            entries[inner[:-1]] = Entry(SUBMODULE, None)
+            return
         mode = None if _is_behind_link(self.root, inner) else _mode(self.root / inner)
-        if mode is None:
-            entries.pop(inner, None)
-        else:
+        if mode is not None:
             entries[inner] = Entry(mode, None)
+        elif inner in entries and entries[inner].mode != SUBMODULE:
+            del entries[inner]
 
     def read(self, entries: Mapping[str, Entry], limit: int) -> Iterator[Content]:
         """The content of each entry: git's where it is unmodified, else the disk's.

@@ -184,7 +184,9 @@ def test_a_touched_file_is_no_change(committed: Scratch) -> None:
     assert not tree.is_modified
 
 
-def test_submodules_are_refused_and_never_entered(tmp_path: Path, committed: Scratch) -> None:
+@pytest.fixture
+def other(tmp_path: Path, committed: Scratch) -> Path:
+    """Another repository, with a skill at its top."""
     other = tmp_path / "other"
     other.mkdir()
     committed.git("-C", str(other), "init", "--quiet", "--initial-branch", "main")
@@ -192,6 +194,46 @@ def test_submodules_are_refused_and_never_entered(tmp_path: Path, committed: Scr
     committed.git("-C", str(other), "add", "--all")
     who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
     committed.git("-C", str(other), *who, "commit", "--quiet", "--message", "x")
+    return other
+
+
+def refused(root: Path, revision: str | None = None) -> list[tuple[str, str | None]]:
+    """What is no file of this repository."""
+    found = look(root, revision).findings
+    return [(each.code, each.path) for each in found if each.code in ("S216", "Y024")]
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [("prompts", "Y024"), ("skills", "S216"), (".claude/skills", "S216"), (".claude", "S216")],
+)
+def test_a_folder_of_the_settings_that_is_a_submodule_is_told(
+    committed: Scratch, other: Path, place: str, code: str
+) -> None:
+    committed.git("rm", "-rq", "prompts", "skills")
+    committed.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), place)
+    assert refused(committed.root) == [(code, place)]
+    committed.commit()
+    assert refused(committed.root) == refused(committed.root, "HEAD") == [(code, place)]
+
+
+def test_prompts_behind_a_link_are_told(committed: Scratch) -> None:
+    committed.git("mv", "prompts", "kept")
+    (committed.root / "prompts").symlink_to("kept")
+    assert refused(committed.root) == [("Y024", "prompts")]
+
+
+@pytest.mark.parametrize(
+    ("place", "code"), [("prompts/nest", "Y024"), ("skills/nest", "S216"), (".claude/skills", "S216")]
+)
+def test_a_repository_of_its_own_that_nobody_added_is_told(
+    committed: Scratch, other: Path, place: str, code: str
+) -> None:
+    committed.git("clone", "--quiet", str(other), place)
+    assert refused(committed.root) == [(code, place)]
+
+
+def test_submodules_are_refused_and_never_entered(committed: Scratch, other: Path) -> None:
     for place in ("skills/pdf/vendor", "skills/other", "elsewhere"):
         committed.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), place)
     committed.commit()
