@@ -77,9 +77,8 @@ def _outermost(path: str, entry: Entry, cut: int) -> tuple[str, Entry]:
 
 
 def _not_a_file(path: str, entry: Entry) -> Finding:
-    what = {LINK: "a symbolic link", FOLDER: "a folder", SUBMODULE: "a repository of its own"}.get(
-        entry.mode, "not a regular file"
-    )
+    names = {LINK: "a symbolic link", FOLDER: "a folder", SUBMODULE: "a repository of its own"}
+    what = names.get(entry.mode, "not a regular file")
     return finding("Y024", f"{what}: prompts are read from regular files only", path)
 
 

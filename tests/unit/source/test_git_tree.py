@@ -205,7 +205,7 @@ def refused(root: Path, revision: str | None = None) -> list[tuple[str, str | No
 
 @pytest.mark.parametrize(
     ("place", "code"),
-    [("prompts", "Y024"), ("skills", "S216"), (".claude/skills", "S216"), (".claude", "S216")],
+    [("prompts", "Y024"), ("skills", "S216"), (".claude/skills", "S216")],
 )
 def test_a_folder_of_the_settings_that_is_a_submodule_is_told(
     committed: Scratch, other: Path, place: str, code: str
