@@ -135,14 +135,25 @@ def compare_cases(old: Mapping[str, GoldenCase], new: Mapping[str, GoldenCase]) 
 
 
 def _inputs(before: GoldenCase, after: GoldenCase, path: str) -> Iterator[Detail]:
-    """Inputs that are others: the case may be an easier one. What came, went or has another name is not judged."""
+    """Inputs that are others or went: the case may be an easier one. What only came is not judged.
+
+    An input with another name is the same one where its value stands under a name that came, in place of its own.
+    """
     for part in _INPUTS:
         was, now = _mapping(before.case.get(part)), _mapping(after.case.get(part))
-        for name in sorted(was.keys() & now.keys()):
-            if not same_json(was[name], now[name]) and not any(same_json(was[name], value) for value in now.values()):
-                said = f"is asked with another `{name}`: {_shown(now[name])}, it was {_shown(was[name])}"
-                message = f"the case “{before.name}” {said}"
-                yield detail("test-weakened", f"{path}/{part}/{_escaped(name)}", was[name], now[name], message)
+        came = [now[name] for name in now if name not in was]
+        for name in sorted(was):
+            at, shown = f"{path}/{part}/{_escaped(name)}", _shown(was[name])
+            twin = next((index for index, value in enumerate(came) if same_json(value, was[name])), None)
+            if name in now:
+                if not same_json(was[name], now[name]):
+                    said = f"is asked with another `{name}`: {_shown(now[name])}, it was {shown}"
+                    yield detail("test-weakened", at, was[name], now[name], f"the case “{before.name}” {said}")
+            elif twin is not None:
+                del came[twin]
+            else:
+                message = f"the case “{before.name}” is no longer asked with `{name}`, it was {shown}"
+                yield detail("test-weakened", at, was[name], None, message)
 
 
 def _assertions(before: GoldenCase, after: GoldenCase, path: str) -> Iterator[Detail]:

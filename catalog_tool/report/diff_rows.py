@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from catalog_tool.diff.changes import HIGHEST, LABEL, SKILL, TEST, Change, DiffResult
+from catalog_tool.diff.changes import HIGHEST, LABEL, SKILL, TEST, Change, Detail, DiffResult
 from catalog_tool.report.findings_text import counted
 
 _SHARED = "_shared/"
@@ -51,12 +52,18 @@ def rows_of(result: DiffResult) -> Rows:
 def _grouped(changes: Iterable[Change]) -> Iterator[Row]:
     found: dict[tuple[Any, ...], list[Change]] = {}
     for change in changes:
-        said = tuple((item.rule, item.path, item.message, item.contract) for item in change.details)
+        said = tuple(map(_said, change.details))
         own = () if change.against else (str(change.before),)
         found.setdefault((change.artifact, change.kind, change.op, change.after, said, *own), []).append(change)
     for group in found.values():
         first = next((change for change in group if HIGHEST in change.against), group[0])
         yield Row(first, tuple(change for change in group if change is not first))
+
+
+def _said(item: Detail) -> tuple[Any, ...]:
+    """All that a reader could see of a detail: a sentence may be the same of two texts that are not."""
+    values = json.dumps([item.before, item.after], sort_keys=True)
+    return item.rule, item.path, item.message, item.contract, item.behaviour, values, item.text
 
 
 def _labels(change: Change) -> list[str]:

@@ -197,6 +197,23 @@ def test_an_override_shows_and_ends(bar: Scratch) -> None:
     assert bar.run("diff", "HEAD", "--fail-on", "major", env=after).code == 1
 
 
+def test_what_reads_alike_and_says_something_else_has_its_own_row(bar: Scratch) -> None:
+    text = "model: gpt-4o-2024-08-06\nsystem_prompt: |\n  Be {}.\n  {} sharing of account data.\n"
+    bar.write("prompts/greeter/v1.yaml", text.format("kind", "Forbid"))
+    bar.write("prompts/greeter/v2.yaml", text.format("kind", "Allow"))
+    bar.commit("Two of them, the second not live")
+    bar.write("prompts/greeter/v3.yaml", text.format("nice", "Encourage"))
+    first, second = answer(bar, "HEAD")["changes"]
+    assert [item["message"] for item in first["details"]] == [item["message"] for item in second["details"]]
+    for output in ("text", "markdown"):
+        said = bar.run("diff", "HEAD", "--format", output).out
+        assert "the same against" not in said
+        assert "Forbid" in said
+        assert "Allow" in said
+    bar.write("prompts/greeter/v2.yaml", text.format("kind", "Forbid"))
+    assert "the same against v1, to which production points" in bar.run("diff", "HEAD").out
+
+
 def test_a_label_says_what_it_deploys(bar: Scratch) -> None:
     bar.write("prompts/greeter/v2.yaml", V1 + "temperature: 0.9\n")
     bar.commit("Warmer")
