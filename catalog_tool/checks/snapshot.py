@@ -87,8 +87,8 @@ def answer(snapshot: Snapshot, place: Place, state: State, profile: str | None) 
     known = [Finding(*found) for found in snapshot["findings"]]
     if state.base_is_head:
         known = [found for found in known if found.code not in RELEASED]
-    elif any(found.code in RELEASED and _inside(found.path, units) for found in known):
-        return None
+    elif any(found.code in RELEASED for found in known):
+        return None  # behind the branch, a commit and its changed work tree have different bases
     versions = [record for record in records if isinstance(record, PromptRecord)]
     fresh = [found for record in records for found in record.findings if found.code not in WHOLE_CATALOG]
     fresh += _unfit(files, versions)

@@ -19,6 +19,12 @@ from catalog_tool.template.partials import Expanded, load_text
 
 _MORE_NAMES = frozenset({"$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "patternProperties"})
 """Keywords that may declare names beside ``properties``."""
+_SCHEMA_MAPS = frozenset(
+    {"$defs", "definitions", "properties", "patternProperties", "additionalProperties", "unevaluatedProperties"}
+    | {"propertyNames", "dependentSchemas", "dependentRequired", "dependencies", "not", "if", "then", "else"}
+    | {"items", "contains", "unevaluatedItems", "contentSchema", "default", "const"}
+)
+"""Keywords of JSON Schema whose value may be a map: none of them is a variable written in the wrong place."""
 _TEXT_TYPES = ("string", "integer", "number", "boolean")
 
 
@@ -98,10 +104,24 @@ class Templates:
 
     def _check_declared(self, declared: dict[str, Any]) -> None:
         check_written_schema(self._document, ["variables"], declared)
-        if not self._all_plain(declared):
+        self._check_takes_names(declared)
+        if not self._told and not self._all_plain(declared):
             self._check_names(declared)
             self._check_kinds(declared)
         self._check_required(declared)
+
+    def _check_takes_names(self, declared: dict[str, Any]) -> None:
+        """Values come as a map of names; a schema of a list or a text takes none of them."""
+        kinds = declared.get("type", "object")
+        if kinds != "object" and kinds and not (isinstance(kinds, list) and "object" in kinds):
+            message = f"values are given by name, so `type` must be `object`: none fit {kinds!r}"
+            self._document.report("P113", message, self._document.at(["variables", "type"]))
+
+    def _misplaced(self, declared: dict[str, Any]) -> list[str]:
+        """Names that are declared beside ``properties`` instead of in it."""
+        if "properties" in declared:
+            return []
+        return [name for name, schema in declared.items() if isinstance(schema, dict) and name not in _SCHEMA_MAPS]
 
     def _check_required(self, declared: dict[str, Any]) -> None:
         """A name that must be given and may not be: no values fit, and nothing can be rendered."""
@@ -116,7 +136,14 @@ class Templates:
 
     def _check_names(self, declared: dict[str, Any]) -> None:
         report = check_names(self._templates, declared)
+        misplaced = self._misplaced(declared)
+        for name in misplaced:
+            spot = self._document.key(["variables", name])
+            message = f"`{name}` is declared beside `properties`, where it says nothing"
+            self._document.report("P113", message, spot, hint=f"put it in: `variables: {{properties: {{{name}: …}}}}`")
         for index, name, offset in report.undeclared:
+            if name in misplaced:
+                continue
             self._report("P113", f"`{name}` is used and not declared in `variables`", index, offset)
         broken = any(template.problems for template in self._templates)
         for name in () if broken else report.unused:
@@ -142,6 +169,8 @@ class Templates:
         return all(type(schema) is dict and schema.get("type") in _TEXT_TYPES for schema in properties.values())
 
     def _check_kinds(self, declared: dict[str, Any]) -> None:
+        if self._engine != MUSTACHE:  # jinja goes through lists without a sign of its own
+            return
         properties = _properties(declared)
         for index, template in enumerate(self._templates):
             if any(use.kind != VARIABLE for use in template.names):

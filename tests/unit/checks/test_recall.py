@@ -95,6 +95,18 @@ def test_what_a_branch_changed_is_told_after_one_more_edit_of_its_file(many: Scr
     assert "P150" in json.dumps(warm)
 
 
+def test_a_commit_behind_its_branch_and_its_work_tree_have_different_bases(many: Scratch, tmp_path: Path) -> None:
+    EDITS["a released version"](many.root)
+    many.commit("A released version changes")
+    many.write("prompts/p9/v2.yaml", PROMPT.format(n="later").replace("v1", "v2"))
+    many.commit("Somebody else goes on")
+    many.git("switch", "-q", "-d", "HEAD^")
+    many.run("validate")
+    many.write("prompts/p4/v1.yaml", PROMPT.format(n=4) + "# a note\n")
+    warm, cold = answers(many, tmp_path)
+    assert warm == cold
+
+
 @pytest.mark.parametrize("edit", ["# a note\n", "description: Another one\n"])
 def test_what_a_target_cannot_hold_is_told_after_an_edit(many: Scratch, tmp_path: Path, edit: str) -> None:
     target = 'targets: {prod: {backend: mlflow, url: "https://mlflow.example", prefix: a/, include: ["p*"]}}\n'

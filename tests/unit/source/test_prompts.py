@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -162,6 +165,9 @@ def test_written_variables_are_kept_as_they_are() -> None:
         (f"{ASK}variables: {{properties: {{q: {{type: string}}}}}}\n", [("P113", 2, 27), ("P114", 3, 26)]),
         (f"{ASK}variables: {{properties: {{question: {{type: string}}}}, required: [q]}}\n", [("P113", 3, 64)]),
         (f"{ASK}variables: {{required: [q], properties: {{question: {{}}}}, additionalProperties: true}}\n", []),
+        (f"{ASK}variables: {{type: array, properties: {{question: {{}}}}}}\n", [("P113", 3, 19)]),
+        (f"{ASK}variables: {{type: [object, 'null'], properties: {{question: {{}}}}}}\n", []),
+        (f"{ASK}variables: {{question: {{type: string}}, x-b: 1}}\n", [("P113", 3, 13)]),
         (f"{ASK}variables: {{required: [q], properties: {{question: {{}}}}, allOf: [{{$ref: '#/$defs/q'}}]}}\n",
          [("P121", 3, 71)]),
         ("system_prompt: |\n  {{a.b}}\n", [("P115", 2, 3)]),
@@ -186,6 +192,8 @@ def test_written_variables_are_kept_as_they_are() -> None:
         ("system_prompt: x\ntools: [{name: t, returns: {default: 1, type: 'null'}}]\n", [("P123", 2, 38)]),
         ("system_prompt: x\noutput_schema: {type: strin, default: 1}\n", [("P120", 2, 23)]),
         (f"{ASK}variables: {{properties: {{question: {{type: array}}}}}}\n", [("P124", 2, 27)]),
+        ("template: jinja\nsystem_prompt: '{% for x in l %}{{ x }}{% endfor %}{{ o.k }}'\n"
+         "variables: {properties: {l: {type: array}, o: {type: object}}}\n", []),
         *(
             (f"{ASK}variables: {{properties: {{question: {schema}}}, $defs: {DEFS}}}\n", found)
             for schema, found in [
@@ -307,3 +315,15 @@ def test_a_byte_order_mark_is_a_finding_and_no_meaning() -> None:
     assert places(found) == [("Y006", 1, 1)]
     assert found.version is not None
     assert found.version.digest == digest(text)
+
+
+def test_without_jinja_nothing_is_said_of_the_names_in_its_templates() -> None:
+    code = (
+        "import sys; sys.modules['jinja2'] = None\n"
+        "from reading import read\n"
+        "text = \"template: jinja\\nsystem_prompt: '{{ a }}'\\nvariables: {properties: {a: {}, b: {}}}\\n\"\n"
+        "print(*(found.code for found in read(text).document.findings))\n"
+    )
+    tests = str(Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", code], cwd=tests, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["P117"]
