@@ -106,6 +106,11 @@ class Holdings:
         damaged = (self.damaged - frozenset(asked)) | part.damaged
         return replace(self, prompts={**prompts, **part.prompts}, damaged=damaged)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is held, damaged or not."""
+        return not (self.prompts or self.skills or self.damaged)
+
     def bundle(self) -> bytes:
         """``bundle.json`` of all that is held: canonical, the same content always the same bytes."""
         labels = {name: held.label_values() for name, held in self.prompts.items() if held.labels}

@@ -18,10 +18,10 @@ from urllib.parse import quote
 from catalog_tool.backends.base import Backend
 from catalog_tool.backends.stored import label_versions
 from catalog_tool.canonical.identity import bundle_digest
-from catalog_tool.errors import BackendError
+from catalog_tool.errors import BackendError, UnavailableError
 from catalog_tool.model.addresses import LABEL, parse_address, version_address
 from catalog_tool.model.limits import BUNDLE_BYTES
-from catalog_tool.model.target import Live
+from catalog_tool.model.target import Live, TargetState
 from catalog_tool.server.holdings import Holdings, hold, lives_of_bundle
 
 _SQLITE = b"SQLite format 3\0"
@@ -128,12 +128,14 @@ class StoreOrigin:
 
         Where labels of a few known prompts moved, only those prompts are read, and all of the store in the next
         call. A label whose name nobody knew, and that ``hints`` do not name, is not found that way: where the
-        changes that were found are fewer than those that were counted, all is read at once.
+        changes that were found are fewer than those that were counted, or a generation fell, all is read at once.
+        A store that was wiped is a lost one: ``UnavailableError``, and never a picture of nothing.
         """
         self._seen = self._probe()
         generations = self._backend.generations()
         moved = {name for name, number in generations.items() if self._last.get(name) != number}
-        is_known = all(name in before.prompts for name in moved)
+        is_same = all(generations.get(name, -1) >= number for name, number in self._last.items())
+        is_known = is_same and all(name in before.prompts for name in moved)
         found = None
         if is_known and 0 < len(moved) <= FEW and time.monotonic() - self._read_at < self._sweep_seconds():
             some = self._some(before, moved, generations, hints)
@@ -165,8 +167,13 @@ class StoreOrigin:
 
     def _whole(self, before: Holdings, generations: Mapping[str, int], beat: Beat) -> Holdings:
         started = time.monotonic()
-        store_id = self._backend.load().store_id
-        found = hold(store_id, _beating(self._backend.scan(), beat), generations, before)
+        state = self._backend.load()
+        found = hold(state.store_id, _beating(self._backend.scan(), beat), generations, before)
+        if _is_lost(state, found, before):
+            raise UnavailableError(
+                f"{self.place} holds nothing of what was synced to it: it is empty, or it was wiped",
+                hint="sync to it; is it the right one?",
+            )
         self._read_at = time.monotonic()
         self._took = self._read_at - started
         return found
@@ -185,6 +192,16 @@ class StoreOrigin:
         if self._counter is not None:
             self._counter.close()
         self._backend.close()
+
+
+def _is_lost(state: TargetState, found: Holdings, before: Holdings) -> bool:
+    """Whether the store is not what it was: a volume that is not mounted, a server that forgot (design §8).
+
+    A sync never leaves a store empty. One that people filled by hand and that was never synced has no id either.
+    """
+    if found.is_empty:
+        return not state.store_id or bool(state.inventory) or not before.is_empty
+    return bool(before.store_id) and not state.store_id
 
 
 def _changed(before: Holdings, after: Holdings, name: str) -> int:

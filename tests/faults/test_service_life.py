@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
@@ -21,6 +21,7 @@ from scratch import COMMAND, CatalogCommand, isolated_environment
 from served_prompts import entry, until, write_bundle
 from soak import SOAK
 
+from catalog_tool.backends.file import connect as connect_file
 from catalog_tool.backends.sqlite import connect as connect_sqlite
 from catalog_tool.server.tokens import TokenFile, Wish
 from catalog_tool.sync.conformance.samples import put_label, put_version
@@ -332,6 +333,20 @@ def test_a_service_whose_store_is_not_there_yet_waits_for_it(tmp_path: Path) -> 
         assert until(lambda: service.get("/readyz").status_code == 200, 3)
         # It may have been ready as soon as the store was there, with nothing in it.
         assert until(lambda: service.get(f"/v1/prompts/{NAME}").json().get("version") == "v1", 3)
+
+
+def test_a_store_that_is_not_mounted_any_more_is_lost_and_served_on(tmp_path: Path) -> None:
+    folder = catalog_of(tmp_path / "served", "backend: file, path: store")
+    with closing(held(lambda prefix="": connect_file({"path": str(folder / "store"), "prefix": prefix}))) as backend:
+        done(backend, put_version(), put_label("v1"))
+        backend.drop_lease("token-1")
+    with running(folder) as service:
+        (folder / "store").rename(folder / "elsewhere")
+        assert until(lambda: service.get("/readyz").status_code == 503, 3)
+        assert service.get(f"/v1/prompts/{NAME}").json()["version"] == "v1"
+        assert "store_lost" in service.said()
+        (folder / "elsewhere").rename(folder / "store")
+        assert until(lambda: service.get("/readyz").status_code == 200, 3)
 
 
 def test_a_port_that_is_taken_is_an_error(bundle: Path) -> None:

@@ -156,6 +156,65 @@ def test_a_lost_store_is_told_and_what_is_held_stays(heard: list[Change]) -> Non
         keeper.close()
 
 
+WIPES = {"forgotten": "", "begun anew": "another", "emptied": None}
+"""How a store loses everything → the id that it has afterwards; None: the one it had."""
+
+
+def wiped(store: MemoryStore, how: str) -> None:
+    """Empty it, as ``FLUSHALL``, a folder that is not mounted or a hand does."""
+    for held_there in (store.objects, store.generations, store.inventories, store.leases):
+        held_there.clear()
+    store.store_id = store.store_id if WIPES[how] is None else WIPES[how] or ""
+
+
+@pytest.mark.parametrize("how", WIPES)
+def test_a_store_that_was_wiped_is_a_lost_one(heard: list[Change], caplog: pytest.LogCaptureFixture, how: str) -> None:
+    store, copy = filled(), filled()
+    keeper = Keeper(StoreOrigin(MemoryBackend(store)), heard.extend)
+    with caplog.at_level("INFO", "catalog_tool.server"):
+        keeper.start()
+        try:
+            assert until(lambda: keeper.is_ready)
+            held_before = keeper.current
+            heard.clear()
+            wiped(store, how)
+            assert until(lambda: not keeper.is_ready, 1.0)
+            with pytest.raises(UnavailableError, match="memory holds nothing"):
+                keeper.refresh()
+            assert keeper.current is held_before
+            assert heard == []
+            store.store_id = copy.store_id
+            store.objects.update(copy.objects)
+            store.generations.update({**copy.generations, GREET: 1})
+            assert until(lambda: keeper.is_ready, 1.0)
+            assert keeper.current.holdings.store_id == copy.store_id, "numbers that fell are another store's"
+        finally:
+            keeper.close()
+    assert [record.message for record in caplog.records] == ["store_read", "store_lost", "store_read"]
+
+
+def test_at_the_start_an_empty_store_is_waited_for_unless_it_is_new() -> None:
+    new = MemoryStore()
+    assert StoreOrigin(MemoryBackend(new)).read(EMPTY, lambda: None).is_empty, "made, and nothing is in it yet"
+    emptied = filled()
+    emptied.objects.clear()
+    assert emptied.inventories
+    never = MemoryStore()
+    never.store_id = ""
+    for store in (emptied, never):
+        with pytest.raises(UnavailableError, match="holds nothing"):
+            StoreOrigin(MemoryBackend(store)).read(EMPTY, lambda: None)
+
+
+def test_prompts_that_people_made_in_a_store_without_an_id_are_served() -> None:
+    store = filled()
+    store.store_id = ""
+    origin = StoreOrigin(MemoryBackend(store))
+    assert GREET in origin.read(EMPTY, lambda: None).prompts
+    with pytest.raises(UnavailableError, match="holds nothing"):
+        origin.read(hold("known", [], {}), lambda: None)
+
+
 class Faulty(MemoryBackend):
     """A store whose driver has a fault: what it raises is no error of a backend."""
 
