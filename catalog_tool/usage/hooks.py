@@ -16,7 +16,7 @@ from catalog_tool.usage.agent_telemetry import ACTIVATED, PROACTIVE, RESULT, SKI
 from catalog_tool.usage.lines import LineFile
 from catalog_tool.usage.otlp_logs import FAILURES, SUCCESSES
 from catalog_tool.usage.otlp_values import Reach
-from catalog_tool.usage.source import OK, PARTIAL, Progress, Recorder, SourceReport
+from catalog_tool.usage.source import Progress, Recorder, SourceReport
 from catalog_tool.usage.windows import DATED, SECOND, Window
 
 _TIMES = ("time", "timestamp", "ts")
@@ -44,7 +44,7 @@ class HookSource:
                 _tell(value, time, recorder)
             except (TypeError, ValueError, AttributeError, KeyError, OverflowError):
                 lines.reject()
-        return SourceReport(self.kind, PARTIAL if lines.damage else OK, reach.start, reach.end, lines.damage)
+        return lines.report(self.kind, reach)
 
 
 def _tell(value: Mapping[str, Any], time: int, recorder: Recorder) -> None:

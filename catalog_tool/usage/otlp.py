@@ -10,7 +10,7 @@ from catalog_tool.usage.otlp_logs import read_logs
 from catalog_tool.usage.otlp_metrics import read_metrics
 from catalog_tool.usage.otlp_spans import read_spans
 from catalog_tool.usage.otlp_values import Reach
-from catalog_tool.usage.source import OK, PARTIAL, Progress, Recorder, SourceReport
+from catalog_tool.usage.source import Progress, Recorder, SourceReport
 from catalog_tool.usage.windows import Window
 
 _READERS = {"resourceLogs": read_logs, "resourceMetrics": read_metrics, "resourceSpans": read_spans}
@@ -32,7 +32,7 @@ class OtlpSource:
                 read_line(value, recorder, reach)
             except (TypeError, ValueError, AttributeError, KeyError, OverflowError):
                 lines.reject()
-        return SourceReport(self.kind, PARTIAL if lines.damage else OK, reach.start, reach.end, lines.damage)
+        return lines.report(self.kind, reach)
 
 
 def read_line(value: Mapping[str, Any], recorder: Recorder, reach: Reach) -> None:

@@ -24,13 +24,17 @@ Progress = Callable[[int, int], None]
 
 
 class SourceReport(NamedTuple):
-    """How reading a source went. ``start`` and ``end``: oldest and newest record in it (ns), or None."""
+    """How reading a source went. ``start`` and ``end``: oldest and newest record in it (ns), or None.
+
+    ``unfinished``: all that is there was read, and something was just being added to it.
+    """
 
     kind: str
     status: str
     start: int | None = None
     end: int | None = None
     message: str | None = None
+    unfinished: bool = False
 
 
 class Source(Protocol):

@@ -77,6 +77,7 @@ def doubts_of(evidence: Evidence, window: Window) -> list[Doubt]:
         for report in evidence.sources
         if report.status in (FAILED, PARTIAL) or (report.status == EMPTY and report.kind == "loki")
     ]
+    found += [Doubt(report.message or report.kind) for report in evidence.sources if report.unfinished]
     found += _of_calls(evidence, window)
     if evidence.earliest is not None and evidence.earliest > window.fresh:
         reached, needed = days(window.end - evidence.earliest), days(window.end - window.fresh)

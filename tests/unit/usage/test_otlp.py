@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from catalog_tool.usage.hooks import HookSource
 from catalog_tool.usage.otlp import OtlpSource
 from catalog_tool.usage.result import UsageResult
 
-from .made import ago, call, join, listed, logs, nano, pairs, point, skill, verdicts, write
+from .made import ago, call, join, listed, logs, nano, pairs, point, reason, skill, verdicts, write
 from .recorded import FIXTURES
 
 LINES = FIXTURES / "otlp" / "claude-code.jsonl"
@@ -226,12 +228,47 @@ class TestDamage:
         (tmp_path / "l").write_bytes(b'{"a": "\xff"}\n')
         assert join(listed(), OtlpSource(str(tmp_path / "l"))).failed
 
-    def test_a_last_line_that_is_still_being_written_is_no_damage(self, tmp_path: Path) -> None:
+    def test_a_last_line_that_is_still_being_written_is_no_damage_and_no_silence(self, tmp_path: Path) -> None:
         lines = [call("a", ago(days=days)) for days in (1, 50)]
         whole = "".join(json.dumps(line) + "\n" for line in lines)
         (tmp_path / "l").write_text(whole + self.GOOD[:40], encoding="utf-8")
         found = join(listed(skill("a"), skill("b")), OtlpSource(str(tmp_path / "l")))
-        assert (found.failed, verdicts(found)) == (False, {"a": "active", "b": "never"})
+        assert (found.failed, verdicts(found)) == (False, {"a": "active", "b": "unmeasurable"})
+        assert found.status == "unknown"
+        assert found.sources[0].message == f"{tmp_path / 'l'}: line 3 is still being written"
+        assert reason(found, "b") == found.sources[0].message
+
+    def test_a_last_line_without_its_end_that_is_whole_is_read(self, tmp_path: Path) -> None:
+        lines = [json.dumps(call("a", ago(days=days))) for days in (1, 50)]
+        (tmp_path / "l").write_text("\n".join(lines), encoding="utf-8")
+        found = join(listed(skill("a"), skill("b")), OtlpSource(str(tmp_path / "l")))
+        assert (verdicts(found), found.sources[0].message) == ({"a": "active", "b": "never"}, None)
+
+    @pytest.mark.parametrize("source", [OtlpSource, HookSource])
+    @pytest.mark.parametrize(
+        "text",
+        [json.dumps([call("b", ago(days=1))]), GOOD[:-3], "", '"text"', "[", GOOD + " {", bytes(range(128, 256))],
+    )
+    @pytest.mark.parametrize("before", ["", f"{GOOD}\n"])
+    def test_any_other_last_line_is_damage_with_its_end_and_without(
+        self, tmp_path: Path, source: type[OtlpSource | HookSource], text: str | bytes, before: str
+    ) -> None:
+        data = before.encode() + (text if isinstance(text, bytes) else text.encode())
+        (tmp_path / "l").write_bytes(data)
+        os.utime(tmp_path / "l", (0, 0))
+        whole = write(tmp_path / "whole", [call("a", ago(days=days)) for days in (1, 50)])
+        found = join(listed(skill("a"), skill("b")), whole, source(str(tmp_path / "l")))
+        damaged = bool(text) or (bool(before) and source is HookSource)
+        assert verdicts(found)["b"] == ("unmeasurable" if damaged else "never")
+        assert found.exit_code(("never",)) == (3 if damaged else 1)
+
+    def test_a_file_of_one_line_that_is_cut_is_damage_however_new(self, tmp_path: Path) -> None:
+        (tmp_path / "l").write_text(self.GOOD[:-3], encoding="utf-8")
+        assert join(listed(skill("a")), OtlpSource(str(tmp_path / "l"))).exit_code(()) == 3
+
+    def test_a_gzip_whose_text_is_cut_is_damage_however_new(self, tmp_path: Path) -> None:
+        (tmp_path / "l.gz").write_bytes(gzip.compress(f"{self.GOOD}\n{self.GOOD[:-3]}".encode()))
+        assert join(listed(skill("a")), OtlpSource(str(tmp_path / "l.gz"))).exit_code(()) == 3
 
     @pytest.mark.parametrize("cut", [20, 60])
     def test_gzip_that_ends_too_soon_is_a_failed_source(self, tmp_path: Path, cut: int) -> None:
