@@ -80,6 +80,10 @@ class HeldPrompt:
         """Label → value, as ``bundle.json`` has it."""
         return {label: held.value for label, held in self.labels.items()}
 
+    def damaged_labels(self) -> list[str]:
+        """The labels that are stored and cannot be served, sorted."""
+        return sorted(part for part in self.damaged if is_label(part) and part not in self.labels)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldSkill:

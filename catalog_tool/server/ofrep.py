@@ -8,7 +8,7 @@ the one that every client of this package makes (design §2.2). The value is the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -54,7 +54,10 @@ async def evaluate(service: Service, request: Request, grant: Grant) -> Response
 
 
 async def evaluate_all(service: Service, request: Request, grant: Grant) -> Response:
-    """``POST /ofrep/v1/evaluate/flags``: every label of every prompt that the bearer may see."""
+    """``POST /ofrep/v1/evaluate/flags``: every label of every prompt that the bearer may see.
+
+    One that cannot be served is there as an error, as OFREP has it: left out it would be no flag at all.
+    """
     try:
         key = _targeting_key(await _context(request))
     except _FlagError as error:
@@ -69,13 +72,21 @@ async def evaluate_all(service: Service, request: Request, grant: Grant) -> Resp
 def _all(held: Holdings, grant: Grant, key: str | None) -> tuple[bytes, str]:
     """Every flag, and the ETag of the answer."""
     flags = [
-        _evaluated(prompt, label, found, key)
+        flag
         for prompt in held.prompts.values()
-        for label, found in prompt.labels.items()
-        if grant.label(label)
+        for flag in (*_evaluated_all(prompt, grant, key), *_damaged(prompt, grant))
     ]
     body = as_json({"flags": flags, "metadata": {"store_id": held.store_id}})
     return body, etag_of(body)
+
+
+def _evaluated_all(prompt: HeldPrompt, grant: Grant, key: str | None) -> Iterator[dict[str, Any]]:
+    return (_evaluated(prompt, label, found, key) for label, found in prompt.labels.items() if grant.label(label))
+
+
+def _damaged(prompt: HeldPrompt, grant: Grant) -> Iterator[dict[str, Any]]:
+    for label in filter(grant.label, prompt.damaged_labels()):
+        yield {"key": f"{prompt.id}@{label}", **_not_found(prompt, label).document}
 
 
 async def _context(request: Request) -> Mapping[str, Any]:

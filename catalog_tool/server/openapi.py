@@ -76,7 +76,12 @@ SCHEMAS: dict[str, Schema] = {
     "Version": _shape(_NAMED),
     "Published": _shape({"id": _TEXT, **_NAMED}),
     "Versions": _shape({"id": _TEXT, "versions": {"type": "array", "items": _ref("Version")}}),
-    "Labels": _shape({"id": _TEXT, **_STORE, "labels": {"type": "object", "additionalProperties": _ref("LabelValue")}}),
+    "Labels": _shape(
+        {
+            "id": _TEXT, **_STORE, "labels": {"type": "object", "additionalProperties": _ref("LabelValue")},
+            "damaged": {"type": "array", "items": _LABEL},
+        },
+    ),
     "Moves": {
         **_shape(
             {
@@ -106,7 +111,9 @@ SCHEMAS: dict[str, Schema] = {
         {"key": _TEXT, "value": _VERSION, "variant": _VERSION, "reason": _TEXT, "metadata": _OBJECT},
     ),
     "FlagError": _shape({"key": _TEXT, "errorCode": _TEXT, "errorDetails": _TEXT}, "key"),
-    "Flags": _shape({"flags": {"type": "array", "items": _ref("Flag")}, "metadata": _OBJECT}),
+    "Flags": _shape(
+        {"flags": {"type": "array", "items": {"anyOf": [_ref("Flag"), _ref("FlagError")]}}, "metadata": _OBJECT},
+    ),
     "Status": _shape({"status": _TEXT}),
     "Any": _OBJECT,
 }  # fmt: skip
@@ -159,7 +166,7 @@ def _reading() -> dict[str, dict[str, Schema]]:
         prompt: _operation("prompt", _ok("Prompt") | _SAME | _errors(400, 404), _ID, label, key, _MATCH),
         f"{prompt}/versions/{{version}}": _operation("version", _ok("Prompt") | read, _ID, _WANTED, _MATCH),
         f"{prompt}/versions": _operation("versions", _ok("Versions") | read, _ID, _MATCH),
-        f"{prompt}/labels": _operation("labels", _ok("Labels") | read, _ID, _MATCH),
+        f"{prompt}/labels": _operation("labels", _ok("Labels") | read | _errors(400), _ID, label, _MATCH),
         "/v1/skills": _operation("skills", _ok("Skills") | _SAME | _errors(), _MATCH),
         "/v1/skills/{name}": _operation("skill", _ok("Skill") | read, _NAME, _MATCH),
         "/v1/skills/{name}/files/{path}": _operation(

@@ -78,6 +78,14 @@ def held_prompt(held: Holdings, request: Request) -> HeldPrompt:
     return found
 
 
+def granted_labels(request: Request, grant: Grant) -> list[str]:
+    """The labels that are asked for. Raises ``ProblemError`` where one of them is not this bearer's to read."""
+    labels = asked_labels(request)
+    if not all(grant.label(label) for label in labels):
+        raise ProblemError(403)
+    return labels
+
+
 def label_of(prompt: HeldPrompt, labels: list[str]) -> tuple[str, HeldLabel]:
     """The first of ``labels`` that the prompt has. A label that cannot be served ends the search: 503."""
     for label in labels:
@@ -90,9 +98,7 @@ def label_of(prompt: HeldPrompt, labels: list[str]) -> tuple[str, HeldLabel]:
 
 async def get_prompt(service: Service, request: Request, grant: Grant) -> Response:
     """``GET /v1/prompts/{id}?label=&key=``: the version that a label points to."""
-    labels, key = asked_labels(request), asked_key(request)
-    if not all(grant.label(label) for label in labels):
-        raise ProblemError(403)
+    labels, key = granted_labels(request, grant), asked_key(request)
     current = service.current
     prompt = held_prompt(current.holdings, request)
     label, held = label_of(prompt, labels)
@@ -161,16 +167,25 @@ async def get_versions(service: Service, request: Request, grant: Grant) -> Resp
 
 
 def labels_document(held: Holdings, prompt: HeldPrompt, grant: Grant) -> dict[str, Any]:
-    """``{"id","generation","store_id","labels"}``: the labels that this bearer may see."""
+    """``{"id","generation","store_id","labels","damaged"}``: the labels that this bearer may see.
+
+    ``damaged`` are those that are stored and cannot be served: who chooses among labels must not take them for absent.
+    """
     seen = {label: value for label, value in prompt.label_values().items() if grant.label(label)}
     told = {"id": prompt.id, "generation": prompt.generation, "store_id": held.store_id}
-    return {**told, "labels": seen}
+    return {**told, "labels": seen, "damaged": list(filter(grant.label, prompt.damaged_labels()))}
 
 
 async def get_labels(service: Service, request: Request, grant: Grant) -> Response:
-    """``GET …/labels``."""
+    """``GET …/labels?label=``: with a list of labels it answers as the prompt does where one of them cannot be had.
+
+    So a client that chooses by a key itself falls through to another label no sooner than the service would.
+    """
     held = service.holdings
-    return of_json(request, labels_document(held, held_prompt(held, request), grant))
+    prompt = held_prompt(held, request)
+    if "label" in request.query_params:
+        label_of(prompt, granted_labels(request, grant))
+    return of_json(request, labels_document(held, prompt, grant))
 
 
 async def list_prompts(service: Service, request: Request, grant: Grant) -> Response:

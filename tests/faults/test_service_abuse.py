@@ -10,13 +10,15 @@ import random
 import re
 import shutil
 import socket
+import sqlite3
 import statistics
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from itertools import product
 from pathlib import Path
 
 import httpx
@@ -25,6 +27,7 @@ from running_service import Running, catalog_of, running
 from soak import SOAK
 
 from catalog_tool.backends.sqlite import connect as connect_sqlite
+from catalog_tool.client import AccessRefusedError, PromptClient, SourceUnavailableError
 from catalog_tool.server.access import Need
 from catalog_tool.server.routes import ROUTES
 from catalog_tool.server.tokens import TokenFile, Wish
@@ -249,3 +252,25 @@ def test_the_service_is_still_the_same(service: tuple[Running, dict[str, str]]) 
     assert bearer["Authorization"][7:] not in said
     assert 'status="5xx"' not in found.get("/metrics", headers=bearer).text
     assert Path("/proc").exists() is False or len(list(Path(f"/proc/{found.process.pid}/fd").iterdir())) < 200
+
+
+def test_with_a_key_nobody_gets_another_label_for_one_that_cannot_be_had(tmp_path: Path) -> None:
+    """A client chooses by a key itself, from the labels that it is told: one that is missing there is not absent."""
+    folder = catalog_of(tmp_path / "served", "backend: sqlite, path: store.db")
+    with closing(held(lambda prefix="": connect_sqlite({"path": str(folder / "store.db"), "prefix": prefix}))) as store:
+        done(store, put_version(text="One"), put_version(version="v2", text="Two"), put_label("v1"))
+        done(store, put_label("v2", "tenant_acme"))
+        store.drop_lease("token-1")
+    with closing(sqlite3.connect(folder / "store.db")) as connection, connection:
+        connection.execute("UPDATE prompt_version SET entry = replace(CAST(entry AS TEXT), 'Two', 'Six')")
+    tokens = TokenFile(folder / "tokens.json")
+    everything, _ = tokens.create(Wish(name="all", scopes=["read"]), 0)
+    production, _ = tokens.create(Wish(name="some", scopes=["read"], labels=["production"]), 0)
+    cases = [(everything, SourceUnavailableError), (production, AccessRefusedError)]
+    with running(folder, "--tokens", "tokens.json") as service:
+        for token, refusal in cases:
+            with PromptClient(service.url, token=token, cache_dir=False) as client:
+                for labels, key in product((["tenant_acme", "production"], "tenant_acme"), (None, "user-1")):
+                    with pytest.raises(refusal):
+                        client.get(NAME, labels, key=key)
+                assert client.get(NAME, key="user-1").version == "v1"

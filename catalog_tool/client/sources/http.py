@@ -1,7 +1,8 @@
 """``http(s)://``: the config service's API (design §9).
 
 One label without a key is one request. With a key the labels are read first, because the choice
-among the versions of a weighted label is made here, and then each version that it names. With a
+among the versions of a weighted label is made here, and then each version that it names; the labels
+are named in that request, so that one that cannot be had ends it, as it does without a key. With a
 bundle's digest the whole bundle is read and verified as one.
 
 The standard library's HTTP is used, not httpx: it loads in a tenth of the time, and a deadline over
@@ -82,7 +83,8 @@ class HttpSource:
         return _answer(body, "", version, {version: body})
 
     def _split(self, wanted: Wanted, validator: str | None, budget: Budget) -> Answer | None:
-        reply = self._get(wanted, "/labels", budget, validator)
+        query = urlencode({"label": ",".join(wanted.labels)}, safe=",")
+        reply = self._get(wanted, f"/labels?{query}", budget, validator)
         if reply is None:
             return None
         body = _object(reply, wanted)

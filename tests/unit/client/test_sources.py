@@ -200,7 +200,8 @@ class TestHttp:
                 versions = {client.get(NAME, "canary", key=f"user-{n}").version for n in range(200)}
                 assert versions == {"v1", "v2"}
                 assert service.requests == [
-                    f"/v1/prompts/billing%2Frefund/{rest}" for rest in ("labels", "versions/v1", "versions/v2")
+                    f"/v1/prompts/billing%2Frefund/{rest}"
+                    for rest in ("labels?label=canary", "versions/v1", "versions/v2")
                 ]
 
     def test_the_token_goes_along_and_is_never_shown(self) -> None:

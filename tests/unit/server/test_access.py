@@ -104,6 +104,8 @@ def test_a_token_for_some_labels(guarded_desk: Desk) -> None:
         f"/v1/prompts/{GREET}?label=staging": 200,
         f"/v1/prompts/{GREET}?label=staging,production": 403,
         f"/v1/prompts/{GREET}": 403,
+        f"/v1/prompts/{GREET}/labels?label=staging": 200,
+        f"/v1/prompts/{GREET}/labels?label=production,staging": 403,
         f"/v1/prompts/{GREET}/versions/v2": 200,
         f"/v1/prompts/{GREET}/versions/v1": 403,
         "/v1/bundle": 403,

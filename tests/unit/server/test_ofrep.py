@@ -108,6 +108,19 @@ def test_all_flags_at_once_with_an_etag(open_desk: Desk) -> None:
     assert open_desk.post(FLAGS, json=context, headers={"If-None-Match": found.headers["etag"]}).status_code == 200
 
 
+def test_a_flag_that_cannot_be_served_is_an_error_among_the_others(guarded_desk: Desk) -> None:
+    guarded_desk.store.objects[f"labels/{GREET}@staging"].entry = b'"v9"'
+    guarded_desk.service.keeper.refresh()
+    told = {}
+    for labels in (("*",), ("prod*",)):
+        bearer = guarded_desk.bearer("read", labels=labels)
+        flags = guarded_desk.post(FLAGS, json={"context": {}}, headers=bearer).json()["flags"]
+        told[labels] = {flag["key"]: flag.get("errorCode") for flag in flags}
+    production = {"review@production": None, f"{GREET}@production": None}
+    assert told["prod*",] == production
+    assert told["*",] == {**production, f"{GREET}@canary": None, f"{GREET}@staging": "GENERAL"}
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("ofrep")

@@ -49,8 +49,16 @@ def test_the_first_label_that_the_prompt_has_wins(open_desk: Desk) -> None:
 def test_a_label_that_cannot_be_served_is_never_fallen_through(open_desk: Desk) -> None:
     open_desk.store.objects[f"labels/{GREET}@staging"].entry = b'"v9"'
     open_desk.service.keeper.refresh()
-    assert open_desk.get(f"/v1/prompts/{GREET}?label=staging,production").status_code == 503
-    assert open_desk.get(f"/v1/prompts/{GREET}?label=production").status_code == 200
+    for path in (GREET, f"{GREET}/labels"):
+        assert open_desk.get(f"/v1/prompts/{path}?label=staging,production").status_code == 503
+        assert open_desk.get(f"/v1/prompts/{path}?label=production").status_code == 200
+    listed = open_desk.get(f"/v1/prompts/{GREET}/labels").json()
+    assert (sorted(listed["labels"]), listed["damaged"]) == (["canary", "production"], ["staging"])
+
+
+def test_labels_that_are_asked_for_by_name_have_to_be_there(open_desk: Desk) -> None:
+    for query, status in (("staging,production", 200), ("nobody,staging", 200), ("nobody", 404), ("Odd", 400)):
+        assert open_desk.get(f"/v1/prompts/{GREET}/labels?label={query}").status_code == status
 
 
 def test_content_that_is_not_its_digest_is_never_served(open_desk: Desk) -> None:
@@ -112,7 +120,7 @@ def test_versions_come_in_the_order_of_their_numbers(open_desk: Desk) -> None:
 def test_labels_and_lists(open_desk: Desk) -> None:
     labels = {"canary": SPLIT, "production": "v1", "staging": "v2"}
     found = open_desk.get(f"/v1/prompts/{GREET}/labels").json()
-    assert found == {"id": GREET, "generation": 3, "store_id": open_desk.store.store_id, "labels": labels}
+    assert found == {"id": GREET, "generation": 3, "store_id": open_desk.store.store_id, "labels": labels, "damaged": []}
     listed = open_desk.get("/v1/prompts").json()["prompts"]
     assert [(item["id"], item["versions"]) for item in listed] == [("review", ["v1"]), (GREET, ["v1", "v2"])]
 
