@@ -153,7 +153,7 @@ def unbuildable(files: CatalogFiles, versions: Sequence[PromptRecord], settled: 
     unusable = [(record.id, record.version, record.path) for record in versions if not record.digest]
     for name, version, path in (*unusable, *files.layout.unreadable):
         if path not in told:
-            message = "`rules` ignores an error without which this version cannot be read"
+            message = "`rules` ignores or lowers an error without which this version cannot be read"
             yield finding("P107", message, path, artifact=f"{name}@{version}")
 
 

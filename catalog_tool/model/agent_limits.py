@@ -37,6 +37,18 @@ class ListingLimits:
                 self.entry_setting, self.entry_chars = name, value
         self.budget_chars = round(self.fraction * CONTEXT_TOKENS * CHARACTERS_A_TOKEN)
 
+        self.refused = self._refused(settings)
+
+    def _refused(self, settings: Mapping[str, object]) -> list[str]:
+        """What is set and says no limit, as a clause on each."""
+        refused = []
+        if BUDGET_SETTING in settings and not self.fraction_set:
+            refused.append(f"`{BUDGET_SETTING}` is no number above 0 and at most 1")
+        entry = [name for name in ENTRY_SETTINGS if name in settings]
+        if entry and not self.entry_setting:
+            refused.append(f"`{entry[0]}` is no whole number above 0")
+        return refused
+
     def source(self) -> str:
         """Where the budget comes from, for a message."""
         if self.fraction_set:

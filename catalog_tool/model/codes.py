@@ -107,6 +107,7 @@ CODES: dict[str, tuple[str, str]] = {
     "C305": (ERROR, "catalog inside another catalog"),
     "C306": (ERROR, "team schema cannot be used"),
     "C307": (ERROR, "folder in the settings is empty or missing"),
+    "C308": (WARNING, "settings that are not read"),
     "C310": (ERROR, "registry does not fit its schema"),
     "C311": (ERROR, "label points nowhere"),
     "C312": (ERROR, "weights of a label"),

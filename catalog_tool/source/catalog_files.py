@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from catalog_tool.errors import UsageError
+from catalog_tool.model.agent_limits import ListingLimits
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import Finding
 from catalog_tool.model.labels import Labels
@@ -37,6 +38,7 @@ from catalog_tool.source.tree import EXECUTABLE, FILE, LINK, SUBMODULE, Entry, T
 
 AGENT_SETTINGS = ".claude/settings.json"
 REGISTRY_FILE = "registry.yaml"
+_MISNAMED_SETTINGS = ("catalog.yml", "catalog.json")
 LINKS_IN_A_ROW = 3
 """Links to folders that hold links, and so on: how far they are followed inside the catalog."""
 LINKED_FOLDERS = 500
@@ -113,6 +115,7 @@ def find_catalog(tree: Tree, *, whole: bool = True) -> CatalogFiles:
     findings.extend(skills.findings)
     findings.extend(_nested(entries, {skill.path for skill in skills.folders}))
     findings.extend(_kept_elsewhere(entries, settings))
+    findings.extend(_unread_settings(entries, small))
     findings.extend(_missing_folders(entries, settings) if whole else ())
     team, found = read_team_schemas(settings, entries, small.inner)
     findings.extend(found)
@@ -148,6 +151,7 @@ def _paths(prefix: str, settings: Settings) -> list[str]:
         return [prefix.rstrip("/"), *LOCATIONS, AGENT_SETTINGS] if prefix else []
     inner = {
         SETTINGS_FILE,
+        *_MISNAMED_SETTINGS,
         settings.prompts,
         *folders,
         *(posixpath.join(posixpath.dirname(folder), PLUGIN_MANIFEST) for folder in folders),
@@ -271,6 +275,22 @@ def _owners(small: _SmallFiles) -> list[OwnerRule]:
 
 def _agent_settings(small: _SmallFiles) -> dict[str, object]:
     return _json_object(small.at_top.get(AGENT_SETTINGS) or b"{}")
+
+
+def _unread_settings(entries: Mapping[str, Entry], small: _SmallFiles) -> Iterator[Finding]:
+    """Settings that somebody wrote and nothing follows: under another name, or not in a form that can be used."""
+    for name in _MISNAMED_SETTINGS:
+        if name in entries and SETTINGS_FILE not in entries:
+            message = f"{name} is not read: the settings stand in {SETTINGS_FILE}"
+            yield finding("C308", message, name, hint=f"git mv {name} {SETTINGS_FILE}")
+    data = small.at_top.get(AGENT_SETTINGS)
+    if not data:
+        return
+    settings = _json_object(data)
+    is_object = bool(settings) or data.strip() == b"{}"
+    for why in ListingLimits(settings).refused if is_object else ["this is no JSON object"]:
+        message = f"{AGENT_SETTINGS}: {why}; the agent's own limits are taken"
+        yield finding("C308", message, None if small.prefix else AGENT_SETTINGS)
 
 
 def _kept_elsewhere(entries: Mapping[str, Entry], settings: Settings) -> Iterator[Finding]:

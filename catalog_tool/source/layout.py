@@ -109,6 +109,11 @@ def _place_prompt(layout: PromptLayout, path: str, inner: str) -> None:
 def _stray(path: str, name: str, suffix: str, folder: str) -> Finding:
     if folder in _FORMS:
         return finding("P103", f"{name} is not read: {folder}/ holds {_FORMS[folder]} files", path)
+    stem = name.removesuffix(suffix)
+    if stem.lower() == "registry":
+        return finding("P103", f"{name} is not read: labels stand in `registry.yaml`", path)
+    if is_version(stem) and suffix in FORMATS:
+        return finding("P103", f"{name} is not read: a version stands in its prompt's folder, `PROMPT/{name}`", path)
     wanted = "`.yaml`" if suffix == ".yml" else "`v1.yaml`, `v2.yaml`, … (or `.md`, `.json`)"
     return finding("P103", f"{name} is not read: a version's file is named {wanted}", path)
 

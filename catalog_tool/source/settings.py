@@ -34,6 +34,7 @@ _OF_A_PACKAGE = re.compile(r"[A-Z]{2,}[0-9]+")
 """Codes of other packages' checks."""
 _SECRET_KEYS = ("token", "secret_key", "password", "api_key")
 _FROM_ENVIRONMENT = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
+_VARIABLE_INSIDE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*")
 _URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s:]*:(?!\$\{)[^/@\s]+@", re.ASCII)
 
 
@@ -71,7 +72,7 @@ def read_settings(data: bytes | None) -> tuple[Settings, list[Finding]]:
         _report(document, _Wrong(["format"], f"format {newer} is newer than this tool reads (1)", "Y023", hint=hint))
     read = {key: value[key] for key in _WHERE if key in value} if newer else value
     form = list(_form(read, engine))
-    content = [wrong for judge in (_requires, _folders, _rules, _backends) for wrong in judge(read)]
+    content = [wrong for judge in (_requires, _folders, _rules, _backends, _variables) for wrong in judge(read)]
     secrets = list(_secrets(value))  # a secret is one whatever else is wrong
     for wrong in (*([] if newer else (*form, *content)), *secrets):
         _report(document, wrong)
@@ -212,6 +213,19 @@ def _backends(value: dict[str, Any]) -> Iterator[_Wrong]:
             if near:
                 message = f"there is no backend `{backend}`; did you mean `{near[0]}`?"
                 yield _Wrong(["targets", name, "backend"], message)
+
+
+def _variables(value: dict[str, Any]) -> Iterator[_Wrong]:
+    """Variables of the environment where none is looked up: the name itself would be used as the value."""
+    for name, target in _entries(value.get("targets")):
+        for key, written in _entries(target):
+            if isinstance(written, str) and _FROM_ENVIRONMENT.fullmatch(written):
+                continue
+            for text in written if isinstance(written, list) else [written]:
+                if isinstance(text, str) and (found := _VARIABLE_INSIDE.search(text)):
+                    message = f"`{found[0]}}}` is looked up only as the whole value of a key, not as a part of it"
+                    yield _Wrong(["targets", name, key], message, hint="put the whole value into the variable")
+                    break
 
 
 def _secrets(value: dict[str, Any]) -> Iterator[_Wrong]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from scratch import Scratch
 
 from catalog_tool.model.settings import Settings
@@ -49,6 +50,29 @@ def test_settings_that_are_a_link_are_no_settings_and_no_silence(scratch: Scratc
     files = find(scratch)
     assert codes(files) == [("Y024", "catalog.yaml")]
     assert files.settings == Settings()
+
+
+def test_settings_under_another_name_are_told(scratch: Scratch) -> None:
+    scratch.write_all({"catalog.yml": "prompts: ai\n", "prompts/a/v1.yaml": PROMPT})
+    assert codes(find(scratch)) == [("C308", "catalog.yml")]
+    scratch.commit()
+    assert codes(find(scratch, revision="HEAD")) == [("C308", "catalog.yml")]
+    scratch.write("catalog.yaml", "format: 1\n")
+    assert codes(find(scratch)) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("{}", 0), ('{"skillListingBudgetFraction": 1, "maxSkillDescriptionChars": 9}', 0), ('{"permissions": {}}', 0),
+        ('{"maxSkillDescriptionChars": "x", "skillListingMaxDescChars": 9}', 0),
+        ('{"skillListingBudgetFraction": 0}', 1), ('{"skillListingBudgetFraction": "0.1"}', 1), ("[]", 1), ("{", 1),
+        ('{"skillListingBudgetFraction": -1, "maxSkillDescriptionChars": true}', 2),
+    ],
+)  # fmt: skip
+def test_listing_limits_of_the_agent_that_cannot_be_used_are_told(scratch: Scratch, settings: str, told: int) -> None:
+    scratch.write_all({"prompts/a/v1.yaml": PROMPT, ".claude/settings.json": settings})
+    assert codes(find(scratch)) == [("C308", ".claude/settings.json")] * told
 
 
 def test_a_catalog_inside_another(scratch: Scratch) -> None:

@@ -120,8 +120,13 @@ def test_other_folders_with_such_names_are_no_versions(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"), [("tests/d.json", "`.yaml` or `.jsonl`"), ("evidence/e.yaml", "`.json` files")]
-)
-def test_a_file_beside_the_versions_is_told_what_its_folder_holds(path: str, told: str) -> None:
-    (found,) = layout(f"prompts/a/{path}").findings
+    ("path", "told"),
+    [
+        ("a/tests/d.json", "`.yaml` or `.jsonl`"), ("a/evidence/e.yaml", "`.json` files"),
+        ("registry.yml", "`registry.yaml`"), ("Registry.yaml", "`registry.yaml`"), ("registry.json", "`registry.yaml`"),
+        ("v1.yaml", "`PROMPT/v1.yaml`"), ("a/v1.yml", "named `.yaml`"), ("helper.yaml", "named `v1.yaml`"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_not_read_is_told_what_would_be(path: str, told: str) -> None:
+    (found,) = layout(f"prompts/{path}").findings
     assert (found.code, told in found.message) == ("P103", True)
