@@ -24,7 +24,7 @@ from catalog_tool.canonical.jcs import canonical_bytes
 from catalog_tool.checks.prompt_record import PromptRecord
 from catalog_tool.clock import now
 from catalog_tool.errors import UnavailableError
-from catalog_tool.model.addresses import label_address, version_address
+from catalog_tool.model.addresses import label_address, parse_address, version_address
 from catalog_tool.model.names import is_label, is_version, version_number
 from catalog_tool.model.target import DONE, FAILED, Applied, Lease, Run, Write, Written
 from catalog_tool.server.access import Grant
@@ -53,9 +53,9 @@ class Moves(NamedTuple):
 
 
 class _Made(NamedTuple):
-    """How many labels have another value by it, or why nothing was moved."""
+    """The labels that have another value by it, and why the others have not."""
 
-    moved: int = 0
+    moved: tuple[str, ...] = ()
     refusal: str | None = None
 
 
@@ -73,7 +73,10 @@ def _may_write(service: Service, grant: Grant) -> None:
 
 
 async def put_labels(service: Service, request: Request, grant: Grant) -> Response:
-    """``PUT …/labels``: move labels if nobody moved any since ``generation``; else 409 with how it is."""
+    """``PUT …/labels``: move labels if nobody moved any since ``generation``; else 409 with how it is.
+
+    All of them or none: what is known to be refused is found before the first is moved.
+    """
     _may_write(service, grant)
     name = prompt_id(request)
     moves = _read_moves(await read_object(request))
@@ -89,10 +92,11 @@ async def put_labels(service: Service, request: Request, grant: Grant) -> Respon
     if name not in held.prompts:
         raise ProblemError(404, "the prompt is gone")
     state = labels_document(held, held.prompts[name], grant)
+    if made.moved:
+        service.board.add("label_moves", len(made.moved))
+        log("labels_moved", prompt=name, labels=sorted(made.moved), by=grant.actor, generation=state["generation"])
     if made.refusal is not None:
         raise ProblemError(409, made.refusal, more=state)
-    service.board.add("label_moves", made.moved)
-    log("labels_moved", prompt=name, labels=sorted(moves.labels), by=grant.actor, generation=state["generation"])
     return Response(as_json(state), 200, {"Cache-Control": "no-store"}, media_type=JSON)
 
 
@@ -114,12 +118,15 @@ def _read_moves(document: Mapping[str, Any]) -> Moves:
 
 
 def _move(store: Store, name: str, moves: Moves, actor: str) -> _Made:
-    """Make the moves."""
+    """Make the moves, where all versions that they name are there: stores without transactions undo nothing."""
     with store.writing, store.lent() as backend, _holding(store, backend, actor, moves.reason or "by API") as context:
         if backend.generations().get(name, 0) != moves.generation:
             return _Made(refusal="labels of this prompt were moved meanwhile")
         addresses = {label_address(name, label): value for label, value in moves.labels.items()}
-        seen = {live.address: live.entry for live in backend.scan(set(addresses))}
+        versions = {version_address(name, version) for version in _versions(moves)}
+        seen = {live.address: live.entry for live in backend.scan({*addresses, *versions})}
+        if missing := sorted(versions - seen.keys()):
+            return _Made(refusal=f"{', '.join(missing)}: there is no such version, and nothing was moved")
         writes = [
             Write(
                 address,
@@ -130,8 +137,18 @@ def _move(store: Store, name: str, moves: Moves, actor: str) -> _Made:
             for address, value in addresses.items()
             if value is not None or address in seen
         ]
-        refused = [done for done in backend.write(writes, context.run) if done.outcome != DONE]
-        return _Made(sum(write.entry != write.seen for write in writes), _why(refused))
+        made = backend.write(writes, context.run)
+        moved = (write.address for write, done in zip(writes, made, strict=True) if _is_move(write, done))
+        refused = [done for done in made if done.outcome != DONE]
+        return _Made(tuple(parse_address(address).part for address in moved), _why(refused))
+
+
+def _versions(moves: Moves) -> set[str]:
+    return {version for value in moves.labels.values() for version, _ in read_split(value) or ()}
+
+
+def _is_move(write: Write, done: Written) -> bool:
+    return done.outcome == DONE and write.entry != write.seen
 
 
 def _why(refused: list[Written]) -> str | None:

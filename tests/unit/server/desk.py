@@ -131,14 +131,15 @@ def desk(
     blocks_edits: bool = False,
     store: MemoryStore | None = None,
     rulebook: Rulebook = OUR_OWN,
+    kind: type[MemoryBackend] = MemoryBackend,
 ) -> Iterator[Desk]:
-    """A desk that is ready. Without ``tokens`` it is open for reading."""
+    """A desk that is ready. Without ``tokens`` it is open for reading; ``kind`` is what it writes with."""
     found = store or filled()
     file = TokenFile(folder / "tokens.json") if tokens else None
     guard = Guard(file)
     board = Board(folder / "board", NAMES)
     origin = StoreOrigin(MemoryBackend(found))
-    behind = Store(lambda prefix: MemoryBackend(found, prefix))
+    behind = Store(lambda prefix: kind(found, prefix))
     service = Service(Parts(origin, behind, behind.contents, guard, board, blocks_edits, rulebook))
     with closing(InProcess(App(service))) as client:
         assert until(lambda: service.keeper.is_ready)

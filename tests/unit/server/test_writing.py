@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from catalog_tool.backends.audit import verify
 from catalog_tool.backends.memory import MemoryBackend
-from catalog_tool.model.target import Lease
+from catalog_tool.model.target import CHANGED, Lease, Run, Write, Written
 
 from .desk import GREET, SPLIT, Desk, desk
 
@@ -114,6 +115,40 @@ def test_a_label_never_points_nowhere(guarded_desk: Desk) -> None:
     writer = guarded_desk.bearer("write")
     assert guarded_desk.put(LABELS, json=move({"production": "v9"}), headers=writer).status_code == 409
     assert guarded_desk.put("/v1/prompts/none/labels", json=move({"a": "v1"}, 0), headers=writer).status_code == 404
+
+
+def test_of_several_moves_all_are_made_or_none(guarded_desk: Desk) -> None:
+    writer = guarded_desk.bearer("read", "write", "metrics")
+    split = [{"version": "v1", "weight": 50}, {"version": "v8", "weight": 50}]
+    for labels in ({"production": "v2", "tenant_acme": "v9"}, {"production": "v2", "canary": split, "staging": None}):
+        found = guarded_desk.put(LABELS, json=move(labels), headers=writer)
+        assert (found.status_code, found.json()["generation"]) == (409, 3)
+        assert "there is no such version" in found.json()["detail"]
+    assert len(guarded_desk.store.events) == 4
+    assert "catalog_label_moves_total 0" in guarded_desk.get("/metrics", headers=writer).text.splitlines()
+
+
+class Stubborn(MemoryBackend):
+    """A store that somebody without a lease writes to meanwhile: it takes no move of ``staging``."""
+
+    def write(self, writes: Sequence[Write], run: Run) -> list[Written]:
+        refused = [write for write in writes if write.address.endswith("@staging")]
+        made = super().write([write for write in writes if write not in refused], run)
+        return made + [Written(write.address, CHANGED) for write in refused]
+
+
+def test_what_was_moved_is_logged_and_counted_where_the_rest_was_refused_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with desk(tmp_path, tokens=True, kind=Stubborn) as found, caplog.at_level("INFO", "catalog_tool.server"):
+        writer = found.bearer("read", "write", "metrics")
+        answer = found.put(LABELS, json=move({"production": "v2", "staging": "v1"}), headers=writer)
+        assert (answer.status_code, answer.json()["generation"]) == (409, 4)
+        assert answer.json()["detail"] == f"labels/{GREET}@staging: changed"
+        assert found.put(LABELS, json=move({"nobody": None}, 4), headers=writer).status_code == 200
+        assert "catalog_label_moves_total 1" in found.get("/metrics", headers=writer).text.splitlines()
+    logged = [record.__dict__["fields"]["labels"] for record in caplog.records if record.message == "labels_moved"]
+    assert logged == [["production"]]
 
 
 def test_a_sync_that_writes_is_waited_for_and_not_run_over(guarded_desk: Desk) -> None:
