@@ -44,7 +44,7 @@ def test_the_last_match_wins_and_may_say_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "# * @x", "   # x", "[Section] @x", "^[Optional][2] @x", "!* @x", "* team", "* @x team", "\t"]
+    "line", ["", "# * @x", "   # x", "[Section] @x", "^[Optional][2] @x", "!* @x", "* team", "* @x team", "\t", "[x"]
 )
 def test_lines_that_are_no_rule_are_passed_over(line: str) -> None:
     assert owner(f"* @all\n{line}\n", "a") == "@all"
@@ -55,3 +55,11 @@ def test_hostile_rules_are_quick() -> None:
     began = time.process_time()
     owners_of("a" * 2000 + "/" + "a/" * 1000 + "c", rules)
     assert time.process_time() - began < 1
+
+
+def test_gitlabs_sections_each_have_their_last_match_and_their_own_owners() -> None:
+    rules = "* @all\n[Docs][2] @writers @org/b\ndocs/\ndocs/api/ @api\n^[SAFETY] @safe\nprompts/\n[docs]\n*.md @md\n"
+    assert owner(rules, "x") == "@all"
+    assert owner(rules, "docs/x") == "@all @writers @org/b"
+    assert owner(rules, "docs/api/x") == "@all @api"
+    assert owner(rules, "prompts/a.md") == "@all @safe @md"
