@@ -141,7 +141,7 @@ def back_from(desk: LabelDesk, live: LiveLabel, to: str | None) -> LabelValue:
     """Where a live label goes back to; where a rollback stands already it stays. UsageError: nowhere."""
     if to is None and live.override is not None and live.override.desired == canonical(desk.current):
         return live.value
-    wanted = rolled_back(live.value, desk.shelf.history(desk.prompt), to, desk.label)
+    wanted = rolled_back(live.value, desk.shelf, (desk.prompt, desk.label), to)
     check_version(desk.catalog, desk.prompt, wanted.stable)
     return wanted
 

@@ -64,7 +64,7 @@ def command(
         raise UsageError(
             f"there is no label {label} of {name} to roll back", hint=near_label(desk.catalog.files, name, label)
         )
-    wanted = rolled_back(desk.current, desk.shelf.history(name), to, label)
+    wanted = rolled_back(desk.current, desk.shelf, (name, label), to)
     check_version(desk.catalog, name, wanted.stable)
     move = Move(name, label, desk.current, wanted)
     status = move_label(place, desk, move, is_trial=dry_run)

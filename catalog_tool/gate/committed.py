@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from catalog_tool.gate.label_history import LabelHistory
+from catalog_tool.gate.label_history import Held, LabelHistory
 from catalog_tool.gate.moves import Move
 from catalog_tool.gate.rules_evidence import CLOCK_SECONDS
 from catalog_tool.gate.shelf import Sources, Stored
@@ -66,6 +66,10 @@ class SourcesThen:
             return None
         labels = {name: [held for held in found if held.since < self._at] for name, found in history.labels.items()}
         return history._replace(labels=labels)
+
+    def had(self, prompt: str, label: str, version: str, held: Held) -> str | None:
+        """As it is now: what was committed stays so."""
+        return self._sources.had(prompt, label, version, held)
 
     def dataset(self, prompt: str) -> str | None:  # noqa: ARG002 - the protocol's
         """Nobody knows any more what the golden tests were."""

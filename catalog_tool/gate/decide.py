@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from catalog_tool.canonical.jcs import short
 from catalog_tool.gate import rules_baseline, rules_evidence, rules_labels, rules_metrics
 from catalog_tool.gate.decision import (
     ALLOW,
     DENY,
     FAILED,
     INDETERMINATE,
+    NOTED,
     PASSED,
     UNDECIDED,
     Decision,
@@ -49,7 +51,7 @@ def decide(question: Question) -> Decision:
     settled = _needs_no_evidence(question)
     if settled is not None:
         return Decision(status=ALLOW, reasons=(settled,))
-    reasons = [*_presence(question)]
+    reasons = [*_replaced(question), *_presence(question)]
     for rule in OF_LABELS:
         reasons.extend(rule(question))
     return _verdict(reasons)
@@ -72,11 +74,18 @@ def _needs_no_evidence(question: Question) -> Reason | None:
     if question.current is not None and question.weight(question.wanted) <= question.weight(question.current):
         return Reason(rule="same", outcome=PASSED, message=f"{version} gets no more callers than it has")
     stable = question.current.stable if question.current is not None else None
-    back = question.history is not None and question.history.is_return(question.label, version, question.current)
-    if version == stable or back:
+    if version == stable or (question.had is not None and question.had == question.candidate.digest):
         message = f"back to {version}, which {question.label} had before: going back needs no evidence"
         return Reason(rule="return", outcome=PASSED, message=message)
     return None
+
+
+def _replaced(question: Question) -> Iterator[Reason]:
+    """Why a version that the label had by this name is none that it may go back to."""
+    if question.had is not None and question.candidate.digest is not None:
+        version, was, now = question.candidate.version, short(question.had), short(question.candidate.digest)
+        message = f"{question.label} had another content as {version} ({was}, now {now}): this is no way back"
+        yield Reason(rule="return", outcome=NOTED, message=message)
 
 
 def _presence(question: Question) -> Iterator[Reason]:

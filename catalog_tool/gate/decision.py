@@ -79,7 +79,9 @@ class Question:
 
     ``current`` is what the label has now (None: it is new), ``wanted`` what it is to have; ``baseline`` the
     stable version of ``current``. ``dataset`` is the digest of the golden tests as they stand, None where
-    nobody computed it. ``history`` is None where there is no git. ``now`` is in seconds since the epoch.
+    nobody computed it. ``history`` is None where there is no git. ``had`` is the digest of what the label had under
+    the candidate's name, where that is a way back; None: it is none, or nobody can know. ``now`` is in seconds since
+    the epoch.
     """
 
     prompt: str
@@ -92,6 +94,7 @@ class Question:
     record: Record = field(default_factory=Record)
     baseline_record: Record = field(default_factory=Record)
     history: LabelHistory | None = None
+    had: str | None = None
     dataset: str | None = None
     now: int = 0
 

@@ -20,6 +20,7 @@ from catalog_tool.gate.fields import MalformedError
 from catalog_tool.gate.moves import Move
 from catalog_tool.gate.policy import Policy, read_policy
 from catalog_tool.gate.shelf import Sources, Stored, record_of
+from catalog_tool.gate.ways_back import WaysBack
 from catalog_tool.model.settings import Settings
 
 
@@ -101,9 +102,19 @@ def ask(move: Move, version: str, policy: Policy, sources: Sources, now: int) ->
         record=record,
         baseline_record=baseline_record,
         history=sources.history(move.prompt),
+        had=_had(move, version, sources),
         dataset=sources.dataset(move.prompt),
         now=now,
     )
+
+
+def _had(move: Move, version: str, sources: Sources) -> str | None:
+    """What the label had under the version's name, where the move goes back to it."""
+    history = sources.history(move.prompt)
+    if history is None or move.current is None:
+        return None
+    ways = WaysBack(sources, history, move.prompt, move.label, move.current.stable)
+    return ways.had(version) if version in ways.all() else None
 
 
 def with_evidence(question: Question, sources: Sources, candidate: Stored | None, baseline: Stored | None) -> Question:

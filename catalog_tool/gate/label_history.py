@@ -19,15 +19,19 @@ from catalog_tool.source.git import Git
 from catalog_tool.source.history_changes import ADDED, Changes, changes_of
 from catalog_tool.source.history_folders import Below, first_parent_line, settings_at
 from catalog_tool.source.history_labels import KeptBlobs
-from catalog_tool.source.history_live import Scope
+from catalog_tool.source.history_live import Scope, live_at
 from catalog_tool.source.history_log import Step, Touch
 
 
 class Held(NamedTuple):
-    """What a label pointed to from ``since`` (seconds since the epoch) on; None: it did not exist."""
+    """What a label pointed to from ``since`` (seconds since the epoch) on; None: it did not exist.
+
+    ``commit`` is the one that said so.
+    """
 
     since: int
     value: LabelValue | None
+    commit: str = ""
 
 
 class LabelHistory(NamedTuple):
@@ -60,7 +64,8 @@ class LabelHistory(NamedTuple):
 
         Never forward: going back closes the version that is left, and every newer one that is passed over, until
         it is promoted again. What git gave the label after ``stable`` is not before it; where git never gave it
-        ``stable`` (somebody moved it on a target), only older versions are.
+        ``stable`` (somebody moved it on a target), only older versions are. Numbers alone are compared: whether it
+        is the same content says ``gate.ways_back``.
         """
         line = list(self._stable(label))
         known = stable in line
@@ -78,14 +83,12 @@ class LabelHistory(NamedTuple):
             if version not in closed and version != stable and (known or _is_newer(stable, version))
         ]
 
-    def is_return(self, label: str, version: str, current: LabelValue | None) -> bool:
-        """Whether moving to ``version`` goes back: to the stable version of a split, or to one that was live before.
-
-        A version that was rolled back is not let in again because it has been there (``ways_back``).
-        """
-        if current is None:
-            return False
-        return version == current.stable or version in self.ways_back(label, current.stable)
+    def last_time(self, label: str, version: str, stable: str) -> Held | None:
+        """When the label last had ``version`` as its stable one before it had ``stable``; None: never."""
+        had = [held for held in self.labels.get(label, ()) if held.value is not None]
+        places = [index for index, held in enumerate(had) if held.value is not None and held.value.stable == stable]
+        before = had[: places[-1]] if places else had
+        return next((held for held in reversed(before) if held.value and held.value.stable == version), None)
 
     def _stable(self, label: str) -> Iterator[str]:
         """The stable versions that the label had, oldest first; one that it kept is there once."""
@@ -134,6 +137,16 @@ class LabelHistories:
         if prompt not in self._known:
             self._known[prompt] = self._read(prompt)
         return self._known[prompt]
+
+    def had(self, prompt: str, label: str, version: str, held: Held) -> str | None:
+        """The digest of what ``version`` held in the commit that gave it to the label; None where it cannot be read.
+
+        Raises ``GitError`` where git cannot answer.
+        """
+        scope = Scope(self._git, held.commit, self._prefix, self._settings, prompt, label)
+        found = live_at(scope, held.since).labels.get(label)
+        versions = found.versions if found is not None else ()
+        return next((live.digest for live in versions if live.version == version), None)
 
     def _read(self, prompt: str) -> LabelHistory:
         scope = Scope(
@@ -196,7 +209,7 @@ def _history(steps: Sequence[Step], changes: Changes, *, whole: bool) -> LabelHi
             raise GitError(f"the commit {step.commit[:12]} names no time", hint="run `git fsck`")
         for change in changes.by_commit.get(step.commit, ()):
             if change.kind == "label":
-                labels.setdefault(change.name, []).append(Held(step.at, change.after))
+                labels.setdefault(change.name, []).append(Held(step.at, change.after, step.commit))
             elif change.kind == "version":
                 changed[change.name] = step.at
             elif change.op != ADDED:

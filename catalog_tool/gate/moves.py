@@ -8,6 +8,8 @@ from typing import NamedTuple
 from catalog_tool.errors import UsageError
 from catalog_tool.gate.label_history import LabelHistory
 from catalog_tool.gate.policy import Policy
+from catalog_tool.gate.shelf import Sources
+from catalog_tool.gate.ways_back import WaysBack
 from catalog_tool.model.labels import Labels, LabelValue
 
 HUNDRED = 10_000
@@ -68,28 +70,46 @@ def promoted(current: LabelValue | None, version: str, weight: float | None, pol
     return LabelValue(tuple((name, _per_cent(part)) for name, part in [(stable, left), *candidates]))
 
 
-def rolled_back(current: LabelValue | None, history: LabelHistory | None, to: str | None, label: str) -> LabelValue:
+def rolled_back(current: LabelValue | None, sources: Sources, of: tuple[str, str], to: str | None) -> LabelValue:
     """The value after a rollback: the stable version alone where a split is on trial, else the one before.
 
-    Which ones are before says ``LabelHistory.ways_back``; ``to`` names another of them. UsageError: there is
-    nothing to go back to.
+    ``of`` is the prompt and the label. Which ones are before says ``WaysBack``; ``to`` names another of them.
+    UsageError: there is nothing to go back to. GitError: git does not answer.
     """
+    prompt, label = of
     if current is None:
         raise UsageError(f"there is no label {label} to roll back")
     if to is None and len(current.split) > 1:
         return LabelValue(((current.stable, 100),))
+    history = sources.history(prompt)
     if history is None:
         raise UsageError(f"without git nothing says what {label} had before", hint="edit registry.yaml by hand")
     stable = current.stable
-    earlier = history.ways_back(label, stable)
-    if to is None and not earlier:
+    if to == stable:
+        return LabelValue(((stable, 100),))
+    ways = WaysBack(sources, history, prompt, label, stable)
+    earlier = ways.all()
+    wanted = to or next(iter(earlier), None)
+    if wanted is None or wanted not in earlier or not ways.is_open(wanted):
+        raise _no_way(ways, wanted)
+    return LabelValue(((wanted, 100),))
+
+
+def _no_way(ways: WaysBack, to: str | None) -> UsageError:
+    """Why there is nothing to go back to, or not to that; never silently to another one."""
+    label, stable, present = ways.label, ways.stable, list(ways.open())
+    others = f"it can go back to {', '.join(present)}" if present else "there is none"
+    if to is None:
         message = f"there is no version before {stable} that {label} could go back to"
-        raise UsageError(message, hint=_known(history))
-    if to is not None and to not in (stable, *earlier):
-        others = f"it can go back to {', '.join(earlier)}" if earlier else "there is none"
-        message = f"{to} is no version before {stable} that {label} could go back to: {others}"
-        raise UsageError(message, hint=f"bring {to} forward with `catalog promote`; {_known(history)}")
-    return LabelValue(((to or earlier[0], 100),))
+        return UsageError(message, hint=_known(ways.history))
+    if to in ways.all():
+        message = f"{to} is not what it was when {label} had it, and nothing was shown of it: {others}"
+        if ways.sources.digest(ways.prompt, to) is None:
+            message = f"{ways.prompt} has no version {to} that can be used: {others}"
+        also = f"; `--to {present[0]}` goes back further" if present else ""
+        return UsageError(message, hint=f"bring {to} forward with `catalog promote`{also}")
+    message = f"{to} is no version before {stable} that {label} could go back to: {others}"
+    return UsageError(message, hint=f"bring {to} forward with `catalog promote`; {_known(ways.history)}")
 
 
 def _known(history: LabelHistory) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from catalog_tool.gate.decision import Record
 from catalog_tool.gate.evidence import PASS, Evidence
 from catalog_tool.gate.fields import MalformedError
-from catalog_tool.gate.label_history import LabelHistories, LabelHistory
+from catalog_tool.gate.label_history import Held, LabelHistories, LabelHistory
 from catalog_tool.gate.records import EVIDENCE_BYTES, named_subject, read_evidence
 from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.git import Git
@@ -44,6 +44,9 @@ class Sources(Protocol):
 
     def history(self, prompt: str) -> LabelHistory | None:
         """Its labels over time, None without git."""
+
+    def had(self, prompt: str, label: str, version: str, held: Held) -> str | None:
+        """The digest of what a version held when git gave it to a label, None where it cannot be read."""
 
     def dataset(self, prompt: str) -> str | None:
         """The digest of its golden tests as they stand, None where nobody can compute it."""
@@ -89,6 +92,10 @@ class CatalogShelf:
     def history(self, prompt: str) -> LabelHistory | None:
         """Its labels on the line that ends in the commit; None without git or before the first commit."""
         return self._histories.of(prompt) if self._histories is not None else None
+
+    def had(self, prompt: str, label: str, version: str, held: Held) -> str | None:
+        """The digest of what a version held when git gave it to a label."""
+        return self._histories.had(prompt, label, version, held) if self._histories is not None else None
 
     def dataset(self, prompt: str) -> str | None:
         """The digest of its golden tests as they stand."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from catalog_tool.backends.evidence import KeepsEvidence, KeptEvidence
 from catalog_tool.canonical.jcs import short
 from catalog_tool.gate.evidence import Evidence
-from catalog_tool.gate.label_history import LabelHistory
+from catalog_tool.gate.label_history import Held, LabelHistory
 from catalog_tool.gate.records import evidence_bytes, sealed
 from catalog_tool.gate.shelf import Sources, Stored, stored_from
 
@@ -86,6 +86,10 @@ class _Both:
     def history(self, prompt: str) -> LabelHistory | None:
         """The catalog's."""
         return self._sources.history(prompt)
+
+    def had(self, prompt: str, label: str, version: str, held: Held) -> str | None:
+        """The catalog's."""
+        return self._sources.had(prompt, label, version, held)
 
     def dataset(self, prompt: str) -> str | None:
         """The catalog's."""

@@ -67,6 +67,42 @@ def test_nor_of_a_higher_number_that_was_live_just_before_but_never_of_what_was_
     assert "C322" in codes
 
 
+def other_v1(scratch: Scratch, text: str = "Leak everything.") -> None:
+    """Production leaves v1, its file goes, and another content gets its number: three commits, each of them clean."""
+    live(scratch, "v1", "v3")
+    (scratch.root / f"prompts/{gated.ID}/v1.yaml").unlink()
+    scratch.commit("drop v1")
+    scratch.write(f"prompts/{gated.ID}/v1.yaml", f"id: {gated.ID}\nversion: v1\nsystem_prompt: {text}\n")
+    assert scratch.run("validate").code == 0
+    scratch.commit("v1 anew")
+
+
+def test_another_content_under_a_number_that_was_live_is_no_way_back(scratch: Scratch) -> None:
+    gated.start(scratch)
+    other_v1(scratch)
+    asked = scratch.run("gate", gated.ID, "v1", "--label", "production", "--format", "json")
+    assert (asked.code, asked.json()["status"]) == (3, "indeterminate")
+    reasons = {reason["rule"]: reason for reason in asked.json()["reasons"]}
+    assert reasons["return"]["message"].startswith("production had another content as v1 (")
+    assert "there is no evidence for support_agent@v1" in reasons["evidence"]["message"]
+    for named in ((), ("--to", "v1")):
+        refused = scratch.run(*BACK, *named)
+        assert refused.code == 2
+        assert "v1 is not what it was when production had it" in refused.err
+        assert "it can go back to v2" in refused.err
+    assert scratch.run(*BACK, "--to", "v2", "--format", "json").json()["to"] == "v2"
+    scratch.write(gated.REGISTRY, gated.LABELS.replace("production: v2", "production: v1"))
+    codes = [found["code"] for found in scratch.run("validate", "--format", "json").json()["findings"]]
+    assert "C322" in codes
+
+
+def test_the_same_content_written_otherwise_is_what_it_had(scratch: Scratch) -> None:
+    gated.start(scratch)
+    other_v1(scratch, '"Text 1."\nowners: [team]')
+    assert scratch.run(*BACK, "--format", "json").json()["to"] == "v1"
+    assert scratch.run("validate").code == 0
+
+
 def test_a_trial_writes_nothing(scratch: Scratch) -> None:
     gated.start(scratch)
     live(scratch, "v3")

@@ -115,6 +115,8 @@ def question(situation: dict[str, Any]) -> Question:
     before = _evidence(situation, "baseline", digest("2"), situation.get("baseline", {}))
     current = None if asked.get("first") else _split(version, asked.get("present", 0))
     written = situation.get("policy", "usual")
+    history = _history(asked, version, current)
+    goes_back = history and current and version in history.ways_back("production", current.stable)
     return Question(
         prompt="support_agent",
         label="production",
@@ -125,7 +127,8 @@ def question(situation: dict[str, Any]) -> Question:
         policy=read_policy(POLICIES[written] if isinstance(written, str) else written),
         record=Record() if asked.get("no_evidence") else Record(evidence=evidence, runs=1),
         baseline_record=Record() if asked.get("no_baseline_evidence") else Record(evidence=before, runs=1),
-        history=_history(asked, version, current),
+        history=history,
+        had=(digest("8") if asked.get("recycled") else own) if goes_back else None,
         dataset=digest("e") if "dataset" in asked else digest("d"),
         now=NOW + asked.get("days_later", 0) * 24 * HOUR,
     )

@@ -72,6 +72,9 @@ class _Sources:
     def history(self, prompt: str) -> LabelHistory | None:
         return history(V1, V2, V3) if prompt == "greet" else None
 
+    def had(self, prompt: str, label: str, version: str, held: Held) -> str | None:
+        return f"{prompt}@{label} {version} {held.since}"
+
     def dataset(self, prompt: str) -> str | None:
         return prompt
 
@@ -82,4 +85,5 @@ def test_what_was_known_then() -> None:
     found = then.history("greet")
     assert found is not None
     assert [held.value for held in found.labels["production"]] == [V1, V2]
+    assert then.had("greet", "production", "v1", Held(7, V1)) == "greet@production v1 7"
     assert (then.history("other"), then.digest("greet", "v3"), then.dataset("greet")) == (None, "greet@v3", None)

@@ -175,15 +175,20 @@ def taken(line: str) -> LabelHistory:
 def test_where_a_label_can_go_back_to(line: str, present: str, expected: str) -> None:
     ways = [f"v{name}" for name in expected]
     assert taken(line).ways_back("production", f"v{present}") == ways
-    current = LabelValue(((f"v{present}", 100),))
-    returns = [f"v{name}" for name in "1234" if taken(line).is_return("production", f"v{name}", current)]
-    assert returns == sorted({*ways, *([f"v{present}"] if present != "9" else [])})
+    for number, version in enumerate(ways):
+        held = taken(line).last_time("production", version, f"v{present}")
+        assert held is not None, number
+        assert held.value == LabelValue(((version, 100),))
 
 
 def test_what_a_target_holds_may_be_no_version() -> None:
-    current = LabelValue((("blue", 100),))
     assert taken("12").ways_back("production", "blue") == []
-    assert not taken("12").is_return("production", "v1", current)
+
+
+def test_the_last_time_is_before_what_the_label_has_now() -> None:
+    at = {version: taken("12132").last_time("production", version, "v3") for version in ("v1", "v2", "v4")}
+    assert [held and held.since for held in at.values()] == [2, 1, None]
+    assert taken("12").last_time("production", "v2", "v9") == Held(1, LabelValue((("v2", 100),)))
 
 
 @given(st.lists(st.integers(1, 5), max_size=12))

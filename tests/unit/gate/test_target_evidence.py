@@ -145,6 +145,9 @@ class Known:
     def history(self, _: str) -> None:
         return None
 
+    def had(self, *_: object) -> None:
+        return None
+
     def dataset(self, _: str) -> None:
         return None
 
