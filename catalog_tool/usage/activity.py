@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from catalog_tool.errors import BackendError
@@ -12,7 +12,7 @@ from catalog_tool.usage.windows import DATED, DAY, Window
 
 CALL, RETOLD, SUCCEEDED, FAILED, LISTED = range(5)
 """Kinds of records. ``RETOLD`` is a call told by a witness (a hook, a span): it counts only where the agent's own
-telemetry has no call of that name in that session."""
+telemetry has no call of that skill in that session."""
 _ALONE = 0x80
 """Marks the kind of a record that names no session."""
 _CALLS, _RETOLD = (CALL, CALL | _ALONE), (RETOLD, RETOLD | _ALONE)
@@ -79,9 +79,13 @@ class Activity:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """The activity of every name, how many sessions had calls, and how many of those told a real name."""
+    """The activity of every name, how many sessions had calls, and how many of those told a real name.
+
+    ``undated``: how many events of a name came without a time; they are in no ``Activity``.
+    """
 
     names: dict[str, Activity]
+    undated: Mapping[str, int] = field(default_factory=dict)
     sessions: int = 0
     named_sessions: int = 0
 
@@ -89,8 +93,8 @@ class Tally:
 class EventBook:
     """Records events by name, then tallies them.
 
-    ``earliest`` is the oldest event (ns), ``undated`` how many came without a time; after ``tally``, ``overlaps``
-    is how many names both totals and single events told of.
+    ``earliest`` is the oldest event (ns); after ``tally``, ``overlaps`` is how many names both totals and single
+    events told of.
     """
 
     def __init__(self, window: Window, ledger: Ledger) -> None:
@@ -102,7 +106,7 @@ class EventBook:
         self._details: dict[str, int] = {}
         self._totals: list[tuple[str, Activity]] = []
         self.earliest: int | None = None
-        self.undated = 0
+        self._undated: dict[str, int] = {}
         self.overlaps = 0
 
     def record(self, kind: int, name: str, detail: str, session: str, sequence: str, time: int) -> None:
@@ -112,7 +116,7 @@ class EventBook:
         """
         if (self.earliest is None or time < self.earliest) and kind != LISTED:
             if time < DATED:
-                self.undated += 1
+                self._note_undated(name)
                 return
             self.earliest = time
         if not self._start < time <= self._end:
@@ -136,23 +140,31 @@ class EventBook:
             self.earliest = activity.first
 
     def _new_name(self, name: str) -> int:
-        if len(self._names) >= NAMES:
-            raise BackendError(f"more than {NAMES:,} different names", hint="is this the telemetry of an agent?")
+        _refuse_noise(self._names)
         return self._names.setdefault(name, len(self._names))
+
+    def _note_undated(self, name: str) -> None:
+        if name not in self._undated:
+            _refuse_noise(self._undated)
+        self._undated[name] = self._undated.get(name, 0) + 1
 
     def _new_detail(self, detail: str) -> int:
         known = self._details
         return known.setdefault(detail if len(known) < DETAILS else OTHER, len(known))
 
-    def tally(self) -> Tally:
-        """Count everything recorded, each event once."""
+    def tally(self, skill_of: Callable[[str], Hashable] = str) -> Tally:
+        """Count everything recorded, each event once.
+
+        ``skill_of`` gives what names of one skill have in common: a witness may know it by another one.
+        """
         names, details = list(self._names), list(self._details)
         days = self._window.days
         rows = [Activity(days=[0] * days) for _ in names] if len(names) * days <= 10_000_000 else _bare(names)
         redacted = frozenset(number for number, name in enumerate(names) if name in REDACTED)
-        tally = Tally(names=dict(zip(names, rows, strict=True)))
+        tally = Tally(names=dict(zip(names, rows, strict=True)), undated=self._undated)
+        skills = [skill_of(name) for name in names]
         for part in self._ledger.parts():
-            _Part(self._window, rows, details).count(part, redacted, tally)
+            _Part(self._window, rows, details, skills).count(part, redacted, tally)
         for name, total in self._totals:
             held = tally.names.setdefault(name, Activity())
             self.overlaps += bool(held.calls and total.calls)
@@ -164,13 +176,19 @@ def _bare(names: Iterable[str]) -> list[Activity]:
     return [Activity() for _ in names]
 
 
-class _Part:
-    """Counts one part of the ledger: all events of the sessions in it."""
+def _refuse_noise(names: Collection[str]) -> None:
+    if len(names) >= NAMES:
+        raise BackendError(f"more than {NAMES:,} different names", hint="is this the telemetry of an agent?")
 
-    def __init__(self, window: Window, rows: list[Activity], details: list[str]) -> None:
+
+class _Part:
+    """Counts one part of the ledger: all events of the sessions in it. ``skills``: what each name stands for."""
+
+    def __init__(self, window: Window, rows: list[Activity], details: list[str], skills: Sequence[Hashable]) -> None:
         self._window = window
         self._rows = rows
         self._words = details
+        self._skills = skills
         self._pairs: set[tuple[int, int]] = set()
         self._offers: set[tuple[int, int]] = set()
         self._details: dict[tuple[int, int], int] = {}
@@ -179,8 +197,10 @@ class _Part:
         """Add a part to the rows and to the tally's sessions."""
         retold: list[Record] = []
         self._calls(self._fresh(part, retold))
-        told = self._pairs.copy()
-        self._calls(record for record in retold if (record[1], record[3]) not in told)
+        if retold:
+            skills = self._skills
+            told = {(session, skills[name]) for session, name in self._pairs}
+            self._calls(record for record in retold if (record[1], skills[record[3]]) not in told)
         self._finish(redacted, tally)
 
     def _fresh(self, part: Iterable[Record], retold: list[Record]) -> Iterator[Record]:

@@ -14,7 +14,7 @@ from catalog_tool.usage.meters import combined
 from catalog_tool.usage.resolver import Resolver
 from catalog_tool.usage.result import Coverage, SkillRow, UsageResult
 from catalog_tool.usage.source import FAILED, Progress, Recorder, Source, SourceReport
-from catalog_tool.usage.verdicts import Evidence, ground_of
+from catalog_tool.usage.verdicts import UNDATED, Evidence, ground_of
 from catalog_tool.usage.windows import Window
 
 
@@ -33,8 +33,9 @@ def usage(
     with Ledger() as skill_events, Ledger() as prompt_events:
         recorder = Recorder(window, EventBook(window, skill_events), EventBook(window, prompt_events))
         reports = [_read(source, window, recorder, progress) for source in sources]
-        tally, prompt_tally = recorder.skills.tally(), recorder.prompts.tally()
-    return answer(listed, question, recorder, reports, (tally, prompt_tally))
+        resolver = Resolver(listed.skills, recorder.marketplaces)
+        tallies = recorder.skills.tally(resolver.skill_of), recorder.prompts.tally()
+    return answer(listed, question, recorder, reports, tallies)
 
 
 def answer(
@@ -52,8 +53,7 @@ def answer(
     coverage = coverage_of(heard, resolver)
     ground = ground_of(_evidence(recorder, reports, coverage), window)
     prompt_calls = sum(activity.calls for activity in prompts.tally.names.values())
-    dated = recorder.prompts
-    prompt_evidence = Evidence(reports, prompt_calls, 0, dated.earliest, recorder.heard, True, True, {}, dated.undated)
+    prompt_evidence = Evidence(reports, prompt_calls, 0, recorder.prompts.earliest, recorder.heard, True, True, {})
     rows = join_skills(listed.skills, heard, resolver, ground)
     kept = [row for row in rows if _is_owned(row, question.owner)]
     return UsageResult(
@@ -67,8 +67,8 @@ def answer(
         ],
         owners=owner_rows(kept),
         coverage=coverage,
-        doubts=[doubt.reason for doubt in ground.doubts],
-        notes=_notes(listed, recorder),
+        doubts=[*(doubt.reason for doubt in ground.doubts), *_undated(kept)],
+        notes=_notes(listed, recorder, sum(sum(tally.undated.values()) for tally in tallies)),
     )
 
 
@@ -94,12 +94,20 @@ def _evidence(recorder: Recorder, reports: Sequence[SourceReport], coverage: Cov
         tells_calls=recorder.tells_calls,
         tells_typed=recorder.tells_typed,
         old_clients=recorder.clients,
-        undated=recorder.skills.undated,
+        undated=coverage.undated,
+        hidden_undated=coverage.hidden_undated,
     )
 
 
-def _notes(listed: Listed, recorder: Recorder) -> list[str]:
+def _undated(rows: Sequence[SkillRow]) -> list[str]:
+    return [UNDATED] if any(row.verdict.reason == UNDATED for row in rows) else []
+
+
+def _notes(listed: Listed, recorder: Recorder, undated: int) -> list[str]:
     notes = []
+    if undated:
+        told, show = (f"{undated} events carry", "show") if undated > 1 else ("1 event carries", "shows")
+        notes.append(f"{told} no time, or one in another unit than nanoseconds, and {show} no use")
     if listed.undated:
         notes.append(f"no skill's age is known: {listed.undated}")
     overlaps = recorder.skills.overlaps

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from catalog_tool.usage.activity import Activity, Tally
-from catalog_tool.usage.listed import Listed, ListedPrompt, ListedSkill
+from catalog_tool.usage.listed import Listed, ListedSkill
 from catalog_tool.usage.meters import Spending, Spendings
 from catalog_tool.usage.resolver import Resolver, is_hidden
 from catalog_tool.usage.result import ORDER, Coverage, OwnerRow, PromptRow, SkillRow
@@ -33,19 +33,23 @@ class Heard(NamedTuple):
 
 
 class _Share:
-    """What was heard of one skill: of it alone, and under names that others report under too."""
+    """What was heard of one skill: of it alone, and under names that others report under too.
 
-    __slots__ = ("own", "rivals", "shared")
+    ``undated``: an event under one of its names carries no time.
+    """
+
+    __slots__ = ("own", "rivals", "shared", "undated")
 
     def __init__(self) -> None:
         self.own: list[Use] = []
         self.shared: list[SharedUse] = []
         self.rivals: set[str] = set()
+        self.undated = False
 
 
 def join_skills(skills: Sequence[ListedSkill], heard: Heard, resolver: Resolver, ground: Ground) -> list[SkillRow]:
     """One row a skill and one a name that no skill has; what is hidden makes no row."""
-    shares = {_identity(skill): _Share() for skill in skills}
+    shares = {skill.identity: _Share() for skill in skills}
     rows = []
     for name in dict.fromkeys([*heard.tally.names, *heard.spendings]):
         activity = heard.tally.names.get(name) or Activity()
@@ -53,16 +57,14 @@ def join_skills(skills: Sequence[ListedSkill], heard: Heard, resolver: Resolver,
         owners = resolver.find(name)
         use = Use(activity, spending)
         for skill in owners:
-            _give(shares[_identity(skill)], name, owners, use)
+            _give(shares[skill.identity], name, owners, use)
         if not owners and not is_hidden(name) and name and (activity.calls or spending.last is not None):
             verdict = unlisted(activity, heard.origins.get(name, ""), ground.window)
             rows.append(SkillRow(None, name, verdict, use, use.last))
-    rows += [_row(skill, shares[_identity(skill)], ground) for skill in skills]
+    for skill in (skill for name in heard.tally.undated for skill in resolver.find(name)):
+        shares[skill.identity].undated = True
+    rows += [_row(skill, shares[skill.identity], ground) for skill in skills]
     return sorted(rows, key=lambda row: (ORDER[row.verdict.status], -row.activity.calls, row.name))
-
-
-def _identity(skill: ListedSkill) -> tuple[str, str]:
-    return skill.key, skill.path
 
 
 def _give(share: _Share, name: str, owners: Sequence[ListedSkill], use: Use) -> None:
@@ -79,7 +81,7 @@ def _shown(skill: ListedSkill) -> str:
 
 def _row(skill: ListedSkill, share: _Share, ground: Ground) -> SkillRow:
     own = together(share.own)
-    verdict = judge(skill, own.activity, own.spending.last, ground)
+    verdict = judge(skill, own.activity, own.spending.last, ground, undated=share.undated)
     shared = tuple(share.shared)
     if not shared:
         return SkillRow(skill, skill.telemetry_names[0], verdict, own, own.last)
@@ -97,14 +99,16 @@ def join_prompts(listed: Listed, heard: Heard, ground: Ground) -> list[PromptRow
     rows = []
     for name in dict.fromkeys([*heard.tally.names, *known]):
         activity = heard.tally.names.get(name) or Activity()
-        verdict = _prompt_verdict(known.get(name), listed, activity, ground)
-        rows.append(PromptRow(known.get(name), name, verdict, activity, heard.spendings.get(name) or Spending()))
+        prompt = known.get(name)
+        if prompt is not None:
+            verdict = judge_prompt(prompt, activity, ground, undated=name in heard.tally.undated)
+        else:
+            verdict = _unknown_prompt(listed, activity, ground)
+        rows.append(PromptRow(prompt, name, verdict, activity, heard.spendings.get(name) or Spending()))
     return sorted(rows, key=lambda row: (ORDER[row.verdict.status], -row.activity.calls, row.name))
 
 
-def _prompt_verdict(prompt: ListedPrompt | None, listed: Listed, activity: Activity, ground: Ground) -> Verdict:
-    if prompt is not None:
-        return judge_prompt(prompt, activity, ground)
+def _unknown_prompt(listed: Listed, activity: Activity, ground: Ground) -> Verdict:
     told = unlisted(activity, "", ground.window)
     if listed.prompts is not None:
         return told
@@ -162,9 +166,14 @@ def coverage_of(heard: Heard, resolver: Resolver) -> Coverage:
         spending.cost for name, spending in heard.spendings.items() if is_hidden(name) and spending.cost is not None
     ]
     outside = heard.spendings.get("")
+    undated = heard.tally.undated
     return Coverage(
         calls=calls,
         hidden_calls=hidden,
+        undated=sum(undated.values()),
+        hidden_undated=sum(
+            count for name, count in undated.items() if is_hidden(name) and len(resolver.find(name)) != 1
+        ),
         shared_calls=shared,
         shared_cost=sum(shared_costs) if shared_costs else None,
         sessions=heard.tally.sessions,

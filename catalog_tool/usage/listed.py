@@ -41,6 +41,11 @@ class ListedSkill(NamedTuple):
     listing_tokens: int | None = None
     plugins: tuple[PluginId, ...] = ()
 
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What no other skill has: its key with its folder."""
+        return self.key, self.path
+
 
 class ListedPrompt(NamedTuple):
     """A prompt of the catalog with its versions, oldest commit and newest one."""

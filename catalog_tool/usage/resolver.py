@@ -8,7 +8,7 @@ that the catalog states itself wins over one that is only derived.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from catalog_tool.usage.agent_telemetry import REDACTED, SYNC_PREFIXES
 from catalog_tool.usage.listed import ListedSkill
@@ -52,6 +52,11 @@ class Resolver:
         if mark and hidden in REDACTED:
             return self._hashes.get(digest, [])
         return self._names.get(name, [])
+
+    def skill_of(self, name: str) -> Hashable:
+        """The identity of the one skill that ``name`` can stand for, else the name itself."""
+        found = self.find(name)
+        return found[0].identity if len(found) == 1 else name
 
 
 def _plugin_hashes(skill: ListedSkill, marketplaces: Mapping[str, Iterable[str]]) -> set[str]:

@@ -173,10 +173,15 @@ class OwnerRow(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """How much of the activity could be attributed. Money in US dollars, None: no counter told."""
+    """How much of the activity could be attributed. Money in US dollars, None: no counter told.
+
+    ``undated`` events carry no time and are no calls; ``hidden_undated`` ones tell no name either.
+    """
 
     calls: int
     hidden_calls: int
+    undated: int
+    hidden_undated: int
     shared_calls: int
     shared_cost: float | None
     sessions: int

@@ -23,6 +23,9 @@ REDACTED_AT_MOST = 0.5
 SILENCE_AT_MOST = 0.5
 """Share of the stale window that may have passed since anything at all was heard."""
 
+UNDATED = "an event that names it carries no time, so nobody knows when that was"
+"""Why nothing can be said of the silence of one skill, or of one prompt."""
+
 
 class Verdict(NamedTuple):
     """A status and its reason in a sentence."""
@@ -56,7 +59,7 @@ class Evidence(NamedTuple):
     """All that the sources together know. Times in ns, None: nothing was heard.
 
     ``earliest`` is the first event of the kind in question, ``heard`` the newest record of any kind; ``undated``
-    counts events whose time nobody told.
+    counts events whose time nobody told, ``hidden_undated`` those of them that tell no name either.
     """
 
     sources: Sequence[SourceReport]
@@ -68,6 +71,7 @@ class Evidence(NamedTuple):
     tells_typed: bool
     old_clients: Mapping[str, int]
     undated: int = 0
+    hidden_undated: int = 0
 
 
 def doubts_of(evidence: Evidence, window: Window) -> list[Doubt]:
@@ -82,9 +86,6 @@ def doubts_of(evidence: Evidence, window: Window) -> list[Doubt]:
     if evidence.earliest is not None and evidence.earliest > window.fresh:
         reached, needed = days(window.end - evidence.earliest), days(window.end - window.fresh)
         found.append(Doubt(f"the data reach back {reached} only, less than the stale window of {needed}"))
-    if evidence.undated:
-        told = f"{evidence.undated} events carry" if evidence.undated > 1 else "1 event carries"
-        found.append(Doubt(f"{told} no time, so nobody knows what was used when"))
     stale = window.end - window.fresh
     if evidence.heard is not None and window.end - evidence.heard > stale * SILENCE_AT_MOST:
         found.append(Doubt(f"nothing at all has arrived for {days(window.end - evidence.heard)}"))
@@ -105,7 +106,7 @@ def _of_calls(evidence: Evidence, window: Window) -> list[Doubt]:
             return []
         what = "no source reports calls" if not evidence.tells_calls else "no call of any skill"
         return [Doubt(f"{what} in {days(window.end - window.start)}: is telemetry on, are the names right?")]
-    share = evidence.hidden_calls / evidence.calls
+    share = (evidence.hidden_calls + evidence.hidden_undated) / (evidence.calls + evidence.undated)
     if share > REDACTED_AT_MOST:
         hint = "set OTEL_LOG_TOOL_DETAILS=1 on the clients"
         return [Doubt(f"{share:.0%} of the calls tell no skill's name ({hint})")]
@@ -118,25 +119,28 @@ def ground_of(evidence: Evidence, window: Window) -> Ground:
     return Ground(window, doubts_of(evidence, window), since, evidence.hidden_calls)
 
 
-def judge(skill: ListedSkill, activity: Activity, seen: int | None, ground: Ground) -> Verdict:
+def judge(
+    skill: ListedSkill, activity: Activity, seen: int | None, ground: Ground, *, undated: bool = False
+) -> Verdict:
     """The verdict on a skill of the catalog, from what no other skill can have caused.
 
-    ``seen`` is when it was last seen in cost metrics, in ns. ``activity`` is empty where nothing was heard.
+    ``seen`` is when it was last seen in cost metrics, in ns. ``activity`` is empty where nothing was heard;
+    ``undated``: an event that may be its own carries no time.
     """
     told = _active(activity, seen, ground.window)
     if told is not None:
         return told
     doubt = next((doubt for doubt in ground.doubts if skill.user_invocable or not doubt.typed_only), None)
-    return _idle(activity, seen, skill.first_commit, doubt, ground)
+    return _idle(activity, seen, skill.first_commit, doubt or (Doubt(UNDATED) if undated else None), ground)
 
 
-def judge_prompt(prompt: ListedPrompt, activity: Activity, ground: Ground) -> Verdict:
+def judge_prompt(prompt: ListedPrompt, activity: Activity, ground: Ground, *, undated: bool = False) -> Verdict:
     """The verdict on a prompt of the catalog, by the same rules."""
     told = _active(activity, None, ground.window)
     if told is not None:
         return told
     doubt = next((doubt for doubt in ground.doubts if not doubt.typed_only), None)
-    return _idle(activity, None, prompt.first_commit, doubt, ground)
+    return _idle(activity, None, prompt.first_commit, doubt or (Doubt(UNDATED) if undated else None), ground)
 
 
 def _active(activity: Activity, seen: int | None, window: Window) -> Verdict | None:

@@ -14,7 +14,9 @@ from catalog_tool.usage.activity import Activity
 from catalog_tool.usage.agent_telemetry import reports_typed_calls
 from catalog_tool.usage.hooks import HookSource
 from catalog_tool.usage.listed import ListedPrompt
+from catalog_tool.usage.marketplaces import PluginId
 from catalog_tool.usage.plugin_hash import plugin_id_hash
+from catalog_tool.usage.verdicts import UNDATED
 from catalog_tool.usage.windows import DAY, SECOND, duration, query_duration, window_of
 
 from .made import NOW, SECONDS, ago, call, join, listed, nano, point, reason, skill, span, verdicts, write
@@ -24,6 +26,12 @@ OLD = {"first_commit": SECONDS - 10 * 86_400}
 
 def lines(*days: float, name: str = "a", **more: Any) -> list[dict[str, Any]]:
     return [call(name, ago(days=day), **more) for day in days]
+
+
+def undated(name: str, time: str | None = "0") -> dict[str, Any]:
+    made = call(name, ago(days=1))
+    made["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0].update(timeUnixNano=time, observedTimeUnixNano=time)
+    return made
 
 
 @pytest.mark.parametrize(
@@ -67,15 +75,40 @@ def test_what_lies_before_the_window_shows_how_far_the_data_reach(tmp_path: Path
 class TestWithoutATime:
     @pytest.mark.parametrize("time", ["0", "1795000000", "1795000000000", None])
     def test_an_activation_shows_nothing_and_is_a_doubt(self, tmp_path: Path, time: str | None) -> None:
-        undated = call("b", ago(days=1))
-        record = undated["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
-        record.update(timeUnixNano=time, observedTimeUnixNano=time)
-        for days, expected in ((29, "the data reach back 29 days only"), (80, "1 event carries no time")):
-            source = write(tmp_path / "l", [undated, *lines(1, days)])
+        for days, expected in ((29, "the data reach back 29 days only"), (80, UNDATED)):
+            source = write(tmp_path / "l", [undated("b", time), *lines(1, days)])
             result = join(listed(skill("a"), skill("b")), source)
             assert verdicts(result) == {"a": "active", "b": "unmeasurable"}
             assert expected in reason(result, "b")
-            assert result.sources[0].start == nano(ago(days=days))
+            assert (result.status, result.sources[0].start) == ("unknown", nano(ago(days=days)))
+
+    @pytest.mark.parametrize("name", ["b", "anthropic-skills:b"])
+    def test_it_is_a_doubt_of_the_skill_that_it_names_and_of_no_other(self, tmp_path: Path, name: str) -> None:
+        source = write(tmp_path / "l", [undated(name), undated(name), undated("a"), *lines(1, 80)])
+        result = join(listed(skill("a"), skill("b"), skill("c")), source)
+        assert verdicts(result) == {"a": "active", "b": "unmeasurable", "c": "never"}
+        assert (result.exit_code(("never",)), result.doubts, result.status) == (1, [UNDATED], "unknown")
+        assert result.notes == ["3 events carry no time, or one in another unit than nanoseconds, and show no use"]
+
+    def test_of_an_active_skill_it_is_a_note_and_no_doubt(self, tmp_path: Path) -> None:
+        result = join(listed(skill("a"), skill("c")), write(tmp_path / "l", [undated("a"), *lines(1, 80)]))
+        assert (result.status, result.doubts) == ("stale", [])
+        assert result.notes == ["1 event carries no time, or one in another unit than nanoseconds, and shows no use"]
+
+    @pytest.mark.parametrize(("hidden", "status"), [(1, "never"), (2, "never"), (3, "unmeasurable")])
+    def test_one_that_tells_no_name_either_counts_among_those_that_hide_it(
+        self, tmp_path: Path, hidden: int, status: str
+    ) -> None:
+        source = write(tmp_path / "l", [*[undated("custom_skill")] * hidden, *lines(1, 80)])
+        assert verdicts(join(listed(skill("a"), skill("b")), source))["b"] == status
+
+    def test_a_prompt_is_doubted_like_a_skill(self, tmp_path: Path) -> None:
+        asked = [span(ago(days=day), {"gen_ai.prompt.name": "greet"}, traceId=str(day)) for day in (1, 80)]
+        asked.append(span(ago(days=1), {"gen_ai.prompt.name": "old"}, endTimeUnixNano="0"))
+        known = [ListedPrompt(name, ("v1",), (), SECONDS - 300 * 86_400) for name in ("greet", "old", "silent")]
+        result = join(listed(prompts=known), write(tmp_path / "l", [*asked, *lines(1, 80)]))
+        shown = {row.name: row.verdict.status for row in result.prompts}
+        assert shown == {"greet": "active", "old": "unmeasurable", "silent": "never"}
 
     def test_a_point_or_a_span_does_not_make_everything_old(self, tmp_path: Path) -> None:
         old = ago(days=40_000)
@@ -247,6 +280,31 @@ class TestHooks:
         telemetry = write(tmp_path / "l", [call("a", ago(days=1), session="s"), *lines(80)])
         (row,) = join(listed(skill("a")), HookSource(str(tmp_path / "h")), telemetry).rows
         assert row.activity.calls == 3
+
+    @pytest.mark.parametrize(
+        ("told", "kept", "calls"),
+        [("toolbox:a", "a", 2), ("a", "toolbox:a", 2), ("anthropic-skills:a", "toolbox:a", 2), ("b", "a", 3),
+         ("other:a", "a", 3), ("custom_skill", "a", 3)],
+    )  # fmt: skip
+    def test_a_witness_may_know_the_skill_by_another_of_its_names(
+        self, tmp_path: Path, told: str, kept: str, calls: int
+    ) -> None:
+        payload = {"hook_event_name": "PostToolUse", "tool_name": "Skill", "tool_input": {"skill": kept}}
+        made = [{**payload, "session_id": session, "time": ago(days=1).isoformat()} for session in ("s", "other")]
+        (tmp_path / "h").write_text("".join(json.dumps(line) + "\n" for line in made), encoding="utf-8")
+        telemetry = write(tmp_path / "l", [call(told, ago(days=1), session="s")])
+        ours = skill("a", plugins=(PluginId("toolbox", "market"),))
+        result = join(listed(ours, skill("b")), HookSource(str(tmp_path / "h")), telemetry)
+        assert result.coverage.calls == calls
+        assert result.coverage.sessions == 2
+
+    def test_what_tells_several_skills_apart_is_no_witness_of_a_name_of_all(self, tmp_path: Path) -> None:
+        payload = {"event": "skill_activated", "skill": "acme:one", "session_id": "s", "time": ago(days=1).isoformat()}
+        (tmp_path / "h").write_text(json.dumps(payload) + "\n", encoding="utf-8")
+        hidden = call("custom_skill", ago(days=1), session="s", plugin_id_hash=plugin_id_hash("acme"))
+        hooks, telemetry = HookSource(str(tmp_path / "h")), write(tmp_path / "l", [hidden, *lines(80)])
+        result = join(listed(skill("acme:one"), skill("acme:two")), hooks, telemetry)
+        assert verdicts(result)["acme:one"] == "active"
 
     def test_payloads_alone_do_not_show_typed_calls(self, tmp_path: Path) -> None:
         payload = {
