@@ -77,7 +77,7 @@ ANYBODY = Grant("anybody", frozenset({Need.ANY, Need.READ, Need.METRICS}), ("*",
 
 
 class Refusal(NamedTuple):
-    """401 or 403; of a token nothing more is told."""
+    """401 or 403, or 503 while no tokens are known; of a token nothing more is told."""
 
     status: int
     detail: str = ""
@@ -85,23 +85,34 @@ class Refusal(NamedTuple):
 
 UNKNOWN = Refusal(401)
 FORBIDDEN = Refusal(403)
+UNREADABLE = Refusal(503, "the file of tokens cannot be read")
 READ_ONLY = Refusal(403, "no tokens are configured, so this service is only read: see `catalog token create`")
 
 
 class Guard:
-    """Decides about requests. ``tokens`` None: none are configured."""
+    """Decides about requests. ``tokens`` None: none are configured.
+
+    A file that cannot be read ends nothing, at the start neither: until it can be, nobody is told good or bad.
+    """
 
     def __init__(self, tokens: TokenFile | None, clock: Callable[[], float] = time.time) -> None:
         self._file = tokens
         self._clock = clock
-        self._stamp: object = None
+        self._stamp: object = self
         self._looked = -_RELOAD_SECONDS
         self._tokens: dict[str, Token] = {}
         self._grants: dict[str, Grant] = {}
         self._here: set[bytes] = set()
-        if tokens is not None:
-            self._stamp = tokens.stamp()
-            self._take(tokens.read())
+        self._trouble = ""
+        self._was_read = tokens is None
+        self._look()
+        self.forget()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can decide."""
+        self._look()
+        return self._was_read
 
     @property
     def is_open(self) -> bool:
@@ -120,7 +131,7 @@ class Guard:
             return ANYBODY if ANYBODY.gives(need) else READ_ONLY
         found = self._bearer(authorization)
         if found is None:
-            return UNKNOWN
+            return UNKNOWN if self._was_read else UNREADABLE
         return found if found.gives(need) else FORBIDDEN
 
     def _is_here(self, host: bytes) -> bool:
@@ -146,23 +157,29 @@ class Guard:
         self._looked = -_RELOAD_SECONDS
 
     def _look(self) -> None:
-        """Read the file again where it changed. Without a file no token is good; a broken one changes nothing."""
+        """Read the file where it changed, or could not be read. Without a file no token is good; a broken one
+        changes nothing.
+        """
         now = time.monotonic()
         if self._file is None or now - self._looked < _RELOAD_SECONDS:
             return
         self._looked = now
         stamp = self._file.stamp()
-        if stamp == self._stamp:
+        if stamp == self._stamp and not self._trouble:
             return
         self._stamp = stamp
         try:
             self._take(self._file.read())
+            self._trouble = ""
         except UsageError as error:
-            log("tokens_unreadable", error=error.message)
+            if error.message != self._trouble:
+                log("tokens_unreadable", error=error.message)
+            self._trouble = error.message
 
     def _take(self, tokens: list[Token]) -> None:
         self._grants = {token.id: _grant(token) for token in tokens}
         self._tokens = {token.id: token for token in tokens}
+        self._was_read = True
         log("tokens_read", tokens=len(tokens))
 
 

@@ -15,8 +15,8 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -127,8 +127,7 @@ def serve(serving: Serving) -> None:
     checked(serving)
     _insist_on_port(serving)
     _try(serving)
-    with tempfile.TemporaryDirectory(prefix="catalog-serve-") as folder:
-        board_file = Path(folder) / "board"
+    with _board_file() as board_file:
         board = Board(board_file, NAMES)
         log_to_stderr()
         log("serving", host=serving.host, port=serving.port, workers=serving.workers, tokens=serving.tokens is not None)
@@ -138,6 +137,26 @@ def serve(serving: Serving) -> None:
         except SystemExit as stop:  # granian's, where workers die as soon as they are started
             raise CatalogError("the service's workers cannot live", hint="the lines above say why") from stop
         log("ended")
+
+
+@contextmanager
+def _board_file() -> Iterator[Path]:
+    """Where the workers' board lies, also for those that are started anew after weeks.
+
+    In memory, as an open file of this process: a folder for temporary files is swept (systemd-tmpfiles: what
+    nobody touched for ten days), and a mapped file looks untouched. Where processes cannot look at each
+    other's files it lies in such a folder.
+    """
+    here = Path(f"/proc/{os.getpid()}")
+    if not hasattr(os, "memfd_create") or not here.exists() or here.stat().st_uid != os.geteuid():
+        with tempfile.TemporaryDirectory(prefix="catalog-serve-") as folder:
+            yield Path(folder) / "board"
+        return
+    handle = os.memfd_create("catalog-board")
+    try:
+        yield here / "fd" / str(handle)
+    finally:
+        os.close(handle)
 
 
 class _Server(MPServer):

@@ -306,12 +306,17 @@ async def get_health(service: Service, request: Request, grant: Grant) -> Respon
 
 async def get_ready(service: Service, request: Request, grant: Grant) -> Response:  # noqa: ARG001 - a handler
     """``GET /readyz``: whether requests should be sent here."""
-    is_draining = service.board.is_draining
-    is_ready = service.keeper.is_ready and not is_draining
-    status = "ok" if is_ready else "draining" if is_draining else "store unavailable"
-    return Response(
-        as_json({"status": status}), 200 if is_ready else 503, {"Cache-Control": "no-store"}, media_type=JSON
-    )
+    trouble = _trouble(service)
+    body = as_json({"status": trouble or "ok"})
+    return Response(body, 503 if trouble else 200, {"Cache-Control": "no-store"}, media_type=JSON)
+
+
+def _trouble(service: Service) -> str:
+    if service.board.is_draining:
+        return "draining"
+    if not service.guard.is_ready:
+        return "tokens unreadable"
+    return "" if service.keeper.is_ready else "store unavailable"
 
 
 async def get_metrics(service: Service, request: Request, grant: Grant) -> Response:  # noqa: ARG001 - a handler

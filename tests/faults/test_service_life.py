@@ -197,6 +197,45 @@ def test_a_worker_that_dies_is_started_again(bundle: Path) -> None:
         assert until(lambda: service.get(f"/v1/prompts/{NAME}").status_code == 200, 5)
 
 
+def _replaced(service: Running) -> bool:
+    """Kill one of two workers; whether there are two again, and the service is as it was."""
+    assert until(lambda: len(_children(service.process.pid)) == 2, 20)
+    first = _children(service.process.pid)[0]
+    os.kill(first, signal.SIGKILL)
+    return until(lambda: len(set(_children(service.process.pid)) - {first}) == 2, 20)
+
+
+def test_a_worker_is_replaced_after_temporary_files_were_swept(bundle: Path) -> None:
+    """What lies in the folder for them is removed where nobody touched it for days; the counters must not lie there."""
+    swept = bundle / "tmp"
+    swept.mkdir()
+    with running(bundle, "--bundle", "bundle.json", "--workers", "2", env={"TMPDIR": str(swept)}) as service:
+        assert until(lambda: "\ncatalog_ready_workers 2\n" in service.get("/metrics").text, 20)
+        assert service.get(f"/v1/prompts/{NAME}").status_code == 200
+        shutil.rmtree(swept)
+        assert _replaced(service)
+        assert until(lambda: "\ncatalog_ready_workers 2\n" in service.get("/metrics").text, 20)
+        counted = 'catalog_requests_total{route="prompt",status="2xx"} 1'
+        assert {counted in service.get("/metrics").text for _ in range(10)} == {True}, "one board for all"
+
+
+def test_a_worker_is_replaced_while_the_file_of_tokens_is_broken(bundle: Path) -> None:
+    tokens = TokenFile(bundle / "tokens.json")
+    secret, _ = tokens.create(Wish(name="a", scopes=["read"]), 0)
+    bearer = {"Authorization": f"Bearer {secret}"}
+    arguments = ("--bundle", "bundle.json", "--workers", "2", "--tokens", "tokens.json")
+    with running(bundle, *arguments) as service:
+        kept = tokens.path.read_bytes()
+        tokens.path.write_bytes(kept[:40])
+        assert _replaced(service)
+        answers = {service.get(f"/v1/prompts/{NAME}", headers=bearer).status_code for _ in range(20)}
+        assert answers <= {200, 503}, "nobody is told that a good token is none"
+        tokens.path.write_bytes(kept)
+        assert until(lambda: {_is_ready(service) for _ in range(20)} == {True}, 10)
+        assert {service.get(f"/v1/prompts/{NAME}", headers=bearer).status_code for _ in range(20)} == {200}
+        assert "Traceback" not in service.said()
+
+
 def test_workers_do_not_outlive_a_parent_that_was_killed(bundle: Path) -> None:
     with running(bundle, "--bundle", "bundle.json") as service:
         [worker] = _children(service.process.pid)

@@ -12,7 +12,7 @@ from catalog_tool.server.access import FORBIDDEN, READ_ONLY, UNKNOWN, Guard, Nee
 from catalog_tool.server.routes import ROUTES, Route
 from catalog_tool.server.tokens import TokenFile, Wish, new_secret
 
-from .desk import EVERYTHING, GREET, Desk
+from .desk import EVERYTHING, GREET, Desk, desk
 
 GUARDED = [route for route in ROUTES if route.need is not Need.NONE]
 SCOPE_OF = {Need.READ: {"read", "sync"}, Need.WRITE: {"write", "sync"}, Need.SYNC: {"sync"}, Need.METRICS: {"metrics"}}
@@ -143,6 +143,28 @@ def test_a_file_that_goes_leaves_no_token_good_and_a_broken_one_changes_nothing(
     file.path.write_bytes(kept)
     file.path.unlink()
     assert not is_good()
+
+
+def test_a_worker_that_begins_on_a_broken_file_waits_for_a_good_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another worker goes on with the tokens that it has: this one must neither end the service nor say 401."""
+    file = TokenFile(tmp_path / "tokens.json")
+    secret, _ = file.create(Wish(name="a", scopes=["read"]), 0)
+    bearer = {"Authorization": f"Bearer {secret}"}
+    file.path.chmod(0o666)
+    with desk(tmp_path, tokens=True) as found, caplog.at_level("INFO", "catalog_tool.server"):
+        for path in (f"/v1/prompts/{GREET}", "/v1/prompts", "/nowhere", "/"):
+            found.reload()
+            assert found.get(path, headers=bearer).status_code == 503
+        assert found.get("/readyz").json() == {"status": "tokens unreadable"}
+        file.path.chmod(0o600)  # neither the time of the content nor its size is another
+        found.reload()
+        assert found.get("/readyz").status_code == 200
+        assert found.get(f"/v1/prompts/{GREET}", headers=bearer).status_code == 200
+        assert found.get(f"/v1/prompts/{GREET}").status_code == 401
+    told = [record.message for record in caplog.records if record.message.startswith("tokens_")]
+    assert told == ["tokens_read"], "it was told once, when the worker began"
 
 
 def test_a_token_that_expires_while_the_service_runs(tmp_path: Path) -> None:
