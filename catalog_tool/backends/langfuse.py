@@ -110,6 +110,10 @@ class LangfuseBackend:
         """
         self._reader.expected = entries
 
+    def reserve(self, versions: Mapping[str, str]) -> None:
+        """The names that git has: no version that somebody else made goes by one of them."""
+        self._reader.reserved = versions
+
     def scan(self, only: Collection[str] | None = None) -> Iterator[Live]:
         """The objects; read to the end before the first is given."""
         memory = self._loaded if self._loaded is not None else self._remembered()[1]
@@ -244,8 +248,11 @@ def connect(
     found = {key: _setting(options, key) for key in ENVIRONMENT}
     if not is_web_address(found["url"]):
         raise UsageError("the `url` of a langfuse target is no address of a server", hint="https://cloud.langfuse.com")
-    if "@" in urlsplit(found["url"]).netloc:
+    parts = urlsplit(found["url"])
+    if "@" in parts.netloc:
         raise UsageError("the url of a langfuse target holds credentials", hint="use public_key and secret_key")
+    if parts.query or parts.fragment:  # it is shown, and a key may stand there
+        raise UsageError("the url of a langfuse target goes on behind its path", hint="https://cloud.langfuse.com")
     known = _from_environment("url")
     if known and known.rstrip("/") != found["url"].rstrip("/") and not options.get("secret_key"):
         raise UsageError(

@@ -25,6 +25,7 @@ from urllib.parse import quote
 import httpx
 
 from catalog_tool.backends.http_silence import no_answer
+from catalog_tool.backends.web_client import web_client
 from catalog_tool.errors import BackendError, RefusedError, TimedOutError, UnavailableError, UsageError
 
 PAGE = 100
@@ -105,13 +106,14 @@ class LangfuseApi:
         self.sent = 0
         self._deadline = 2 * timeout
         try:
-            self._client = httpx.Client(
-                base_url=self.url, auth=httpx.BasicAuth(public_key, secret_key), transport=transport,
-                timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)), follow_redirects=False,
-                headers={"accept": "application/json"},
-            )  # fmt: skip
+            address = httpx.URL(self.url)
         except (httpx.InvalidURL, ValueError, TypeError) as error:
             raise UsageError(f"{url!r} is no address of a Langfuse server: {error}") from error
+        self._client = web_client(
+            self.url, base_url=address, auth=httpx.BasicAuth(public_key, secret_key), transport=transport,
+            timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)), follow_redirects=False,
+            headers={"accept": "application/json"},
+        )  # fmt: skip
 
     def close(self) -> None:
         """Close the connections."""
@@ -249,7 +251,7 @@ class LangfuseApi:
         except httpx.DecodingError as error:
             raise UnavailableError(f"{self.url} answered what cannot be unpacked: {error}") from error
         except httpx.TransportError as error:
-            raise no_answer(self.url, error, hint=_UNREACHED) from error
+            raise no_answer(self.url, error, hint=_UNREACHED, client=self._client) from error
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             raise UsageError(f"{self.url} cannot be asked: {error}") from error
 

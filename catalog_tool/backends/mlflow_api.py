@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from catalog_tool.backends.http_silence import no_answer
+from catalog_tool.backends.mlflow_answers import NEXT_PAGE, believed, listed, model_of, version_of
 from catalog_tool.backends.mlflow_entities import ModelVersion, RegisteredModel
 from catalog_tool.errors import BackendError, RefusedError, TimedOutError, UnavailableError
 
@@ -66,7 +67,7 @@ class MlflowApi:
     def __init__(self, client: httpx.Client, place: str) -> None:
         self._answer_seconds = ANSWERS_OF_SILENCE * (client.timeout.read or READ_SECONDS)
         self._client = client
-        self._place = place
+        self.place = place
 
     def close(self) -> None:
         """Close the connections."""
@@ -75,22 +76,26 @@ class MlflowApi:
     def versions(self, condition: str = "") -> list[ModelVersion]:
         """Every prompt version that meets a condition of MLflow's filter language, each once."""
         found: dict[tuple[str, int], ModelVersion] = {}
-        for item in self._pages("model-versions", "model_versions", condition, VERSIONS_A_PAGE):
-            version = _version(item)
-            found[version.name, version.number] = version
+        with believed(self.place, "a list of versions"):
+            for item in self._pages("model-versions", "model_versions", condition, VERSIONS_A_PAGE):
+                version = version_of(item)
+                found[version.name, version.number] = version
         return list(found.values())
 
     def models(self, condition: str = "") -> list[RegisteredModel]:
         """Every registered prompt that meets a condition, each once."""
-        items = self._pages("registered-models", "registered_models", condition, MODELS_A_PAGE)
-        return list({item["name"]: _model(item) for item in items}.values())
+        with believed(self.place, "a list of registered names"):
+            items = self._pages("registered-models", "registered_models", condition, MODELS_A_PAGE)
+            return list({model.name: model for model in map(model_of, items)}.values())
 
     def model(self, name: str) -> RegisteredModel | None:
         """One registered name, prompt or not; None where there is none."""
         try:
-            return _model(self._call("GET", "registered-models/get", query={"name": name})["registered_model"])
+            answer = self._call("GET", "registered-models/get", query={"name": name})
         except MissingError:
             return None
+        with believed(self.place, "a registered name"):
+            return model_of(answer["registered_model"])
 
     def create_model(self, name: str, tags: Mapping[str, str]) -> None:
         """Register a name. Raises ``ExistsError``."""
@@ -99,7 +104,9 @@ class MlflowApi:
     def create_version(self, name: str, tags: Mapping[str, str], description: str = "") -> ModelVersion:
         """A new version as it was stored, under the next number. Raises ``MissingError`` for an unknown name."""
         body = {"name": name, "source": SOURCE, "tags": _pairs({IS_PROMPT: "true", **tags}), "description": description}
-        return _version(self._call("POST", "model-versions/create", body)["model_version"])
+        answer = self._call("POST", "model-versions/create", body)
+        with believed(self.place, "a version"):
+            return version_of(answer["model_version"])
 
     def delete_version(self, name: str, number: int) -> None:
         """Delete a version, and with it the aliases that point to it; nothing happens where it is gone."""
@@ -139,12 +146,14 @@ class MlflowApi:
         seen: set[str] = set()
         while True:
             page = self._call("GET", f"{what}/search", query=query)
-            yield from page.get(key) or ()
-            token = page.get("next_page_token")
+            yield from listed(page, key)
+            token = page.get(NEXT_PAGE)
             if not token:
                 return
+            if not isinstance(token, str):
+                raise BackendError(f"{self.place} names no next page of {what}")
             if token in seen or len(seen) >= PAGES:
-                raise BackendError(f"{self._place} gives pages of {what} again and again")
+                raise BackendError(f"{self.place} gives pages of {what} again and again")
             seen.add(token)
             query["page_token"] = token
 
@@ -156,7 +165,7 @@ class MlflowApi:
         response, data = self._exchange(method, path, content)
         document = self._judged(response, data)
         if document is None:
-            raise UnavailableError(f"{self._place} answers with something that is no JSON object")
+            raise UnavailableError(f"{self.place} answers with something that is no JSON object")
         return document
 
     def data(self, path: str) -> bytes:
@@ -175,18 +184,18 @@ class MlflowApi:
             finally:
                 response.close()
         except httpx.TransportError as error:
-            raise no_answer(self._place, error, hint=_UNREACHED) from error
+            raise no_answer(self.place, error, hint=_UNREACHED, client=self._client) from error
         except httpx.HTTPError as error:
-            raise BackendError(f"{self._place} answers in a way that is no HTTP: {error}") from error
+            raise BackendError(f"{self.place} answers in a way that is no HTTP: {error}") from error
 
     def _body(self, response: httpx.Response, started: float) -> bytes:
         chunks, size = [], 0
         for chunk in response.iter_bytes():
             size += len(chunk)
             if size > ANSWER_BYTES:
-                raise BackendError(f"an answer of {self._place} is larger than {ANSWER_BYTES} bytes")
+                raise BackendError(f"an answer of {self.place} is larger than {ANSWER_BYTES} bytes")
             if time.monotonic() - started > self._answer_seconds:
-                raise TimedOutError(f"{self._place} took longer than {self._answer_seconds:g} s for one answer")
+                raise TimedOutError(f"{self.place} took longer than {self._answer_seconds:g} s for one answer")
             chunks.append(chunk)
         return b"".join(chunks)
 
@@ -201,21 +210,21 @@ class MlflowApi:
         if status == httpx.codes.INTERNAL_SERVER_ERROR and _NO_NAME.search(said):
             raise MissingError(said)
         if status in _AGAIN:
-            raise UnavailableError(f"{self._place} answers {status}: {said}", retry_after=_retry_after(response))
+            raise UnavailableError(f"{self.place} answers {status}: {said}", retry_after=_retry_after(response))
         if status in _REDIRECTS:
-            raise BackendError(f"{self._place} redirects", hint="set `url` to where the server really is")
+            raise BackendError(f"{self.place} redirects", hint="set `url` to where the server really is")
         if status in (401, 403):
-            raise RefusedError(f"{self._place} refuses the credentials ({status}): {said}")
+            raise RefusedError(f"{self.place} refuses the credentials ({status}): {said}")
         if code == "RESOURCE_DOES_NOT_EXIST":
             raise MissingError(said)
         if code == "RESOURCE_ALREADY_EXISTS":
             raise ExistsError(said)
         if document is None and data.lstrip().startswith(b"{"):
-            raise UnavailableError(f"an answer of {self._place} was cut: {said}")
+            raise UnavailableError(f"an answer of {self.place} was cut: {said}")
         if not code:
             kind = NoRouteError if status in (404, 405) else BackendError
-            raise kind(f"{self._place} answers {status}: {said}", hint="is this an MLflow server's address?")
-        raise RefusedError(f"{self._place} refuses: {said}")
+            raise kind(f"{self.place} answers {status}: {said}", hint="is this an MLflow server's address?")
+        raise RefusedError(f"{self.place} refuses: {said}")
 
 
 def _document(data: bytes) -> dict[str, Any] | None:
@@ -244,19 +253,6 @@ def _retry_after(response: httpx.Response) -> float | None:
 
 def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in tags.items()]
-
-
-def _tags(item: Mapping[str, Any]) -> dict[str, str]:
-    return {tag["key"]: tag.get("value", "") for tag in item.get("tags") or ()}
-
-
-def _version(item: Mapping[str, Any]) -> ModelVersion:
-    return ModelVersion(item["name"], int(item["version"]), _tags(item))
-
-
-def _model(item: Mapping[str, Any]) -> RegisteredModel:
-    aliases = {found["alias"]: int(found["version"]) for found in item.get("aliases") or ()}
-    return RegisteredModel(item["name"], _tags(item), aliases)
 
 
 def quoted(text: str) -> str | None:

@@ -18,6 +18,7 @@ import httpx
 from catalog_tool.backends.mlflow_api import CONNECT_SECONDS, READ_SECONDS
 from catalog_tool.backends.patience import timeout_of
 from catalog_tool.backends.web_address import is_web_address
+from catalog_tool.backends.web_client import web_client
 from catalog_tool.errors import UsageError
 
 _PREFIX = re.compile(r"[A-Za-z0-9_./-]*", re.ASCII)
@@ -46,8 +47,8 @@ def connection(options: Mapping[str, Any]) -> Connection:
     base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
     token, silence = options.get("token"), timeout_of(options, READ_SECONDS)
     timeout = httpx.Timeout(silence, connect=min(silence, CONNECT_SECONDS))
-    client = httpx.Client(
-        base_url=f"{base}/", timeout=timeout, follow_redirects=False,
+    client = web_client(
+        base, base_url=f"{base}/", timeout=timeout, follow_redirects=False,
         headers=_bearer(str(token)) if token else {}, auth=_login(parts.username, parts.password),
     )  # fmt: skip
     if not token and not parts.username and _is_for(base, own):

@@ -20,6 +20,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from catalog_tool.backends.mlflow_answers import NEXT_PAGE, believed, listed, texts_of
 from catalog_tool.backends.mlflow_api import PAGES, ExistsError, MissingError, MlflowApi, NoRouteError
 from catalog_tool.backends.mlflow_prompts import CHUNK_CHARACTERS, MARKER_TAG
 from catalog_tool.backends.stored import skill_entry_of
@@ -73,17 +74,19 @@ class SkillRegistry:
 
     def scan(self, only: Collection[str] | None = None) -> Iterator[Live]:
         """All skills, or those of these names; two requests a skill and one for each thousand."""
-        for skill in self._skills():
-            name = str(skill["name"])
+        for name, skill in self._skills():
             if (only is None or name in only) and (latest := self._latest(name, skill)) is not None:
                 yield Live(skill_address(name), self.entry_of(name, latest), latest.tags.get(MARKER_TAG))
 
-    def _skills(self) -> Iterator[Mapping[str, Any]]:
+    def _skills(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Each skill's name, and what the list says of it."""
         query = {"filter_string": f"organization = '{self._organization}'", "max_results": _A_PAGE}
         for _ in range(PAGES):
             page = self._asked("GET", _ROUTE, params=query)
-            yield from page.get("skills") or ()
-            token = page.get("next_page_token")
+            with believed(self._api.place, "a list of skills"):
+                found = [(str(item["name"]), item) for item in listed(page, "skills")]
+            yield from found
+            token = page.get(NEXT_PAGE)
             if not token or token == query.get("page_token"):
                 return
             query["page_token"] = token
@@ -108,7 +111,11 @@ class SkillRegistry:
             version = self._asked("GET", self._path(name, "aliases", "latest"))
         except MissingError:
             return None
-        return Latest(str(version.get("digest")), str(version.get("source")), dict(skill.get("tags") or {}))
+        return Latest(str(version.get("digest")), str(version.get("source")), self._tags_of(skill))
+
+    def _tags_of(self, skill: Mapping[str, Any]) -> dict[str, str]:
+        with believed(self._api.place, "a skill"):
+            return texts_of(skill.get("tags"))
 
     def entry_of(self, name: str, latest: Latest) -> bytes:
         """The entry of what is there; content that our tags do not know is downloaded and listed."""
@@ -130,8 +137,9 @@ class SkillRegistry:
         if not latest.source.startswith(_STORED):
             raise RefusedError(f"its content is elsewhere: {latest.source}")
         root = latest.source.removeprefix(_STORED)
-        entry = json.loads(latest.entry() or b"{}")
-        modes = {item["path"]: item["mode"] for item in entry.get("files", ())}
+        with believed(self._api.place, "a skill with tags"):
+            entry = json.loads(latest.entry() or b"{}")
+            modes = {str(item["path"]): str(item["mode"]) for item in entry.get("files", ())}
         try:
             paths = list(self._walk(root, ""))
             return {path: (modes.get(path, _PLAIN), self._api.data(_stored(root, path))) for path in paths}
@@ -142,13 +150,15 @@ class SkillRegistry:
         pending, count = [inner], 0
         while pending:
             folder = pending.pop()
-            listed = self._api.call("GET", _FILES, params={"path": f"{root}/{folder}".rstrip("/")})
-            for item in listed.get("files") or ():
-                path = f"{folder}/{item['path']}".lstrip("/")
+            answer = self._api.call("GET", _FILES, params={"path": f"{root}/{folder}".rstrip("/")})
+            with believed(self._api.place, "a list of files"):
+                found = answer.get("files") or ()
+                entries = [(f"{folder}/{item['path']}".lstrip("/"), item.get("is_dir")) for item in found]
+            for path, is_folder in entries:
                 count += 1
                 if count > _MOST_FILES:
                     raise BackendError(f"a skill there has more than {_MOST_FILES} files")
-                if item.get("is_dir"):
+                if is_folder:
                     pending.append(path)
                 else:
                     yield path
@@ -174,7 +184,7 @@ class SkillRegistry:
             return latest.tags
         with contextlib.suppress(ExistsError):
             self._asked("POST", _ROUTE, json={"name": name, "organization": self._organization})
-        return dict(self._asked("GET", self._path(name)).get("tags") or {})
+        return self._tags_of(self._asked("GET", self._path(name)))
 
     def mark(self, name: str, before: Mapping[str, str], marker: str | None) -> None:
         """Set or remove the marker."""

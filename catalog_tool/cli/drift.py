@@ -9,7 +9,7 @@ import click
 
 from catalog_tool.cli import complete
 from catalog_tool.cli.context import answer, format_option, tell, wants_color
-from catalog_tool.cli.syncing import git_side, read_git_side, tell_errors, told_beside_others, working
+from catalog_tool.cli.syncing import git_side, read_git_side, tell_errors, told_beside_others, unforeseen, working
 from catalog_tool.clock import now
 from catalog_tool.errors import CatalogError, UsageError
 from catalog_tool.report.drift_metrics import drift_metrics
@@ -91,6 +91,9 @@ def look_at(
                 found[name] = look_for_drift(work.session, work.desired, since, max_lag_seconds)
         except CatalogError as error:
             message = told_beside_others(side, names, name, error)
+            found[name] = TargetDrift(status=UNKNOWN, counts={}, message=message)
+        except Exception as error:  # noqa: BLE001 - the boundary of one target: the others are told
+            message = unforeseen(error, debug=ctx.obj["debug"])
             found[name] = TargetDrift(status=UNKNOWN, counts={}, message=message)
     return found
 

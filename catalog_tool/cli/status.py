@@ -11,7 +11,15 @@ import click
 
 from catalog_tool.cli import complete
 from catalog_tool.cli.context import answer, format_option, wants_color
-from catalog_tool.cli.syncing import GitSide, git_side, read_git_side, tell_errors, told_beside_others, working
+from catalog_tool.cli.syncing import (
+    GitSide,
+    git_side,
+    read_git_side,
+    tell_errors,
+    told_beside_others,
+    unforeseen,
+    working,
+)
 from catalog_tool.errors import CatalogError
 from catalog_tool.report.json_document import json_document
 from catalog_tool.report.status_text import status_text
@@ -44,6 +52,7 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], output: str, *, wor
     names = list(dict.fromkeys(targets)) or target_names(side.settings)
     if side.reading.errors:
         tell_errors(ctx, side)
+    asked["debug"] = ctx.obj["debug"]
     found = {name: _status(side, names, name, asked).to_json() for name in names}
     unknown = any(item["status"] == "unknown" for item in found.values())
     document = {"format": 1, "status": "unknown" if unknown else "ok", "targets": found}
@@ -61,5 +70,7 @@ def _status(side: GitSide, names: Sequence[str], name: str, how: Mapping[str, An
             return replace(found, counts=None) if side.reading.errors else found
     except CatalogError as error:
         message = told_beside_others(side, names, name, error)
-        backend = str(side.settings.targets[name]["backend"])
-        return TargetStatus(place="", backend=backend, edits=edits, blocks_edits="", message=message)
+    except Exception as error:  # noqa: BLE001 - the boundary of one target: the others are told
+        message = unforeseen(error, debug=how["debug"])
+    backend = str(side.settings.targets[name]["backend"])
+    return TargetStatus(place="", backend=backend, edits=edits, blocks_edits="", message=message)

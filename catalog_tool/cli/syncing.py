@@ -16,8 +16,9 @@ from catalog_tool.cli.context import place_of, report_context, tell
 from catalog_tool.cli.numbers import FiniteRange
 from catalog_tool.cli.progress import progress
 from catalog_tool.cli.stopping import stopping
+from catalog_tool.cli.streams import LostOutputError
 from catalog_tool.clock import now
-from catalog_tool.errors import CatalogError, UsageError
+from catalog_tool.errors import NO_ROOM, CatalogError, UsageError
 from catalog_tool.gate.target_evidence import TargetEvidence
 from catalog_tool.model.settings import Settings
 from catalog_tool.report.escape import for_terminal
@@ -222,6 +223,16 @@ def told_beside_others(side: GitSide, names: Collection[str], name: str, error: 
     if whole and isinstance(error, UsageError):
         raise error
     return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
+def unforeseen(error: Exception, *, debug: bool) -> str:
+    """Why one of several targets is unknown where something failed that should not: the others are looked at still.
+
+    Raises ``error`` with ``debug``, for its traceback; and where it is no target's: no room, nobody to write to.
+    """
+    if debug or isinstance(error, LostOutputError) or (isinstance(error, OSError) and error.errno in NO_ROOM):
+        raise error
+    return f"{type(error).__name__}: {error} (run again with --debug and report it)"
 
 
 class Work(NamedTuple):
