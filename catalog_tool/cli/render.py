@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,28 +34,39 @@ A value is read as JSON where the variable is not declared as a string. A placeh
 variable whose value is a list of messages: as JSON, or better in the file. Where both name a
 variable, --var wins over the file.
 """
-_MESSAGES = {"type": "array"}
-"""What a placeholder takes."""
+_OTHERS: tuple[Any, ...] = (0, True, None, [], {})
+"""A value of every kind that is no text."""
 _MESSAGES_HINT = """a placeholder takes a list: '[{"role": "user", "content": "text"}]', or give it with --vars FILE"""
 
 
 @click.command("render", epilog=EPILOG)
 @click.argument("reference", metavar="REF", shell_complete=references)
 @click.option("--var", "pairs", multiple=True, metavar="NAME=VALUE", help="A variable; repeatable.")
-@click.option("--vars", "file", metavar="FILE", help="Variables and placeholders from a YAML or JSON file.")
+@click.option(
+    "--vars", "files", multiple=True, metavar="FILE",
+    help="Variables and placeholders from a YAML or JSON file; repeatable, a later file wins.",
+)  # fmt: skip
 @rev_option
 @format_option("text", "json")
 @click.pass_context
-def command(ctx: click.Context, /, reference: str, pairs: tuple[str, ...], output: str, **asked: str | None) -> None:
+def command(
+    ctx: click.Context,
+    /,
+    reference: str,
+    pairs: tuple[str, ...],
+    files: tuple[str, ...],
+    output: str,
+    revision: str | None,
+) -> None:
     """Render a prompt version with variables."""
     wanted = parse_reference(reference)
-    catalog = open_catalog(place_of(ctx), wanted.revision or asked["revision"])
+    catalog = open_catalog(place_of(ctx), wanted.revision or revision)
     version = resolve_prompt(catalog, wanted).version
     parts = version.decoded()
     names = {message["placeholder"] for message in parts["messages"] if "placeholder" in message}
-    typed = _from_pairs(pairs, dict.fromkeys(names, _MESSAGES) | parts["variables"].get("properties", {}))
+    typed = _from_pairs(pairs, parts["variables"], names)
     _check_names(typed, parts["variables"], names)
-    given = _from_file(asked["file"]) | typed
+    given = {name: value for file in files for name, value in _from_file(file).items()} | typed
     placeholders = {name: value for name, value in given.items() if name in names}
     values = {name: value for name, value in given.items() if name not in names}
     messages = render_messages(parts, values, placeholders)
@@ -71,9 +83,7 @@ def command(ctx: click.Context, /, reference: str, pairs: tuple[str, ...], outpu
     answer(json_document(document) if output == "json" else messages_text(messages, color=wants_color(ctx)))
 
 
-def _from_file(file: str | None) -> dict[str, Any]:
-    if file is None:
-        return {}
+def _from_file(file: str) -> dict[str, Any]:
     try:
         with Path(file).open("rb") as opened:
             data = opened.read(PARSED_FILE_BYTES + 1)
@@ -88,8 +98,9 @@ def _from_file(file: str | None) -> dict[str, Any]:
     return document.value
 
 
-def _from_pairs(pairs: tuple[str, ...], properties: Mapping[str, Any]) -> dict[str, Any]:
-    """What was typed; ``properties`` are the schemas by name, of placeholders too."""
+def _from_pairs(pairs: tuple[str, ...], variables: dict[str, Any], placeholders: Collection[str]) -> dict[str, Any]:
+    """What was typed, as the schema of ``variables`` takes it; a placeholder is a list."""
+    properties = variables.get("properties", {})
     found: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
@@ -97,10 +108,21 @@ def _from_pairs(pairs: tuple[str, ...], properties: Mapping[str, Any]) -> dict[s
             raise UsageError(f"--var {pair}: write NAME=VALUE")
         if name in found:
             raise UsageError(f"--var {name} is given twice", hint="give each variable once")
-        schema = properties.get(name)
-        kind = schema.get("type") if isinstance(schema, dict) else None
-        found[name] = text if kind == "string" or schema is None else _json_value(name, text, schema)
+        if name not in properties:
+            found[name] = _json_value(name, text, _takes_any) if name in placeholders else text
+        else:
+            found[name] = _json_value(name, text, partial(_takes, SchemaEngine(variables), name))
     return found
+
+
+def _takes(engine: SchemaEngine, name: str, value: Any) -> bool:
+    """Whether the variables take a value under this name, whatever else they ask for."""
+    pointer = f"/{name.replace('~', '~0').replace('/', '~1')}"
+    return not any(f"{problem.pointer}/".startswith(f"{pointer}/") for problem in engine.errors({name: value}))
+
+
+def _takes_any(value: Any) -> bool:
+    return not isinstance(value, str)
 
 
 def _check_names(typed: Mapping[str, Any], variables: Mapping[str, Any], placeholders: Collection[str]) -> None:
@@ -112,15 +134,18 @@ def _check_names(typed: Mapping[str, Any], variables: Mapping[str, Any], placeho
         raise UnknownVariableError(names, known=[*variables.get("properties", ()), *placeholders])
 
 
-def _json_value(name: str, text: str, schema: Any) -> Any:
-    """The value as JSON; a string as it stands where its schema takes it so (an enum of words)."""
+def _json_value(name: str, text: str, takes: Callable[[Any], bool]) -> Any:
+    """The value as JSON, or the text as it stands where only that is taken (a string, an enum of words)."""
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if SchemaEngine(schema).is_valid(text):
+        if takes(text):
             return text
-        hint = _MESSAGES_HINT if schema is _MESSAGES else "quote a string as '\"text\"'"
+        hint = _MESSAGES_HINT if takes is _takes_any else "quote a string as '\"text\"'"
         raise UsageError(f"--var {name}: {text!r} is not JSON: {error}", hint=hint) from error
+    if isinstance(value, str):  # text in quotes, which are its own where nothing but a text is taken
+        return text if takes(text) and not any(map(takes, _OTHERS)) else value
+    return text if not takes(value) and takes(text) else value
 
 
 def _check_values(values: Mapping[str, Any], variables: dict[str, Any]) -> None:

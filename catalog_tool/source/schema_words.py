@@ -144,6 +144,8 @@ def _one_of(error: ValidationError, values: list[object]) -> str:
     choice = shown[0] if len(shown) == 1 else "one of " + ", ".join(shown) + more
     meant = nearest(error.instance, shown) if isinstance(error.instance, str) and len(shown) > 1 else None
     hint = f", did you mean {meant}?" if meant else ""
+    if not isinstance(error.instance, str) and _shown(error.instance) in values:
+        hint = " (a text is asked for: quote it)"
     return f"{_subject(error)} must be {clip(choice, 200)[1:-1]}, not {_shown(error.instance)}{hint}"
 
 

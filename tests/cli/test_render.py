@@ -54,6 +54,29 @@ def test_a_file_and_what_is_typed(greet: Scratch) -> None:
     assert said == ["Greet Eve 1 times, formal.", "{{name}}"]
 
 
+def test_what_is_typed_is_what_the_schema_takes(scratch: Scratch) -> None:
+    scratch.write(
+        "prompts/t/v1.yaml",
+        "model: gpt-4o\nsystem_prompt: '{{a}} {{b}} {{c}} {{d}} {{e}} {{f}}'\nvariables:\n"
+        "  $defs: {s: {type: string}}\n  properties:\n    a: {$ref: '#/$defs/s'}\n    b: {const: '5'}\n"
+        "    c: {enum: ['1', 'true']}\n    d: {type: [string, integer]}\n    e: {type: string}\n    f: {enum: [w]}\n",
+    )
+    typed = {"a": '"5"', "b": "5", "c": "true", "d": '"7"', "e": '"x"', "f": '"w"'}
+    given = [part for name, value in typed.items() for part in ("--var", f"{name}={value}")]
+    (said,) = scratch.run("render", "t", *given, "--format", "json").json()["messages"]
+    assert said["content"] == '"5" 5 true 7 "x" w'
+    scratch.write("b.yaml", "{a: x, b: 5, c: '1', d: 1, e: x, f: w}\n")
+    assert "`b` must be 5, not 5 (a text is asked for: quote it)" in refused(
+        scratch.run("render", "t", "--vars", "b.yaml")
+    )
+
+
+def test_of_several_files_the_later_wins(greet: Scratch) -> None:
+    greet.write_all({"one.yaml": "{name: Ada, times: 2}\n", "two.yaml": "name: Bob\n"})
+    answer = greet.run("render", "greet", "--vars", "one.yaml", "--vars", "two.yaml")
+    assert "Greet Bob 2 times, warm." in answer.out
+
+
 def test_a_placeholder_is_typed_as_json(greet: Scratch) -> None:
     given = ["--var", "name=Ada", "--var"]
     answer = greet.run(
