@@ -117,7 +117,10 @@ class Wish:
 
 
 class TokenFile:
-    """The file of tokens: JSON, readable by its owner only, replaced as a whole."""
+    """The file of tokens: JSON, readable by its owner only, replaced as a whole.
+
+    Where ``path`` is a link, the file that it leads to is meant.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -134,6 +137,13 @@ class TokenFile:
         except OSError as error:
             raise UsageError(f"{self.path}: {error.strerror}", hint="name the file of tokens with --tokens") from error
         return _parsed(self.path, data)
+
+    def _file(self) -> Path:
+        """What is replaced: never a link, or the service would go on reading the file behind it."""
+        try:
+            return self.path.resolve()
+        except (OSError, RuntimeError) as error:  # a ring of links
+            raise UsageError(f"{self.path} leads nowhere", hint="name the file of tokens with --tokens") from error
 
     def stamp(self) -> object:
         """A value that changes with the file; None where there is none."""
@@ -161,15 +171,13 @@ class TokenFile:
         return secret, token
 
     def revoke(self, identity: str, now: int) -> Token:
-        """Mark a token as revoked; its line stays, so that logs can be read. Raises ``UsageError``."""
+        """Mark a token as revoked; its line stays, so that logs can be read. Raises ``UsageError``.
+
+        Of several with one name the one that is still good is meant: a name is used again after a rotation.
+        """
         with self._locked():
             tokens = self.read()
-            found = next((token for token in tokens if identity in (token.id, token.name)), None)
-            if found is None:
-                raise UsageError(f"there is no token {identity!r}", hint="see `catalog token list`")
-            same = [token for token in tokens if identity in (token.id, token.name)]
-            if len(same) > 1:
-                raise UsageError(f"{len(same)} tokens are named {identity!r}", hint="name one by its id")
+            found = _meant(identity, tokens, now)
             revoked = replace(found, revoked_at=found.revoked_at or now)
             self._write([revoked if token is found else token for token in tokens])
         return revoked
@@ -177,11 +185,12 @@ class TokenFile:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One writer at a time, by a lock on the folder."""
+        parent = self._file().parent
         try:
-            self.path.parent.mkdir(mode=0o700, exist_ok=True)
-            folder = os.open(self.path.parent, os.O_RDONLY)
+            parent.mkdir(mode=0o700, exist_ok=True)
+            folder = os.open(parent, os.O_RDONLY)
         except OSError as error:
-            raise UsageError(f"{self.path.parent}: {error.strerror}", hint="make the folder of the file") from error
+            raise UsageError(f"{parent}: {error.strerror}", hint="make the folder of the file") from error
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             yield
@@ -191,16 +200,28 @@ class TokenFile:
 
     def _write(self, tokens: Sequence[Token]) -> None:
         document = {"format": 1, "tokens": [token.to_json() for token in tokens]}
-        handle, name = tempfile.mkstemp(prefix=".tokens-", dir=self.path.parent)  # 0600 from the start
+        real = self._file()
+        handle, name = tempfile.mkstemp(prefix=".tokens-", dir=real.parent)  # 0600 from the start
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(json.dumps(document, indent=2) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(self.path)
+            Path(name).replace(real)
         except OSError as error:
             Path(name).unlink(missing_ok=True)
             raise UsageError(f"{self.path}: {error.strerror}", hint="nothing was written") from error
+
+
+def _meant(identity: str, tokens: Sequence[Token], now: int) -> Token:
+    """The token of this id, else the good one of this name, else the last of it. Raises ``UsageError``."""
+    named = [token for token in tokens if token.id == identity] or [token for token in tokens if token.name == identity]
+    if not named:
+        raise UsageError(f"there is no token {identity!r}", hint="see `catalog token list`")
+    good = [token for token in named if token.is_good(now)]
+    if len(good) > 1:
+        raise UsageError(f"{len(good)} good tokens are named {identity!r}", hint="name one by its id")
+    return good[0] if good else named[-1]
 
 
 def _parsed(path: Path, data: bytes) -> list[Token]:

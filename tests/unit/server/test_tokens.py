@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,43 @@ def test_revoking_by_id_or_by_a_name_that_is_not_shared(tmp_path: Path) -> None:
         with pytest.raises(UsageError):
             file.revoke(wrong, 5)
     assert file.revoke(file.read()[1].id, 7).revoked_at == 7
+
+
+def test_after_a_rotation_a_name_means_the_good_one(tmp_path: Path) -> None:
+    file = TokenFile(tmp_path / "t.json")
+    for at in (1, 3):
+        _, made = file.create(Wish(name="web", scopes=["read"]), at)
+        assert file.revoke("web", at + 1) == replace(made, revoked_at=at + 1)
+    file.create(Wish(name="web", scopes=["read"], seconds=10), 5)
+    _, last = file.create(Wish(name="web", scopes=["read"]), 6)
+    with pytest.raises(UsageError, match="2 good tokens"):
+        file.revoke("web", 7)
+    assert file.revoke("web", 15).id == last.id, "the other has expired"
+    assert file.revoke("web", 20) == replace(last, revoked_at=15)
+
+
+def test_an_id_means_its_token_whatever_others_are_named(tmp_path: Path) -> None:
+    file = TokenFile(tmp_path / "t.json")
+    _, first = file.create(Wish(name="a", scopes=["read"]), 0)
+    file.create(Wish(name=first.id, scopes=["read"]), 0)
+    assert file.revoke(first.id, 5).id == first.id
+
+
+def test_through_a_link_the_real_file_is_changed(tmp_path: Path) -> None:
+    real, link = TokenFile(tmp_path / "real" / "t.json"), TokenFile(tmp_path / "link.json")
+    link.path.symlink_to(real.path)
+    link.create(Wish(name="a", scopes=["read"]), 0)
+    link.revoke("a", 5)
+    assert link.path.is_symlink()
+    assert [token.revoked_at for token in real.read()] == [5]
+    assert [path.name for path in real.path.parent.iterdir()] == ["t.json"]
+
+
+def test_links_that_lead_nowhere_are_told(tmp_path: Path) -> None:
+    ring = tmp_path / "ring.json"
+    ring.symlink_to(ring)
+    with pytest.raises(UsageError):
+        TokenFile(ring).create(Wish(name="a", scopes=["read"]), 0)
 
 
 @pytest.mark.parametrize(
