@@ -16,6 +16,7 @@ from catalog_tool.source.bump import PARTIALS, Bump, next_prompt, next_shared
 from catalog_tool.source.dependents import Dependent, Dependents, dependents_of
 from catalog_tool.source.new_files import create
 from catalog_tool.source.root import Place
+from catalog_tool.source.scaffold import refuse_unseen
 from catalog_tool.source.tree import RevisionTree, WorkTree
 
 EPILOG = """\b
@@ -41,7 +42,7 @@ def command(ctx: click.Context, /, name: str, output: str, *, shared: bool) -> i
     _, tree, files = catalog_of(place)
     bump = (next_shared if shared else next_prompt)(tree, files, name, _released(place, tree))
     users = dependents_of(tree, files, bump.kind, bump.name) if shared else Dependents([], [])
-    create(Path(place.root), bump.file)
+    create(Path(place.root), bump.file, check=lambda: refuse_unseen(tree, [bump.file.path]))
     if output == "json":
         answer(json_document(_document(bump, users.found)))
     else:

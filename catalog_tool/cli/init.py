@@ -11,7 +11,9 @@ from catalog_tool.cli.context import answer, format_option, in_actions
 from catalog_tool.errors import UsageError
 from catalog_tool.report.escape import for_actions_log, for_terminal
 from catalog_tool.report.json_document import json_document
-from catalog_tool.source.scaffold_catalog import WORKFLOW, StartedCatalog, start_catalog
+from catalog_tool.source.scaffold import ANY_OWNER
+from catalog_tool.source.scaffold_catalog import StartedCatalog, start_catalog
+from catalog_tool.source.scaffold_workflows import WORKFLOWS
 
 EPILOG = """\b
 Examples:
@@ -22,7 +24,8 @@ Examples:
 
 Nothing is asked and nothing overwritten: what is there already stays as it is.
 
-Exit codes: 0 done, 2 the folder cannot be used, 3 the disk is full or fails. Nothing is left on 2 and 3.
+Exit codes: 0 done, 2 the folder cannot be used or git ignores it, 3 git, or the disk, fails. Nothing is left on
+2 and 3.
 """
 
 
@@ -60,9 +63,9 @@ def _text(started: StartedCatalog) -> str:
     shown = for_terminal(_seen_from_here(str(started.root)))
     where = "this folder" if shown == "." else shown
     lines = [f"Started a catalog in {where}:" if created else f"{where} has everything a new catalog gets."]
-    lines += [f"  {path}" for path in created]
+    lines += _listed(created)
     if skipped:
-        lines += ["Left alone, because it was there already:", *(f"  {path}" for path in skipped)]
+        lines += ["Left alone, because it was there already:", *_listed(skipped)]
     if created:
         lines += ["", "What to do next:", *_next_steps(started, shown)]
     return "\n".join(lines)
@@ -81,9 +84,39 @@ def _next_steps(started: StartedCatalog, shown: str) -> list[str]:
         "  catalog build             write the bundle that applications read to dist/",
         "  catalog new prompt NAME   write your own",
     ]
-    has_examples = any(path.endswith(("/v1.yaml", "/SKILL.md")) for path in started.files.created)
-    steps.append(f"Then {'put your team where `your-team` stands, and ' if has_examples else ''}commit it all.")
-    if started.inner and WORKFLOW in started.files.created:
-        inner = for_terminal(started.inner)
-        steps.append(f"GitHub reads workflows at the top of a repository only: move {inner}{WORKFLOW} there.")
-    return steps
+    steps.append(
+        f"Then {f'put your team where `{ANY_OWNER}` stands, and ' if started.has_placeholder else ''}commit it all."
+    )
+    return [*steps, *_what_git_takes(started), *_what_runs(started)]
+
+
+def _what_git_takes(started: StartedCatalog) -> list[str]:
+    lines = []
+    if started.unignored:
+        named = " and ".join(started.unignored)
+        lines.append(f"Add {named} to .gitignore first: what `catalog build` and local targets write is not for git.")
+    if started.unseen:
+        lines += ["Git leaves these out, by a line of a .gitignore:", *_listed(started.unseen)]
+    return lines
+
+
+def _what_runs(started: StartedCatalog) -> list[str]:
+    """What is left to do for the workflows that were written."""
+    lines = []
+    if started.inner and started.workflows:
+        folder = for_terminal(f"{started.inner}{WORKFLOWS}/")
+        lines += [
+            f"GitHub reads workflows at the top of a repository only: move these from {folder} to {WORKFLOWS}/ there:"
+        ]
+        lines += _listed([path.rpartition("/")[2] for path in started.workflows])
+    if started.replaced is not None:
+        lines.append(f"Remove {for_terminal(started.replaced)}: what it does, catalog-pr and catalog-sync do too.")
+    if started.tool is not None:
+        lines.append(
+            f"The workflow installs {started.tool} from your package index: if it is not there, change that line."
+        )
+    return lines
+
+
+def _listed(paths: list[str]) -> list[str]:
+    return [f"  {for_terminal(path)}" for path in paths]

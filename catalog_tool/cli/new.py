@@ -7,7 +7,7 @@ import click
 from catalog_tool.cli.adding import answer_lines, catalog_of, written
 from catalog_tool.cli.context import answer, format_option, place_of
 from catalog_tool.report.json_document import json_document
-from catalog_tool.source.scaffold import start_prompt, start_skill
+from catalog_tool.source.scaffold import as_yaml, start_prompt, start_skill
 
 EPILOG = """\b
 Examples:
@@ -17,7 +17,7 @@ Examples:
 
 What it writes passes `catalog validate`; nothing is overwritten.
 
-Exit codes: 0 done, 2 the name cannot be used or is taken, 3 the disk is full or fails.
+Exit codes: 0 done, 2 the name cannot be used, is taken or git ignores its place, 3 the disk is full or fails.
 """
 
 
@@ -38,6 +38,6 @@ def command(ctx: click.Context, /, kind: str, name: str, owner: str | None, outp
         return 0
     steps = ["edit it, then run `catalog validate`"]
     if kind == "prompt":
-        steps.append(f"`{name}: {{production: v1}}` in registry.yaml makes it live")
+        steps.append(f"`{as_yaml(name)}: {{production: v1}}` in registry.yaml makes it live")
     answer_lines(written(place, f"Started the {kind} {name}:", started.created), *steps)
     return 0

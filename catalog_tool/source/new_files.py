@@ -62,15 +62,18 @@ def is_free(root: Path, path: str) -> bool:
     return not os.path.lexists(target)
 
 
-def create(root: Path, *files: NewFile) -> None:
+def create(root: Path, *files: NewFile, check: Callable[[], object] | None = None) -> None:
     """Write files with the folders above them; each appears with all of its text, and all of them or none.
 
-    Raises ``UsageError`` where a file stands there already, or where the place cannot be written to, and
-    another ``CatalogError`` where the disk is full or fails (``unwritten``).
+    ``check`` looks at them when they are there: where it raises, they are taken away again. Raises ``UsageError``
+    where a file stands there already, or where the place cannot be written to, and another ``CatalogError`` where
+    the disk is full or fails (``unwritten``).
     """
     with ExitStack() as undo:
         for file in files:
             _create(root, file, undo)
+        if check is not None:
+            check()
         undo.pop_all()
 
 

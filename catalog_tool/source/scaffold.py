@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +14,7 @@ from catalog_tool.errors import UsageError
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.codeowners import owners_of
+from catalog_tool.source.git import find_repository
 from catalog_tool.source.naming import near_prompt_id, near_skill_name, prompt_id_problem, skill_name_problem
 from catalog_tool.source.new_files import NewFile, create, is_free
 from catalog_tool.source.schema_engine import SchemaEngine
@@ -27,7 +30,7 @@ ANY_OWNER = "your-team"
 _TEMPLATES = Path(__file__).resolve().parent / "scaffold_files"
 _MARK = re.compile(r"%([A-Z]+)%")
 _OWNER = re.compile(rb"^[ \t]*[\"']?owners?[\"']?[ \t]*:", re.MULTILINE)
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*", re.ASCII)
 _NOT_PLAIN = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
@@ -77,11 +80,11 @@ def start_prompt(catalog: Catalog, name: str, owner: str | None = None) -> Start
     version = template(
         "prompt.yaml",
         MODELINE=_modeline(catalog, path, "prompt"),
-        ID=name,
+        ID=as_yaml(name),
         OWNERS=f"owners: [{owners}]\n" if owners else "",
     )
     return _write(
-        catalog.root,
+        catalog,
         [
             NewFile(tests, template("tests.yaml", MODELINE=_modeline(catalog, tests, "tests"))),
             NewFile(path, version),
@@ -111,13 +114,13 @@ def start_skill(catalog: Catalog, name: str, owner: str | None = None) -> Starte
     owners = _owner(catalog, path, owner)
     words = name.replace("-", " ")
     return _write(
-        catalog.root,
+        catalog,
         [
             NewFile(
                 path,
                 template(
                     "skill.md",
-                    NAME=name,
+                    NAME=as_yaml(name),
                     TITLE=words.capitalize(),
                     WORDS=words,
                     METADATA=f"metadata:\n  owner: {owners}\n" if owners else "",
@@ -156,6 +159,37 @@ def placeholder_owner(catalog: Catalog, path: str) -> str | None:
     return ANY_OWNER if is_empty or _names_owners(catalog) else None
 
 
+def unseen(tree: WorkTree, paths: Sequence[str]) -> list[str]:
+    """Those of ``paths`` that stand on disk and that git leaves out of the catalog; none outside git.
+
+    Raises ``GitError`` where git cannot be asked.
+    """
+    if tree.git is None or not paths:
+        return []
+    root = tree.root.resolve()
+    places = {path: (root / path).resolve().relative_to(root).as_posix() for path in paths}
+    listed = tree.list(sorted(set(places.values())))
+    return [path for path, place in places.items() if place not in listed]
+
+
+def refuse_unseen(tree: WorkTree, paths: Sequence[str]) -> None:
+    """Raise ``UsageError`` where git leaves one of these new files out: nobody would read it. Else as ``unseen``."""
+    path = next(iter(unseen(tree, paths)), None)
+    if path is None or tree.git is None:
+        return
+    other = find_repository(str((tree.root / path).parent))
+    if other != tree.git.top:
+        raise UsageError(
+            f"{path} lies in the repository {other} and would not be read: nothing was written",
+            hint="name a catalog in that repository with -C",
+        )
+    raise UsageError(
+        f"git ignores {path}, so it would not be read: nothing was written",
+        hint=f"`git check-ignore --verbose {shlex.quote(tree.prefix + path)}` at the top of the repository names the "
+        "line: change that line, or choose another name",
+    )
+
+
 def _owner(catalog: Catalog, path: str, owner: str | None) -> str | None:
     """The owner as YAML."""
     if owner is None:
@@ -190,11 +224,12 @@ def _did_you_mean(kind: str, near: str | None) -> str:
     return f"for example: catalog new {kind} {near}" if near is not None else ""
 
 
-def _write(root: Path, files: list[NewFile]) -> Started:
+def _write(catalog: Catalog, files: list[NewFile]) -> Started:
     """Write what is not there yet; the last file makes the artifact and must be new."""
-    free = [is_free(root, file.path) for file in files]
+    free = [is_free(catalog.root, file.path) for file in files]
     if not free[-1]:
         raise UsageError(f"{files[-1].path} exists already and is not read", hint="git ignores it, or it is a link")
-    create(root, *(file for file, is_new in zip(files, free, strict=True) if is_new))
-    created = [file.path for file, is_new in zip(files, free, strict=True) if is_new]
+    new = [file for file, is_new in zip(files, free, strict=True) if is_new]
+    create(catalog.root, *new, check=lambda: refuse_unseen(catalog.tree, [file.path for file in new]))
+    created = [file.path for file in new]
     return Started(created[::-1], [file.path for file, is_new in zip(files, free, strict=True) if not is_new])

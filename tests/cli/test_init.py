@@ -256,6 +256,107 @@ def test_not_inside_another_catalog(scratch: Scratch) -> None:
     assert not (scratch.root / "inner").exists()
 
 
+@pytest.mark.parametrize("settings", ["", "catalog: bot\n", "prompts: ["])
+def test_not_around_another_catalog(scratch: Scratch, settings: str) -> None:
+    scratch.write("services/bot/catalog.yaml", settings)
+    scratch.write("services/bot/prompts/registry.yaml", "")
+    answer = scratch.run("init")
+    assert answer.code == 2
+    assert "holds the catalog services/bot" in answer.err
+    assert not (scratch.root / "catalog.yaml").exists()
+    assert scratch.run("init", "services/bot2").code == 0
+    scratch.write("catalog.yaml", "catalog: top\n")
+    assert scratch.run("init", "services/bot").code == 0  # what stands there is added to
+
+
+def test_a_file_of_that_name_of_another_tool_is_no_catalog(scratch: Scratch) -> None:
+    scratch.write("conf/base/catalog.yaml", "cars:\n  type: pandas.CSVDataset\n  filepath: cars.csv\n")
+    scratch.write("node_modules/x/catalog.yaml", "")
+    assert scratch.run("init").code == 0
+
+
+@pytest.mark.parametrize("line", ["*.yaml", "prompts/", "skills/", "SKILL.md", "tests/", "/catalog.yaml"])
+def test_what_git_ignores_is_no_place_for_a_catalog(scratch: Scratch, line: str) -> None:
+    scratch.write(".gitignore", f"{line}\n")
+    answer = scratch.run("init", "--format", "json")
+    assert answer.code == 2
+    assert answer.json()["error"]["message"].startswith("git ignores ")
+    assert list(snapshot(scratch.root)) == [".gitignore"]
+
+
+def test_in_a_folder_that_git_ignores(scratch: Scratch) -> None:
+    scratch.write(".gitignore", "tmp/\n")
+    answer = scratch.run("init", "tmp/try it")
+    assert answer.code == 2
+    assert "git ignores catalog.yaml" in answer.err
+    assert "'tmp/try it/catalog.yaml'" in answer.err
+    assert not (scratch.root / "tmp").exists()
+    scratch.write("tmp/catalog.yaml", "catalog: forced\n")
+    scratch.git("add", "--force", "tmp/catalog.yaml")
+    assert scratch.run("init", "tmp").code == 2  # the settings are read, and nothing else would be
+
+
+def test_what_git_leaves_out_and_nothing_reads_is_said(scratch: Scratch) -> None:
+    scratch.write(".gitignore", "*.json\n/dist\n.catalog\n")
+    answer = scratch.run("init")
+    assert answer.code == 0
+    assert "Git leaves these out, by a line of a .gitignore:\n  schemas/catalog.schema.json\n" in answer.out
+    assert "to .gitignore first" not in answer.out
+
+
+@pytest.mark.parametrize("with_git", [True, False])
+@pytest.mark.parametrize(
+    ("lines", "missing"),
+    [
+        ("node_modules/\n", "/dist/ and /.catalog/"),
+        ("dist/\n", "/.catalog/"),
+        ("/.catalog\n", "/dist/"),
+        ("dist\n.catalog/\n", None),
+    ],
+)
+def test_a_gitignore_that_was_there_lacks_lines(
+    scratch: Scratch,
+    catalog_command: CatalogCommand,
+    tmp_path: Path,
+    lines: str,
+    missing: str | None,
+    *,
+    with_git: bool,
+) -> None:
+    folder = scratch.root if with_git else tmp_path / "plain"
+    folder.mkdir(exist_ok=True)
+    (folder / ".gitignore").write_text(lines)
+    answer = catalog_command("init", cwd=folder)
+    assert answer.code == 0
+    assert (f"\nAdd {missing} to .gitignore first" in answer.out) == (missing is not None)
+    assert ("to .gitignore first" in answer.out) == (missing is not None)
+    assert (folder / ".gitignore").read_text() == lines
+
+
+def test_patterns_of_the_repository_s_top_hold_below_it(scratch: Scratch) -> None:
+    scratch.write(".gitignore", "dist/\n.catalog/\n")
+    scratch.write("team/.gitignore", "mine\n")
+    answer = scratch.run("init", "team")
+    assert answer.code == 0
+    assert "to .gitignore first" not in answer.out
+
+
+def test_owners_that_the_repository_names(scratch: Scratch) -> None:
+    scratch.write(".github/CODEOWNERS", "/services/bot/ @org/a\n")
+    answer = scratch.run("init", "services/bot")
+    assert answer.code == 0
+    assert "your-team" not in answer.out
+    for path in ("prompts/ticket_summary/v1.yaml", "skills/commit-writer/SKILL.md"):
+        assert "owner" not in (scratch.root / "services/bot" / path).read_text()
+    assert "put your team where `your-team` stands" in scratch.run("init", "services/other").out
+
+
+def test_an_example_that_was_thrown_away_does_not_come_back(scratch: Scratch) -> None:
+    assert scratch.run("init").code == 0
+    (scratch.root / "skills/commit-writer/SKILL.md").unlink()
+    assert init(scratch.command, scratch.root)["created"] == []
+
+
 def test_a_catalog_around_the_repository_does_not_matter(scratch: Scratch) -> None:
     (scratch.root.parent / "catalog.yaml").write_text("catalog: outer\n")
     assert scratch.run("init", "team").code == 0
@@ -293,74 +394,22 @@ def test_the_id_is_a_string_whatever_the_folder_is_called(
     assert yaml.safe_load((tmp_path / name / "catalog.yaml").read_text())["catalog"] == name
 
 
-def workflow(folder: Path) -> dict[Any, Any]:
-    value: dict[Any, Any] = yaml.safe_load((folder / ".github/workflows/catalog.yml").read_text())
-    return value
-
-
-def test_the_workflow_is_thin_and_safe(catalog_command: CatalogCommand, tmp_path: Path) -> None:
-    init(catalog_command, tmp_path)
-    value = workflow(tmp_path)
-    assert value["permissions"] == {"contents": "read"}
-    assert set(value[True]) == {"pull_request", "push"}  # YAML 1.1 reads the key `on` as true
-    (job,) = value["jobs"].values()
-    used = [step["uses"] for step in job["steps"] if "uses" in step]
-    assert len(used) == 3
-    assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action) for action in used)
-    assert job["steps"][0]["with"] == {"fetch-depth": 0, "persist-credentials": False}
-    commands = [step["run"] for step in job["steps"] if "run" in step]
-    assert commands[1:] == ["catalog validate --format github", "catalog eval --level0", "catalog build --out dist"]
-    text = (tmp_path / ".github/workflows/catalog.yml").read_text()
-    assert all(re.search(rf"{re.escape(action)} # v[0-9.]+\n", text) for action in used)
-    assert "secrets" not in text
-
-
-def asks_only_for_what_is_offered(job: dict[str, Any], commit: str) -> None:
-    """A caller gives a shipped workflow inputs and secrets that it has, and all that it needs."""
-    called = re.fullmatch(rf"acme/catalog-tool/(\.github/workflows/catalog-[a-z]+\.yml)@{commit}", job["uses"])
-    assert called is not None
-    offered = yaml.safe_load((Path(__file__).parents[2] / called[1]).read_text())[True]["workflow_call"]
-    inputs, given = offered["inputs"], job["with"]
-    assert given.keys() <= inputs.keys()
-    assert {name for name, found in inputs.items() if found.get("required")} <= given.keys()
-    assert job.get("secrets", {}).keys() <= offered.get("secrets", {}).keys()
-
-
-def test_callers_of_the_shipped_workflows(catalog_command: CatalogCommand, tmp_path: Path) -> None:
-    commit = "0123456789" * 4
-    assert catalog_command("init", str(tmp_path), "--workflows-from", f"acme/catalog-tool@{commit}").code == 0
-    for name in ("catalog.yml", "catalog-drift.yml", "catalog-usage.yml", "catalog-eval.yml"):
-        value = yaml.safe_load((tmp_path / ".github/workflows" / name).read_text())
-        assert value["permissions"] == {}
-        for job in value["jobs"].values():
-            asks_only_for_what_is_offered(job, commit)
-    for wrong in ("acme/catalog-tool@v1", f"../x@{commit}", f"./x@{commit}", f"acme/..@{commit}"):
-        refused = catalog_command("init", str(tmp_path / "b"), "--workflows-from", wrong)
-        assert refused.code == 2, wrong
-        assert not (tmp_path / "b").exists()
-
-
-def test_below_the_top_of_a_repository(scratch: Scratch) -> None:
-    answer = scratch.run("init", "team/prompts")
-    assert "move team/prompts/.github/workflows/catalog.yml" in answer.out
-    (job,) = workflow(scratch.root / "team/prompts")["jobs"].values()
-    assert job["defaults"]["run"]["working-directory"] == "team/prompts"
-    assert job["steps"][-1]["with"]["path"] == "team/prompts/dist/"
-
-
-def test_a_folder_s_name_never_reaches_a_shell(scratch: Scratch) -> None:
-    name = "a$(touch pwned)${{ github.token }}"
-    assert scratch.run("init", name).code == 0
-    text = (scratch.root / name / ".github/workflows/catalog.yml").read_text()
-    assert "pwned" not in text
-    assert "github.token" not in text
-
-
 def test_a_folder_s_name_is_no_workflow_command(catalog_command: CatalogCommand, tmp_path: Path) -> None:
     answer = catalog_command("init", "##[error]x\n::error::y", cwd=tmp_path, env={"GITHUB_ACTIONS": "true"})
     assert answer.code == 0
     assert "##[error]" not in answer.out
     assert "\n::error" not in answer.out
+
+
+def test_what_looks_wrong_takes_all_files_away_again(tmp_path: Path) -> None:
+    def check() -> None:
+        assert (tmp_path / "a/x").is_file()
+        raise UsageError("no")
+
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(UsageError):
+        create(tmp_path, NewFile("a/x", "text"), NewFile("b", "text"), check=check)
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
 
 
 def test_files_get_the_user_s_own_permissions(tmp_path: Path) -> None:
