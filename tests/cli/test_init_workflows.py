@@ -175,7 +175,7 @@ def test_what_pip_kept_says_what_to_install() -> None:
     url = "https://example.org/acme/catalog-tool.git"
     kept = {"url": url, "vcs_info": {"vcs": "git", "commit_id": COMMIT}}
     assert requirement(json.dumps(kept)) == Requirement(f"catalog-tool @ git+{url}@{COMMIT}", is_known=True)
-    for other in (
+    others: list[object] = [
         {"url": "file:///home/me/catalog-tool", "dir_info": {}},
         {"url": "file:///home/me/x.whl", "archive_info": {}},
         {**kept, "url": 'https://example.org/"$(id)"'},
@@ -183,7 +183,8 @@ def test_what_pip_kept_says_what_to_install() -> None:
         {**kept, "vcs_info": {"vcs": "hg", "commit_id": COMMIT}},
         {**kept, "vcs_info": []},
         [],
-    ):
+    ]
+    for other in others:
         assert requirement(json.dumps(other)) == Requirement(released, is_known=False), other
     assert requirement("no json") == Requirement(released, is_known=False)
 

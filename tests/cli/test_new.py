@@ -101,6 +101,68 @@ def test_a_version_that_git_ignores_is_not_overwritten(scratch: Scratch) -> None
     assert (scratch.root / "prompts/faq/v1.yaml").read_text() == UNOWNED
 
 
+@pytest.mark.parametrize(
+    ("line", "arguments"),
+    [
+        ("build/", "new skill build"),
+        ("lib/", "new prompt lib/x"),
+        ("tests/", "new prompt faq"),
+        ("SKILL.md", "new skill notes"),
+        ("v2.yaml", "bump greet"),
+    ],
+)
+def test_nothing_is_started_where_git_would_not_see_it(scratch: Scratch, line: str, arguments: str) -> None:
+    scratch.write("prompts/greet/v1.yaml", "id: greet\nversion: v1\nsystem_prompt: Hi.\n")
+    scratch.write(".gitignore", f"{line}\n")
+    before = sorted(scratch.root.rglob("*"))
+    answer = scratch.run(*arguments.split())
+    assert (answer.code, answer.out) == (2, "")
+    assert "error: git ignores " in answer.err
+    assert "`git check-ignore --verbose " in answer.err
+    assert sorted(scratch.root.rglob("*")) == before
+
+
+def test_a_skill_behind_a_link_is_seen(scratch: Scratch) -> None:
+    scratch.write("catalog.yaml", "skills: [.claude/skills]\n")
+    (scratch.root / "agents/skills").mkdir(parents=True)
+    (scratch.root / ".claude").mkdir()
+    (scratch.root / ".claude/skills").symlink_to("../agents/skills")
+    assert scratch.run("new", "skill", "notes").code == 0
+    assert (scratch.root / "agents/skills/notes/SKILL.md").is_file()
+
+
+def test_a_repository_inside_is_not_this_catalog_s(scratch: Scratch) -> None:
+    (scratch.root / "skills/notes").mkdir(parents=True)
+    scratch.git("init", "--quiet", "skills/notes")
+    answer = scratch.run("new", "skill", "notes")
+    assert answer.code == 2
+    assert "skills/notes/SKILL.md lies in the repository" in answer.err
+    assert [path.name for path in (scratch.root / "skills/notes").iterdir()] == [".git"]
+
+
+@pytest.mark.parametrize("name", ["null", "true", "on", "no", "y", "n0", "billing/refund"])
+def test_a_prompt_s_name_is_text(scratch: Scratch, name: str) -> None:
+    answer = scratch.run("new", "prompt", name)
+    assert answer.code == 0
+    text = (scratch.root / f"prompts/{name}/v1.yaml").read_text()
+    assert yaml.safe_load(text)["id"] == name
+    assert ('"' in text.splitlines()[0]) == (name in ("null", "true", "on", "no", "y"))
+    line = answer.out.partition("`catalog validate`\n  `")[2].partition("`")[0]
+    scratch.write("prompts/registry.yaml", f"{line}\n")
+    assert severities(scratch.command, scratch.root) == {"info"}
+    assert scratch.run("bump", name).code == 0
+    assert severities(scratch.command, scratch.root) <= {"info", "warning"}
+    assert scratch.run("show", f"{name}@production").code == 0
+
+
+@pytest.mark.parametrize("name", ["null", "true", "12", "1e3", "0x1f", "012", "on", "2026-01-01", "3d-print"])
+def test_a_skill_s_name_is_text(scratch: Scratch, name: str) -> None:
+    assert scratch.run("new", "skill", name).code == 0
+    front = (scratch.root / f"skills/{name}/SKILL.md").read_text().split("---\n")[1]
+    assert yaml.safe_load(front)["name"] == name
+    assert severities(scratch.command, scratch.root) == {"info"}
+
+
 def test_own_golden_tests_are_kept(catalog_command: CatalogCommand, tmp_path: Path) -> None:
     tests = tmp_path / "prompts/faq/tests/cases.yaml"
     tests.parent.mkdir(parents=True)
