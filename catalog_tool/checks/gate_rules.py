@@ -17,6 +17,7 @@ from catalog_tool.gate.judge import Policies, judge_all, policies_of
 from catalog_tool.gate.moves import Move, moves
 from catalog_tool.gate.policy import Policy
 from catalog_tool.gate.shelf import CatalogShelf, Sources
+from catalog_tool.gate.since_base import SinceBase
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import ERROR, WARNING, Finding
 from catalog_tool.model.settings import SETTINGS_FILE
@@ -56,16 +57,15 @@ def findings(
     beside: Callable[[Sources, Sequence[str]], Sources] | None = None,
 ) -> Iterator[Finding]:
     """What the gates say of the labels that moved since the base: its files and commit. Raises ``GitError``."""
-    (old, base), files = released, inspection.files
+    (old, _), files = released, inspection.files
     broken = [found for found in old.findings if found.severity == ERROR and found.path == old.layout.registry]
     if old.layout.registry is not None and broken:
         yield finding("C323", "the gates were not asked: the registry at the base cannot be read", severity=ERROR)
         return
     changes = list(moves(old.labels, files.labels))
     present, before = policies_of(files.settings), policies_of(old.settings)
-    own = _shelf(tree, inspection, base)
     moved = [move.prompt for move in changes if move.label in {*present.usable, *before.usable}]
-    own.expect(moved)
+    own = _sources(tree, inspection, released, moved)
     shelf = beside(own, moved) if beside is not None else own
     yield from _judged(changes, present.usable, shelf, files, "")
     yield from _judged(changes, _loosened(present, before), shelf, files, BEFORE)
@@ -86,10 +86,16 @@ def _loosened(present: Policies, before: Policies) -> dict[str, Policy]:
     return {label: policy for label, policy in before.usable.items() if digests.get(label) != policy.digest}
 
 
-def _shelf(tree: WorkTree | RevisionTree, inspection: Inspection, base: str) -> CatalogShelf:
+def _sources(
+    tree: WorkTree | RevisionTree, inspection: Inspection, released: tuple[CatalogFiles, str], moved: Sequence[str]
+) -> Sources:
+    """What the gates judge ``moved`` prompts by: the tree's, and what the change took away of it."""
     digests = {(record.id, record.version): record.digest for record in inspection.versions}
 
     def digest(prompt: str, version: str) -> str | None:
         return digests.get((prompt, version)) or None
 
-    return CatalogShelf(tree, inspection.files, digest, git=tree.git, commit=base)
+    (old, base), files = released, inspection.files
+    shelf = CatalogShelf(tree, files, digest, git=tree.git, commit=base)
+    shelf.expect(moved)
+    return SinceBase(shelf, files, RevisionTree(tree.git, base, tree.prefix), old, moved) if tree.git else shelf

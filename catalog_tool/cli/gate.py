@@ -97,7 +97,7 @@ def _question(place: Place, desk: LabelDesk, version: str, weight: float | None)
     if weight is None and desk.current is not None and base is not None:
         made = Move(desk.prompt, desk.label, released, desk.current)
         if version in made.gaining():
-            then = desk.with_target(shelf_of(place, desk.catalog, base))
+            then = desk.sources_since(base, shelf_of(place, desk.catalog, base))
             return ask(made, version, policy, then, now()), then
     wanted = promoted(desk.current, version, weight, policy)
     sources = desk.sources

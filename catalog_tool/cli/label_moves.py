@@ -18,6 +18,7 @@ from catalog_tool.evals.golden import read_golden
 from catalog_tool.gate.judge import policies_of
 from catalog_tool.gate.policy import Policy
 from catalog_tool.gate.shelf import CatalogShelf, Sources
+from catalog_tool.gate.since_base import SinceBase
 from catalog_tool.gate.target_evidence import TargetEvidence
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.limits import PARSED_FILE_BYTES
@@ -48,7 +49,8 @@ def evidence_option(command: _Command) -> _Command:
 class LabelDesk(NamedTuple):
     """One prompt's label, about to move. ``policy`` is None where the label has no gate.
 
-    ``target`` has evidence besides ``shelf``, None where no target is at hand.
+    ``target`` has evidence besides ``shelf``, None where no target is at hand. ``base`` is the commit that the catalog
+    is a change of, None where there is none.
     """
 
     catalog: OpenCatalog
@@ -57,15 +59,21 @@ class LabelDesk(NamedTuple):
     policy: Policy | None
     shelf: CatalogShelf
     target: TargetEvidence | None = None
+    base: str | None = None
 
     @property
     def sources(self) -> Sources:
         """All that the gate judges by."""
-        return self.with_target(self.shelf)
+        return self.sources_since(self.base, self.shelf)
 
-    def with_target(self, shelf: CatalogShelf) -> Sources:
-        """Another shelf of this catalog, with the target's evidence."""
-        return self.target.beside(shelf) if self.target is not None else shelf
+    def sources_since(self, base: str | None, shelf: CatalogShelf) -> Sources:
+        """Another shelf of this catalog, as a change of the commit ``base``, with the target's evidence."""
+        tree = self.catalog.tree
+        sources: Sources = shelf
+        if base is not None and isinstance(tree, WorkTree | RevisionTree) and tree.git is not None:
+            before = RevisionTree(tree.git, base, tree.prefix)
+            sources = SinceBase(shelf, self.catalog.files, before, find_catalog(before), [self.prompt])
+        return self.target.beside(sources) if self.target is not None else sources
 
     @property
     def current(self) -> LabelValue | None:
@@ -114,7 +122,8 @@ def desk_for(place: Place, revision: str | None, prompt: str, label: str, versio
         )
     tree = catalog.tree
     commit = merged_commit(tree) if isinstance(tree, WorkTree | RevisionTree) else None
-    return LabelDesk(catalog, prompt, label, policies.usable.get(label), shelf_of(place, catalog, commit))
+    shelf = shelf_of(place, catalog, commit)
+    return LabelDesk(catalog, prompt, label, policies.usable.get(label), shelf, base=commit)
 
 
 def _check_label(files: CatalogFiles, label: str) -> None:

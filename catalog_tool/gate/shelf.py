@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from catalog_tool.gate.decision import Record
@@ -12,21 +12,24 @@ from catalog_tool.gate.label_history import Held, LabelHistories, LabelHistory
 from catalog_tool.gate.records import EVIDENCE_BYTES, named_subject, read_evidence
 from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.git import Git
-from catalog_tool.source.tree import EXECUTABLE, FILE, Tree
+from catalog_tool.source.tree import EXECUTABLE, FILE, Entry, Tree
 
+_NONE: Mapping[str, Entry] = {}
 RESTORE = "it may be the newest run: make it whole again (`git checkout COMMIT -- {}` restores it)"
 
 
 class Stored(NamedTuple):
     """One file of evidence, or why it cannot be used.
 
-    ``about`` is the digest (or its start) of the content that a flawed record stands under; None: of any.
+    ``about`` is the digest (or its start) of the content that a flawed record stands under; None: of any. ``gone``
+    says of a record that can be used that the change which is judged took it away, and what to do.
     """
 
     path: str
     evidence: Evidence | None
     flaw: str | None = None
     about: str | None = None
+    gone: str | None = None
 
     def is_open_about(self, digest: str | None) -> bool:
         """Whether this may be the newest run about that content, and nobody can know."""
@@ -102,13 +105,15 @@ class CatalogShelf:
         return self._dataset(prompt) if self._dataset is not None else None
 
 
-def read_stored(tree: Tree, files: CatalogFiles, prompts: Sequence[str]) -> dict[str, list[Stored]]:
-    """The evidence of each of these prompts in a tree, by path; one read for all of them."""
+def read_stored(
+    tree: Tree, files: CatalogFiles, prompts: Sequence[str], known: Mapping[str, Entry] = _NONE
+) -> dict[str, list[Stored]]:
+    """The evidence of each of these prompts in a tree, by path; one read for all of them, without what is ``known``."""
     owners = {
         path: prompt
         for prompt in prompts
         for path in files.layout.evidence.get(prompt, ())
-        if files.entries[path].mode in (FILE, EXECUTABLE)
+        if files.entries[path].mode in (FILE, EXECUTABLE) and known.get(path) != files.entries[path]
     }
     found: dict[str, list[Stored]] = {prompt: [] for prompt in prompts}
     for content in tree.read({path: files.entries[path] for path in owners}, EVIDENCE_BYTES) if owners else ():
@@ -138,22 +143,36 @@ def record_of(stored: Iterable[Stored], digest: str | None, like: Evidence | Non
 
     ``like``: the candidate's, where the record is the baseline's; runs on the same dataset with the same judge
     are preferred, because only they compare. Of two that ended in the same second the one counts that makes
-    it harder to allow: the candidate's worse, the baseline's better.
+    it harder to allow: the candidate's worse, the baseline's better. One that would count and is ``gone`` makes the
+    record changed.
     """
     listed = list(stored)
     flawed = [item for item in listed if item.flaw is not None]
     flaws = tuple(f"{item.path}: {item.flaw}" for item in flawed if not item.is_open_about(digest))
     changed = tuple(f"{item.path}: {item.flaw}" for item in flawed if item.is_open_about(digest))
-    runs = [item.evidence for item in listed if item.evidence is not None and item.evidence.prompt.digest == digest]
-    if not runs:
-        return Record(flaws=flaws, changed=changed)
-    harder = -1 if like is None else 1
+    here = [item for item in _about(listed, digest) if item.gone is None]
+    known = {item.evidence.digest for item in here if item.evidence is not None}
+    gone = [item for item in _about(listed, digest) if item.evidence and item.evidence.digest not in known]
+    newest = max(here, key=lambda item: _rank(item, like), default=None)
+    missed = max([*here, *gone], key=lambda item: _rank(item, like), default=None)
+    if missed is not None and missed.gone is not None:
+        changed = (*changed, f"{missed.path}: {missed.gone}")
+    evidence = newest.evidence if newest is not None else None
+    return Record(evidence=evidence, runs=len(here), flaws=flaws, changed=changed)
 
-    def rank(run: Evidence) -> tuple[bool, int, int, str]:
-        return _compares(run, like), run.finished_at, harder * run.counts()[PASS], run.digest or ""
 
-    newest = max(runs, key=rank)
-    return Record(evidence=newest, runs=len(runs), flaws=flaws, changed=changed)
+def _about(stored: Iterable[Stored], digest: str | None) -> list[Stored]:
+    """Those that can be used and are about this content."""
+    return [item for item in stored if item.evidence is not None and item.evidence.prompt.digest == digest]
+
+
+def _rank(item: Stored, like: Evidence | None) -> tuple[bool, int, int, str]:
+    """The highest of these decides (``record_of``)."""
+    run = item.evidence
+    if run is None:
+        return False, 0, 0, ""
+    passed = run.counts()[PASS]
+    return _compares(run, like), run.finished_at, passed if like is not None else -passed, run.digest or ""
 
 
 def _compares(run: Evidence, like: Evidence | None) -> bool:

@@ -77,7 +77,7 @@ class _Both:
         """The catalog's first."""
         if prompt not in self._stored:
             own = list(self._sources.stored(prompt))
-            known = {item.evidence.digest for item in own if item.evidence is not None}
+            known = {item.evidence.digest for item in own if item.evidence is not None and item.gone is None}
             more = (self._there if prompt in self._there else self._target.stored([prompt]))[prompt]
             own += [item for item in more if item.evidence is None or item.evidence.digest not in known]
             self._stored[prompt] = own

@@ -71,6 +71,99 @@ def test_an_edited_version_has_no_evidence(scratch: Scratch) -> None:
     assert scratch.run(*ASK, env=NOW).code == 3
 
 
+def failed_later(scratch: Scratch) -> Path:
+    """On ``main`` v3 passed and then lost six cases; the path of the run that speaks against it."""
+    gated.start(scratch)
+    gated.record_both(scratch)
+    path = gated.record(scratch, gated.evidence(scratch, "v3", gated.cases(failed=LOST), hour=1.5))
+    scratch.commit("Evidence")
+    scratch.git("switch", "--quiet", "--create", "promotion")
+    return scratch.root / path
+
+
+def gate_codes(answer: Answer) -> list[str]:
+    return [item["code"] for item in answer.json()["findings"] if item["code"].startswith("C32")]
+
+
+def judged(scratch: Scratch, found: str) -> str:
+    """What ``gate``, ``promote`` and ``validate`` say of v3 under production; all say the same."""
+    asked = scratch.run(*ASK, "--format", "json", env=NOW)
+    promoted = scratch.run("promote", *ASK[1:], "--dry-run", env=NOW)
+    scratch.write(gated.REGISTRY, gated.LABELS.replace("production: v2", "production: v3"))
+    moved = scratch.run(*ASK, "--format", "json", env=NOW)
+    here = gate_codes(scratch.run("validate", "--format", "json", env=NOW))
+    scratch.commit("Everything in one change")
+    assert here == gate_codes(scratch.run("validate", "--since", "main", "--format", "json", env=NOW))
+    assert here == ([found] if found else [])
+    assert asked.code == promoted.code == moved.code, (asked, promoted, moved)
+    assert asked.json()["reasons"] == moved.json()["reasons"]
+    return "\n".join(reason["message"] for reason in asked.json()["reasons"])
+
+
+def test_the_run_that_speaks_against_a_version_is_not_removed_in_the_same_change(scratch: Scratch) -> None:
+    path = failed_later(scratch)
+    path.unlink()
+    said = judged(scratch, "C322")
+    main = scratch.git("rev-parse", "--short=12", "main")
+    name = f"prompts/{gated.ID}/evidence/{path.name}"
+    assert f"{name}: it was there at {main} and is gone: bring it back (`git checkout {main} -- {name}`)" in said
+
+
+def test_nor_filed_under_another_content_nor_replaced(scratch: Scratch) -> None:
+    path = failed_later(scratch)
+    text, short = path.read_text(), path.name.split(".")[0].partition("-")[2]
+    path.unlink()
+    other = path.with_name(path.name.replace(short, "0" * 12))
+    other.write_text(text.replace(f"sha256:{short}", f"sha256:{'0' * 12}"))
+    assert "is gone: bring it back" in judged(scratch, "C322")
+
+
+def test_a_pass_under_the_name_of_the_failure_does_not_hide_it(scratch: Scratch) -> None:
+    path = failed_later(scratch)
+    path.write_bytes(evidence_bytes(gated.evidence(scratch, "v3", gated.cases(), hour=1.4)))
+    assert "is gone: bring it back" in judged(scratch, "C322")
+
+
+def test_what_would_not_decide_may_go_and_what_is_moved_is_there(scratch: Scratch) -> None:
+    path = failed_later(scratch)
+    gated.record(scratch, gated.evidence(scratch, "v3", gated.cases(), hour=1.8))
+    path.unlink()
+    for other in path.parent.glob("v2-*"):
+        other.rename(other.with_name("moved.json"))
+    assert "is gone" not in judged(scratch, "")
+
+
+def test_a_baseline_does_not_lose_its_record_either(scratch: Scratch) -> None:
+    gated.start(scratch, "{baseline: optional}")
+    gated.record_both(scratch, LOST)
+    scratch.commit("Evidence")
+    scratch.git("switch", "--quiet", "--create", "promotion")
+    for path in (scratch.root / f"prompts/{gated.ID}/evidence").glob("v2-*"):
+        path.unlink()
+    said = judged(scratch, "C322")
+    assert "a record of what production has now cannot be used" in said
+
+
+def test_a_record_that_was_broken_before_does_not_go_in_the_same_change(scratch: Scratch) -> None:
+    path = failed_later(scratch)
+    scratch.git("switch", "--quiet", "main")
+    path.write_text("{")
+    scratch.commit("Broken")
+    scratch.git("switch", "--quiet", "--create", "second")
+    path.unlink()
+    assert "is gone: bring it back" in judged(scratch, "C322")
+
+
+def test_a_removal_that_was_merged_by_itself_is_over(scratch: Scratch) -> None:
+    path = failed_later(scratch)
+    scratch.git("switch", "--quiet", "main")
+    path.unlink()
+    scratch.commit("The server had been misconfigured")
+    assert scratch.run("promote", *ASK[1:], "--dry-run", env=NOW).code == 0
+    scratch.git("switch", "--quiet", "--create", "second")
+    assert "is gone" not in judged(scratch, "")
+
+
 def test_a_changed_record_is_no_evidence(scratch: Scratch) -> None:
     gated.start(scratch)
     gated.record_both(scratch, LOST)
