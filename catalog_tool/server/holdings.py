@@ -26,6 +26,9 @@ from catalog_tool.model.names import is_label, is_prompt_id, is_version, version
 from catalog_tool.model.target import Live
 from catalog_tool.rollout import SLOTS, Router
 
+BUNDLE = "bundle-"
+"""What the ``store_id`` of a bundle's picture begins with; a store's own is 32 hex digits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldVersion:
@@ -80,6 +83,13 @@ class HeldPrompt:
         """Label → value, as ``bundle.json`` has it."""
         return {label: held.value for label, held in self.labels.items()}
 
+    def gives(self) -> dict[str, Any]:
+        """Label → its value and the digests of the versions that it names."""
+        return {
+            label: (held.value, [self.versions[version].digest for version, _ in held.split])
+            for label, held in self.labels.items()
+        }
+
     def damaged_labels(self) -> list[str]:
         """The labels that are stored and cannot be served, sorted."""
         return sorted(part for part in self.damaged if is_label(part) and part not in self.labels)
@@ -109,6 +119,11 @@ class Holdings:
         prompts = {name: held for name, held in self.prompts.items() if name not in names or name in part.prompts}
         damaged = (self.damaged - frozenset(asked)) | part.damaged
         return replace(self, prompts={**prompts, **part.prompts}, damaged=damaged)
+
+    @property
+    def is_bundle(self) -> bool:
+        """Whether this is a bundle's picture, not a store's."""
+        return self.store_id.startswith(BUNDLE)
 
     @property
     def is_empty(self) -> bool:

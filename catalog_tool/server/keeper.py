@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from catalog_tool.errors import BackendError, UnavailableError
-from catalog_tool.server.holdings import EMPTY, Holdings
+from catalog_tool.server.holdings import EMPTY, HeldPrompt, Holdings
 from catalog_tool.server.logs import log, log_failure
 from catalog_tool.server.origin import Origin
 
@@ -196,14 +196,16 @@ class Keeper:
 
 
 def changes(before: Holdings, after: Holdings) -> list[Change]:
-    """The prompts whose labels are not what they were. Another store is another world: everything changed."""
-    known: Mapping[str, Any] = before.prompts if before.store_id == after.store_id else {}
+    """The prompts whose labels do not give what they gave.
+
+    Another store is another world: everything changed. Not so another bundle, which has nothing but its content.
+    """
+    is_comparable = before.store_id == after.store_id or (before.is_bundle and after.is_bundle)
+    known: Mapping[str, HeldPrompt] = before.prompts if is_comparable else {}
     found = [
         Change(name, held.generation)
         for name, held in after.prompts.items()
-        if name not in known
-        or known[name].generation != held.generation
-        or known[name].label_values() != held.label_values()
+        if name not in known or known[name].generation != held.generation or known[name].gives() != held.gives()
     ]
     gone = before.prompts.keys() - after.prompts.keys()
     return found + [Change(name, before.prompts[name].generation) for name in sorted(gone)]

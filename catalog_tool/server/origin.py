@@ -22,7 +22,7 @@ from catalog_tool.errors import BackendError, UnavailableError
 from catalog_tool.model.addresses import LABEL, parse_address, version_address
 from catalog_tool.model.limits import BUNDLE_BYTES
 from catalog_tool.model.target import Live, TargetState
-from catalog_tool.server.holdings import Holdings, hold, lives_of_bundle
+from catalog_tool.server.holdings import BUNDLE, Holdings, hold, lives_of_bundle
 
 _SQLITE = b"SQLite format 3\0"
 FEW = 50
@@ -272,7 +272,7 @@ class BundleOrigin:
             claimed = str(document["digest"])
         except (KeyError, TypeError, AttributeError) as error:
             raise BackendError(f"{self._path} is no bundle of catalog build") from error
-        found = hold(f"bundle-{claimed[7:23]}", lives, {}, before)
+        found = hold(f"{BUNDLE}{claimed[7:23]}", lives, {}, before)
         if found.damaged or json.loads(found.bundle())["digest"] != claimed:
             raise BackendError(f"{self._path}: the bundle is not what its digest says", hint="build it again")
         return found

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from catalog_tool.server.access import Grant
+from catalog_tool.server.access import Grant, Need, Refusal
 from catalog_tool.server.holdings import HeldLabel, HeldPrompt, HeldVersion, Holdings, etag_of
-from catalog_tool.server.keeper import Change, Current
+from catalog_tool.server.keeper import Current
 from catalog_tool.server.problems import ProblemError
 from catalog_tool.server.requests import asked_key, asked_labels, holds_etag, prompt_id, version
 from catalog_tool.server.service import Service
+from catalog_tool.server.stream import Stream
 
 JSON = "application/json"
 _CACHE = "private, no-cache"
 """May be kept, and must be asked for again: that is what the ETag is for."""
 _KEPT_ANSWERS = 50_000
 _COMMENT_SECONDS = 15.0
+_LOOK_SECONDS = 0.5
+"""How often an open stream of events looks whether it may go on."""
 
 
 class Answer(NamedTuple):
@@ -273,30 +275,34 @@ async def get_bundle(service: Service, request: Request, grant: Grant) -> Respon
 
 
 async def get_events(service: Service, request: Request, grant: Grant) -> Response:  # noqa: ARG001 - a handler
-    """``GET /v1/events``: changes of labels, as server-sent events."""
-    queue = service.listen()
+    """``GET /v1/events``: changes of labels, as server-sent events, for as long as the token is good."""
+    given = dict(request.headers.raw)
+
+    def is_good() -> bool:
+        found = service.guard.decide(Need.READ, given.get(b"authorization"), given.get(b"host"))
+        return not isinstance(found, Refusal)
+
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(service, queue), 200, headers, media_type="text/event-stream")
+    events = _events(service, service.listen(), is_good)
+    return StreamingResponse(events, 200, headers, media_type="text/event-stream")
 
 
-async def _events(service: Service, queue: asyncio.Queue[Change | None]) -> AsyncIterator[bytes]:
+async def _events(service: Service, stream: Stream, is_good: Callable[[], bool]) -> AsyncIterator[bytes]:
     try:
         yield b": open\n\n"
         silent = 0.0
-        while not service.board.is_draining:
-            try:
-                change = await asyncio.wait_for(queue.get(), 0.5)
-            except TimeoutError:
-                silent += 0.5
-                if silent >= _COMMENT_SECONDS:
-                    silent = 0.0
-                    yield b": still here\n\n"
-                continue
-            if change is None:
+        while True:
+            burst = await stream.next(_LOOK_SECONDS)
+            if burst is None or service.board.is_draining or not is_good():
                 return
-            yield b"id: %d\ndata: %b\n\n" % (change.generation, as_json(change._asdict()))
+            silent = 0.0 if burst else silent + _LOOK_SECONDS
+            if burst:
+                yield b"".join(b"id: %d\ndata: %b\n\n" % (one.generation, as_json(one._asdict())) for one in burst)
+            elif silent >= _COMMENT_SECONDS:
+                silent = 0.0
+                yield b": still here\n\n"
     finally:
-        service.unlisten(queue)
+        service.unlisten(stream)
 
 
 async def get_health(service: Service, request: Request, grant: Grant) -> Response:  # noqa: ARG001 - a handler

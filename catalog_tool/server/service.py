@@ -23,12 +23,11 @@ from catalog_tool.server.keeper import Change, Current, Keeper
 from catalog_tool.server.metrics import Board
 from catalog_tool.server.origin import Origin
 from catalog_tool.server.problems import ProblemError, backend_problem
+from catalog_tool.server.stream import Stream
 
 _Given = TypeVar("_Given")
 Connect = Callable[[str], Backend]
 """Opens the store under a prefix beneath the target's own."""
-QUEUED_CHANGES = 1000
-"""How many changes a slow listener may be behind before its stream is cut."""
 LARGEST_STREAMS = 2000
 """How many streams of events one worker holds open."""
 GAUGE_SECONDS = 0.5
@@ -120,7 +119,7 @@ class Service:
         self._contents = parts.contents
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ticking: asyncio.Task[None] | None = None
-        self._listeners: set[asyncio.Queue[Change | None]] = set()
+        self._streams: set[Stream] = set()
         self.keeper = Keeper(parts.origin, self._hear)
 
     async def start(self) -> None:
@@ -140,8 +139,8 @@ class Service:
         """End the streams and let go of the store."""
         if self._ticking is not None:
             self._ticking.cancel()
-        for queue in list(self._listeners):
-            self._offer(queue, None)
+        for stream in self._streams:
+            stream.end()
         await run_in_threadpool(self.keeper.close)
         if self._store is not None:
             self._store.close()
@@ -199,7 +198,7 @@ class Service:
             "prompts": len(held.prompts),
             "skills": len(held.skills),
             "damaged": len(held.damaged),
-            "streams": len(self._listeners),
+            "streams": len(self._streams),
         }
         for name, value in found.items():
             board.gauge(name, value)
@@ -211,28 +210,20 @@ class Service:
             loop.call_soon_threadsafe(self._tell, changes)
 
     def _tell(self, changes: list[Change]) -> None:
-        for queue in list(self._listeners):
-            for change in changes:
-                self._offer(queue, change)
+        if changes:
+            self._streams = {stream for stream in self._streams if stream.offer(changes)}
 
-    def _offer(self, queue: asyncio.Queue[Change | None], change: Change | None) -> None:
-        if queue.full():  # a listener that does not read: cut, and it will read everything anew
-            self._listeners.discard(queue)
-            queue.get_nowait()
-            change = None
-        queue.put_nowait(change)
-
-    def listen(self) -> asyncio.Queue[Change | None]:
-        """A queue of changes from now on; None ends it. Raises ``ProblemError`` where too many listen."""
-        if len(self._listeners) >= LARGEST_STREAMS:
+    def listen(self) -> Stream:
+        """The changes from now on. Raises ``ProblemError`` where too many listen."""
+        if len(self._streams) >= LARGEST_STREAMS:
             raise ProblemError(503, "too many streams are open", headers={"Retry-After": "30"})
-        queue: asyncio.Queue[Change | None] = asyncio.Queue(QUEUED_CHANGES)
-        self._listeners.add(queue)
-        return queue
+        stream = Stream()
+        self._streams.add(stream)
+        return stream
 
-    def unlisten(self, queue: asyncio.Queue[Change | None]) -> None:
-        """No more changes for this queue."""
-        self._listeners.discard(queue)
+    def unlisten(self, stream: Stream) -> None:
+        """No more changes for this one."""
+        self._streams.discard(stream)
 
 
 Handler = Callable[[Service, Request, Grant], Awaitable[Response]]

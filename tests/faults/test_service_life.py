@@ -197,6 +197,42 @@ def test_a_worker_that_dies_is_started_again(bundle: Path) -> None:
         assert until(lambda: service.get(f"/v1/prompts/{NAME}").status_code == 200, 5)
 
 
+def test_a_large_bundle_that_is_replaced_cuts_no_stream_and_tells_only_what_changed(bundle: Path) -> None:
+    names = [f"p{number}" for number in range(1200)]
+    first, second = entry("One"), entry("Two", version="v2")
+
+    def publish(value: str, **others: str) -> None:
+        labels = {name: {"production": others.get(name, value)} for name in names}
+        write_bundle(bundle / "bundle.json", labels, {name: {"v1": first, "v2": second} for name in names})
+
+    publish("v1")
+    with (
+        running(bundle, "--bundle", "bundle.json") as service,
+        httpx.stream("GET", f"{service.url}/v1/events", trust_env=False, timeout=10) as stream,
+    ):
+        told = (json.loads(line[5:])["id"] for line in stream.iter_lines() if line.startswith("data:"))
+        publish("v2")
+        assert {next(told) for _ in names} == set(names)
+        publish("v2", p7="v1")
+        assert next(told) == "p7"
+        publish("v2", p8="v1")
+        assert {next(told), next(told)} == {"p7", "p8"}
+
+
+def test_a_token_that_is_revoked_loses_its_stream_of_events(bundle: Path) -> None:
+    tokens = TokenFile(bundle / "tokens.json")
+    secret, _ = tokens.create(Wish(name="a", scopes=["read"]), 0)
+    bearer = {"Authorization": f"Bearer {secret}"}
+    with (
+        running(bundle, "--bundle", "bundle.json", "--tokens", "tokens.json") as service,
+        httpx.stream("GET", f"{service.url}/v1/events", headers=bearer, trust_env=False, timeout=5) as stream,
+    ):
+        lines = stream.iter_lines()
+        assert next(lines) == ": open"
+        tokens.revoke("a", 1)
+        assert [line for line in lines if line] == []
+
+
 def _replaced(service: Running) -> bool:
     """Kill one of two workers; whether there are two again, and the service is as it was."""
     assert until(lambda: len(_children(service.process.pid)) == 2, 20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -348,6 +349,18 @@ def test_a_bundle_that_is_replaced_is_another_store(tmp_path: Path) -> None:
     assert first.store_id != second.store_id
     assert second.prompts["a"].labels["production"].value == "v2"
     assert json.loads(second.bundle()) == json.loads(path.read_bytes())
+
+
+def test_of_another_bundle_only_what_gives_something_else_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.json"
+    origin, pictures = BundleOrigin(path), [EMPTY]
+    one, two = entry("One"), entry("Two")
+    for texts in ({"a": one, "b": one, "c": one}, {"a": one, "b": two, "d": one}):
+        write_bundle(path, {name: {"production": "v1"} for name in texts}, {n: {"v1": t} for n, t in texts.items()})
+        pictures.append(origin.read(pictures[-1], lambda: None))
+    _, first, second = pictures
+    assert [change.id for change in changes(first, second)] == ["b", "d", "c"]
+    assert [change.id for change in changes(replace(first, store_id="store"), second)] == ["a", "b", "d", "c"]
 
 
 @pytest.mark.parametrize("how", ["cut", "text", "digest", "missing", "format"])
