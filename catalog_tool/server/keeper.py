@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ from catalog_tool.server.origin import Origin
 STALL_SECONDS = 2.0
 """A store that has said nothing for so long, and for three polls, counts as lost, answer or no answer."""
 REFRESH_SECONDS = 30.0
+RARE = 10_000
+"""How many answers are kept that any reader can make more of."""
 _LISTEN_SECONDS = 0.5
 _DEAF_SECONDS = 30.0
 """How long a listener that failed in a way of its own is left alone; polling finds meanwhile what it would hear."""
@@ -35,10 +38,23 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """One picture and what was computed from it so far (``answers``): replaced together, so never out of step."""
+    """One picture and what was computed from it so far (``answers``): replaced together, so never out of step.
+
+    ``rare`` are those keys of ``answers`` of which there may be any number; the oldest go for new ones.
+    """
 
     holdings: Holdings
     answers: dict[Any, Any] = field(default_factory=dict)
+    rare: deque[Any] = field(default_factory=deque)
+
+    def keep_rare(self, key: Any, answer: Any) -> None:
+        """Keep an answer to a question that its caller made up (an order of labels), among ``RARE`` at most."""
+        if key in self.answers:
+            return
+        if len(self.rare) >= RARE:
+            self.answers.pop(self.rare.popleft(), None)
+        self.rare.append(key)
+        self.answers[key] = answer
 
 
 Hear = Callable[[list[Change]], None]

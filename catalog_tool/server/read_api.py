@@ -107,8 +107,12 @@ async def get_prompt(service: Service, request: Request, grant: Grant) -> Respon
     chosen = prompt.versions[held.router.version(key) if key is not None else held.router.stable]
     answer = _ready(current, prompt, chosen, label)
     query = request.scope["query_string"]
-    if query in (b"", f"label={','.join(labels)}".encode()) and len(current.answers) < _KEPT_ANSWERS:
-        current.answers[request.scope["path"], query] = answer._replace(labels=tuple(labels))
+    if query in (b"", f"label={','.join(labels)}".encode()):
+        place, kept = (request.scope["path"], query), answer._replace(labels=tuple(labels))
+        if len(labels) > 1:
+            current.keep_rare(place, kept)
+        elif len(current.answers) < _KEPT_ANSWERS:
+            current.answers[place] = kept
     return tagged(request, answer.body, answer.etag)
 
 

@@ -11,6 +11,7 @@ from catalog_tool.canonical.identity import prompt_identity
 from catalog_tool.canonical.jcs import canonical_bytes
 from catalog_tool.model.target import Write
 from catalog_tool.rollout import Router
+from catalog_tool.server.keeper import RARE
 from catalog_tool.sync.conformance.samples import SKILL_FILES, put_label, put_version
 from catalog_tool.sync.conformance.store import LEASE, RUN
 
@@ -44,6 +45,25 @@ def test_the_first_label_that_the_prompt_has_wins(open_desk: Desk) -> None:
     for _ in range(2):
         assert open_desk.get(f"/v1/prompts/{GREET}?label=tenant_acme,staging,production").json()["label"] == "staging"
     assert open_desk.get(f"/v1/prompts/{GREET}?label=tenant_acme").status_code == 404
+
+
+def test_orders_of_labels_that_a_reader_makes_up_push_out_only_each_other(open_desk: Desk) -> None:
+    current = open_desk.service.keeper.current
+    for number in range(5):
+        for query in ("", "?label=staging", f"?label=made_up_{number},staging"):
+            assert open_desk.get(f"/v1/prompts/{GREET}{query}").status_code == 200
+    usual = [(f"/v1/prompts/{GREET}", query) for query in (b"", b"label=staging")]
+    assert len(current.rare) == 5
+    assert all(key in current.answers and key not in current.rare for key in usual)
+    oldest, before = current.rare[0], len(current.answers)
+    for number in range(2 * RARE):
+        current.keep_rare(number, None)
+    assert len(current.rare) == RARE
+    assert len(current.answers) == before - 5 + RARE
+    assert oldest not in current.answers
+    assert all(key in current.answers for key in usual)
+    current.keep_rare(2 * RARE - 1, None)
+    assert len(current.rare) == RARE, "one that is kept already is not kept twice"
 
 
 def test_a_label_that_cannot_be_served_is_never_fallen_through(open_desk: Desk) -> None:
