@@ -136,12 +136,13 @@ def redacted(findings: Sequence[Finding]) -> list[Finding]:
     if not any(found.code == LEAK for found in findings):
         return list(findings)
     return [
-        found._replace(message=_without_secrets(found.message), hint=found.hint and _without_secrets(found.hint))
+        found._replace(message=without_secrets(found.message), hint=found.hint and without_secrets(found.hint))
         for found in findings
     ]
 
 
-def _without_secrets(text: str) -> str:
+def without_secrets(text: str) -> str:
+    """``text`` with ``[secret]`` in place of whatever has the shape of one."""
     for hit in reversed(find_secrets(text)):
         text = f"{text[: hit.start]}{_HIDDEN}{text[hit.end :]}"
     return text

@@ -235,7 +235,8 @@ def _usage_hint(error: click.ClickException) -> str:
 
 
 def _refused(argv: list[str], kind: str, message: str, hint: str, code: int) -> int:
-    """Say why on stderr, and as a document on stdout where JSON was asked for."""
+    """Say why on stderr, and as a document on stdout where JSON was asked for; no secret is repeated."""
+    message, hint = _without_secrets(message), _without_secrets(hint)
     _say(f"error: {message}", f"hint: {hint}" if hint else "")
     if _wants_json(argv):
         document: dict[str, Any] = {
@@ -248,6 +249,14 @@ def _refused(argv: list[str], kind: str, message: str, hint: str, code: int) -> 
         except LostOutputError:
             drop_output()
     return code
+
+
+def _without_secrets(text: str) -> str:
+    try:
+        hide = import_module("catalog_tool.checks.text").without_secrets
+    except (ImportError, EOFError, OSError):  # a damaged installation, of which this is the message
+        return text
+    return str(hide(text))
 
 
 def _say(*lines: str) -> None:

@@ -49,3 +49,17 @@ def test_no_report_shows_it(scratch: Scratch, name: str, key: str) -> None:
         said = answer.out + answer.err
         assert "Y040" in said, said
         assert key[4:12] not in said, said
+
+
+@pytest.mark.parametrize("key", [KEY, SHORT], ids=["long", "short"])
+@pytest.mark.parametrize("name", ["a long value of the wrong kind", "a key", "an id", "a tool", "a label", "settings"])
+def test_no_refusal_shows_it(scratch: Scratch, name: str, key: str) -> None:
+    path, text = FILES[name]
+    scratch.write_all({"prompts/greet/v1.yaml": PROMPT, "skills/pdf/SKILL.md": SKILL})
+    scratch.write(path, text.format(key=key))
+    for command in (["show", "greet"], ["render", "greet", "--format", "json"], ["bump", "greet"]):
+        answer = scratch.run(*command)
+        assert key[4:16] not in answer.out + answer.err, command
+        assert answer.code != 0 or command[0] == "bump", command
+    answer = scratch.run("show", key)
+    assert key[4:16] not in answer.out + answer.err
