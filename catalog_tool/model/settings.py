@@ -13,7 +13,7 @@ class Rule(NamedTuple):
     """What ``rules:`` says of one code: another severity (or ``ignore``), and why.
 
     Of a change's rule ``severity`` is a contract level; ``until`` is the last day (``YYYY-MM-DD``) on
-    which that holds, or None.
+    which that holds, or None. A finding's rule has no last day: a commit is checked alike on every day.
     """
 
     severity: str

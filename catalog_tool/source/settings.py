@@ -72,7 +72,8 @@ def read_settings(data: bytes | None) -> tuple[Settings, list[Finding]]:
         _report(document, _Wrong(["format"], f"format {newer} is newer than this tool reads (1)", "Y023", hint=hint))
     read = {key: value[key] for key in _WHERE if key in value} if newer else value
     form = list(_form(read, engine))
-    content = [wrong for judge in (_requires, _folders, _rules, _backends, _variables) for wrong in judge(read)]
+    judges = (_requires, _folders, _rules, _last_days, _backends, _variables)
+    content = [wrong for judge in judges for wrong in judge(read)]
     secrets = list(_secrets(value))  # a secret is one whatever else is wrong
     for wrong in (*([] if newer else (*form, *content)), *secrets):
         _report(document, wrong)
@@ -202,6 +203,15 @@ def _rules(value: dict[str, Any]) -> Iterator[_Wrong]:
             yield _Wrong(["rules", code], f"there is no finding or rule {code}", _UNKNOWN, is_key=True, hint=hint)
         elif severity in (*SEVERITIES, *CONTRACT_SEVERITIES) and severity not in _severities(code):
             yield _Wrong(["rules", code, "severity"], _refused_severity(code, severity))
+
+
+def _last_days(value: dict[str, Any]) -> Iterator[_Wrong]:
+    """A rule about a finding has no last day: a commit that is clean today is clean tomorrow."""
+    for code, rule in _entries(value.get("rules")):
+        if _is_known(code) and code not in CHANGE_RULES and "until" in dict(_entries(rule)):
+            message = f"`until` ends a rule about a change, and {code} is a finding: its rule would never end"
+            hint = "take `until` out, and the whole rule once it has served its time"
+            yield _Wrong(["rules", code, "until"], message, is_key=True, hint=hint)
 
 
 def _backends(value: dict[str, Any]) -> Iterator[_Wrong]:
