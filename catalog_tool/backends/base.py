@@ -75,6 +75,17 @@ class Expecting(Protocol):
         """
 
 
+@runtime_checkable
+class Numbering(Protocol):
+    """What a store has besides that numbers versions itself, and so has to name those that others made there."""
+
+    def reserve(self, versions: Mapping[str, str]) -> None:
+        """The versions that git has, by address with their digests: for every later read and write.
+
+        No other version goes by one of these names, nor by one of the inventory's, unless its content is just that.
+        """
+
+
 class Backend(Protocol):
     """One open target. The module's docstring lists what may be relied on."""
 

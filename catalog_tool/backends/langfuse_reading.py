@@ -7,7 +7,7 @@ is, and the caller has an entry with the hash that was read then, that entry is 
 
 Whose number is whose: the memory says it; where it does not know (a crash between a version and the
 memory), the lowest number whose ``config`` claims a version and is as it was written. Every other number
-is somebody's: ``v<number>`` where that is free, else the next that is.
+is somebody's: ``v<number>`` where nobody has that name (``numbering``), else ``langfuse-<number>``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -25,10 +25,10 @@ from catalog_tool.backends.langfuse_census import Changes
 from catalog_tool.backends.langfuse_document import MARKER, Stored, marker_text, understood
 from catalog_tool.backends.langfuse_memory import LATEST, Census, Memory, Proven
 from catalog_tool.backends.langfuse_state import StateStore, is_state
+from catalog_tool.backends.numbering import NO_VERSIONS, Reserved
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes
 from catalog_tool.errors import UnavailableError
 from catalog_tool.model.addresses import SKILL, label_address, parse_address, version_address
-from catalog_tool.model.names import is_version, version_number
 from catalog_tool.model.target import Live
 
 READS = 4
@@ -63,6 +63,7 @@ class Reader:
         self._changes = Changes(api, self._name_off, self.name_on, lambda: state.versions)
         self._known_names: set[str] = set()
         self.expected: Mapping[str, bytes] | None = None
+        self.reserved = NO_VERSIONS
 
     def name_on(self, name: str) -> str:
         """The name in the project."""
@@ -147,7 +148,30 @@ class Reader:
         else:
             found = self._whole(name, row) or self.held(name)
             if found is not None:
-                yield from objects(name, found, memory)
+                yield from self._all_of(name, found, memory)
+
+    def ids(self, name: str, held: Held, memory: Memory) -> dict[int, str]:
+        """The version id of each number; ``numbering`` says what those of others go by."""
+        reserved = Reserved(self.reserved, memory.inventory)
+
+        def is_free(number: int) -> bool:
+            address = version_address(name, f"v{number}")
+            return reserved.is_free(address, lambda: entry_of(address, held.stored[number], memory))
+
+        return assigned(held, memory.numbers.get(name, {}), is_free)
+
+    def _all_of(self, name: str, held: Held, memory: Memory) -> Iterator[Live]:
+        """Versions and labels of one prompt."""
+        ids = self.ids(name, held, memory)
+        for number, version in ids.items():
+            address = version_address(name, version)
+            body, stored = held.bodies[number], held.stored[number]
+            by = body.created_by if body.created_by not in (API, "") else None
+            marker = memory.markers.get(address, stored.marker)
+            yield Live(address, entry_of(address, stored, memory), marker, body.created_at or None, by)
+        for label, number in held.labels.items():
+            if address := _label(name, label):
+                yield Live(address, canonical_bytes(ids.get(number)), memory.markers.get(address))
 
     def _is_others(self, name: str, row: Row) -> bool:
         """Whether nothing that git or the inventory knows can be behind a row."""
@@ -168,7 +192,7 @@ class Reader:
                 yield Live(address, entry, memory.markers.get(address))
             elif address in wanted or any(label_address(name, label) in expected for label in proven.labels):
                 found = self.held(name)
-                yield from objects(name, found, memory) if found is not None else ()
+                yield from self._all_of(name, found, memory) if found is not None else ()
                 return
             else:
                 yield Live(address, UNREAD, marker_text(_marker_of(config)) if number == max(proven.versions) else None)
@@ -190,7 +214,7 @@ class Reader:
             known = memory.rows.get(name)
             held = self._held.get(name)
             if held is not None and held.row[:5] == row[:5]:
-                proven[name] = proof(name, held, memory)
+                proven[name] = proof(name, held, memory, self.ids(name, held, memory))
             elif known is not None and known.fits(row):
                 proven[name] = known
             else:
@@ -198,20 +222,6 @@ class Reader:
                 proven[name] = Proven(row.updated_at, others, dict.fromkeys(row.labels - {LATEST}, 0))
         memory.rows = proven
         memory.census = Census(max(row.updated_at for row in rows)) if rows else None
-
-
-def objects(name: str, held: Held, memory: Memory) -> Iterator[Live]:
-    """Versions and labels of one prompt."""
-    ids = assigned(held, memory.numbers.get(name, {}))
-    for number, version in ids.items():
-        address = version_address(name, version)
-        body, stored = held.bodies[number], held.stored[number]
-        by = body.created_by if body.created_by not in (API, "") else None
-        marker = memory.markers.get(address, stored.marker)
-        yield Live(address, entry_of(address, stored, memory), marker, body.created_at or None, by)
-    for label, number in held.labels.items():
-        if address := _label(name, label):
-            yield Live(address, canonical_bytes(ids.get(number)), memory.markers.get(address))
 
 
 def entry_of(address: str, stored: Stored, memory: Memory) -> bytes:
@@ -225,8 +235,11 @@ def entry_of(address: str, stored: Stored, memory: Memory) -> bytes:
         return entry
 
 
-def assigned(held: Held, known: Mapping[str, int]) -> dict[int, str]:
-    """The version id of each number. A second version that one lost answer made has none: it is nobody's."""
+def assigned(held: Held, known: Mapping[str, int], is_free: Callable[[int], bool]) -> dict[int, str]:
+    """The version id of each number; ``is_free``: may a stranger's go by it, so that ``v<number>`` is its name?
+
+    A second version that one lost answer made has none: it is nobody's.
+    """
     owners = {number: version for version, number in known.items() if number in held.stored}
     taken = {*known}
     writes = {held.stored[number].write: number for number in owners}
@@ -243,9 +256,8 @@ def assigned(held: Held, known: Mapping[str, int]) -> dict[int, str]:
             hidden.add(number)
     for number in sorted(held.stored):
         if number not in owners and number not in hidden:
-            version = f"v{number}" if f"v{number}" not in taken else f"v{_above(taken, held.stored)}"
-            owners[number] = version
-            taken.add(version)
+            plain = f"v{number}"
+            owners[number] = plain if plain not in taken and is_free(number) else f"langfuse-{number}"
     return {number: owners[number] for number in sorted(owners)}
 
 
@@ -260,14 +272,8 @@ def _is_double(bodies: Mapping[int, Body], first: int | None, second: int) -> bo
         return False
 
 
-def _above(taken: Collection[str], numbers: Collection[int]) -> int:
-    known = [version_number(version) for version in taken if is_version(version)]
-    return max((*numbers, *known)) + 1
-
-
-def proof(name: str, held: Held, memory: Memory) -> Proven:
+def proof(name: str, held: Held, memory: Memory, ids: Mapping[int, str]) -> Proven:
     """What to remember of a prompt that was read whole."""
-    ids = assigned(held, memory.numbers.get(name, {}))
     versions = {}
     for number in held.stored:
         if number not in ids:

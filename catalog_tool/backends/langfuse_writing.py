@@ -18,7 +18,7 @@ from catalog_tool.backends.langfuse_api import LangfuseApi
 from catalog_tool.backends.langfuse_capabilities import LABEL_PATTERN, NAME_CHARACTERS, NAME_PATTERN
 from catalog_tool.backends.langfuse_memory import LATEST, Memory
 from catalog_tool.backends.langfuse_messages import CHAT
-from catalog_tool.backends.langfuse_reading import Held, Reader, assigned, entry_of
+from catalog_tool.backends.langfuse_reading import Held, Reader, entry_of
 from catalog_tool.backends.langfuse_skills import Skills
 from catalog_tool.backends.stored import label_value, unstorable
 from catalog_tool.canonical.jcs import canonical_bytes, digest_of
@@ -96,14 +96,14 @@ class Steps:
         return Written(write.address, DONE)
 
     def _numbers(self, name: str, held: Held | None) -> dict[str, int]:
-        known = self.memory.numbers.get(name, {})
-        return {version: number for number, version in assigned(held, known).items()} if held is not None else {}
+        ids = self._reader.ids(name, held, self.memory) if held is not None else {}
+        return {version: number for number, version in ids.items()}
 
     def _tidy(self, name: str, held: Held | None) -> Held | None:
         """Take away second versions that lost answers left behind."""
         if held is None:
             return None
-        ids = assigned(held, self.memory.numbers.get(name, {}))
+        ids = self._reader.ids(name, held, self.memory)
         extra = [number for number in held.stored if number not in ids]
         for number in extra:
             self._api.delete(self._reader.name_on(name), number)

@@ -40,10 +40,12 @@ from catalog_tool.backends.mlflow_prompts import (
     entry_of,
     leftover_tags,
     named_versions,
+    stranger,
     version_tags,
 )
 from catalog_tool.backends.mlflow_settings import connection
 from catalog_tool.backends.mlflow_skills import LackingError, SkillRegistry
+from catalog_tool.backends.numbering import NO_VERSIONS, Reserved
 from catalog_tool.backends.stored import label_value, label_versions, unstorable
 from catalog_tool.canonical.jcs import canonical_bytes
 from catalog_tool.errors import RefusedError, UnavailableError
@@ -66,7 +68,7 @@ class _Prompt(NamedTuple):
 
     def part_of(self, number: int) -> str:
         """Our name for a number."""
-        return next((part for part, found in self.versions.items() if found.number == number), f"v{number}")
+        return next((part for part, found in self.versions.items() if found.number == number), stranger(number))
 
 
 class MlflowBackend:
@@ -83,6 +85,7 @@ class MlflowBackend:
         self._memory = MlflowMemory(self._api, self._outer, clock)
         self._snapshot: tuple[float, list[ModelVersion]] | None = None
         self._doubtful: set[str] = set()
+        self._reserved = Reserved(NO_VERSIONS, {})
         self._skills = SkillRegistry(self._api, prefix)
         self._has_skills, self._synced_skills, self._wants_skills = True, False, False
 
@@ -104,6 +107,7 @@ class MlflowBackend:
         versions = self._all_versions()
         self._snapshot = (time.monotonic(), versions)
         state = self._memory.read(versions)
+        self._reserved = self._reserved._replace(inventory=state.inventory)
         self._synced_skills = any(address.startswith(SKILL) for address in state.inventory)
         self._has_skills = self._synced_skills or not state.inventory
         return state
@@ -116,6 +120,10 @@ class MlflowBackend:
         """The versions of the last ``load``, where that was just now; used once."""
         kept, self._snapshot = self._snapshot, None
         return kept[1] if kept is not None and time.monotonic() - kept[0] <= SNAPSHOT_SECONDS else None
+
+    def reserve(self, versions: Mapping[str, str]) -> None:
+        """The names that git has: no version that somebody else made goes by one of them."""
+        self._reserved = self._reserved._replace(versions=versions)
 
     def expect(self, entries: Mapping[str, bytes]) -> None:
         """What git has: skills are looked for where it has any, whatever is remembered of them."""
@@ -134,7 +142,7 @@ class MlflowBackend:
         elif only is None or any(not text.startswith(SKILL) for text in only):
             versions = kept if kept is not None else self._all_versions()
             models = self._all_models(versions)
-        found = _grouped(versions, models)
+        found = self._grouped(versions, models)
         prompts = (item for outer, prompt in found.items() for item in self._objects(outer, prompt))
         return (item for item in chain(prompts, self._skills_of(only)) if only is None or item.address in only)
 
@@ -161,6 +169,18 @@ class MlflowBackend:
             slipped = self._api.model(name)
             if slipped is not None:
                 yield slipped
+
+    def _grouped(self, versions: Iterable[ModelVersion], models: Iterable[RegisteredModel]) -> dict[str, _Prompt]:
+        """Prompts by their name there; what we remember beside them is none."""
+        by_name: dict[str, list[ModelVersion]] = {}
+        for version in versions:
+            if KIND_TAG not in version.tags:
+                by_name.setdefault(version.name, []).append(version)
+        known = {model.name: model for model in models}
+        return {name: _Prompt(self._named(name, by_name.get(name, ())), known.get(name)) for name in {*by_name, *known}}
+
+    def _named(self, outer: str, versions: Iterable[ModelVersion]) -> dict[str, ModelVersion]:
+        return named_versions(self._inner(outer), versions, self._reserved)
 
     def _objects(self, outer: str, prompt: _Prompt) -> Iterator[Live]:
         name = self._inner(outer)
@@ -251,7 +271,7 @@ class MlflowBackend:
             return _Prompt({}, None)
         found = self._api.versions(f"name IN ({named}, '{self._memory.lease_name}')")
         self._memory.check(self._memory.tickets(found), token)
-        versions = named_versions(version for version in found if version.name == outer)
+        versions = self._named(outer, (version for version in found if version.name == outer))
         return _Prompt(versions, self._api.model(outer))
 
     def _make_version(self, address: Address, prompt: _Prompt, write: Write, run: Run) -> None:
@@ -365,16 +385,6 @@ def _unwritable(address: Address, outer: str) -> str | None:
     if len(outer) > NAME_CHARACTERS:
         return f"the name has {len(outer)} characters with its prefix, MLflow takes {NAME_CHARACTERS}"
     return None
-
-
-def _grouped(versions: Iterable[ModelVersion], models: Iterable[RegisteredModel]) -> dict[str, _Prompt]:
-    """Prompts by their name there; what we remember beside them is none."""
-    by_name: dict[str, list[ModelVersion]] = {}
-    for version in versions:
-        if KIND_TAG not in version.tags:
-            by_name.setdefault(version.name, []).append(version)
-    known = {model.name: model for model in models}
-    return {name: _Prompt(named_versions(by_name.get(name, ())), known.get(name)) for name in {*by_name, *known}}
 
 
 def _only_name(only: Collection[str] | None) -> str | None:

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from catalog_tool.backends.mlflow_capabilities import TEXT_CHARACTERS
 from catalog_tool.backends.mlflow_entities import ModelVersion
 from catalog_tool.backends.mlflow_text import EMPTY, SEEN, TEXT, seen_tags, shown_parts
+from catalog_tool.backends.numbering import Reserved
 from catalog_tool.canonical.identity import prompt_identity, prompt_parts
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes, version_id
+from catalog_tool.model.addresses import version_address
 
 VERSION_TAG = "catalog.version"
 VERSION_ID_TAG = "catalog.version_id"
@@ -132,11 +135,16 @@ def _meta(tags: Mapping[str, str]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"x-unreadable": text}
 
 
-def named_versions(versions: Iterable[ModelVersion]) -> dict[str, ModelVersion]:
-    """One prompt's versions by our names, from the numbers they have there.
+def stranger(number: int) -> str:
+    """What a version goes by that nobody else's word names: its number there, as none of git's is written."""
+    return f"mlflow-{number}"
+
+
+def named_versions(name: str, versions: Iterable[ModelVersion], reserved: Reserved) -> dict[str, ModelVersion]:
+    """The versions of the prompt ``name`` by our names, from the numbers they have there.
 
     The lowest number that claims a name has it. What claims none, or one that is taken (a copy), is
-    called by its number, ``mlflow-N`` where that is taken too.
+    called by its number: ``vN``, or where that is another's ``mlflow-N``.
     """
     ordered = sorted(versions, key=lambda found: found.number)
     named: dict[str, ModelVersion] = {}
@@ -149,5 +157,8 @@ def named_versions(versions: Iterable[ModelVersion]) -> dict[str, ModelVersion]:
             others.append(found)
     for found in others:
         plain = f"v{found.number}"
-        named[f"mlflow-{found.number}" if plain in named else plain] = found
+        is_free = plain not in named and reserved.is_free(
+            version_address(name, plain), partial(entry_of, plain, found.tags)
+        )
+        named[plain if is_free else stranger(found.number)] = found
     return named

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from catalog_tool.canonical.identity import prompt_identity
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes
 from catalog_tool.errors import BackendError
 from catalog_tool.model.addresses import Address, parse_address
@@ -54,6 +55,14 @@ def label_versions(entry: bytes | None) -> frozenset[str]:
     if not isinstance(value, list):
         return frozenset()
     return frozenset(str(part["version"]) for part in value if isinstance(part, dict) and "version" in part)
+
+
+def content_digest(entry: bytes) -> str | None:
+    """The digest of a version's content, whatever the entry claims to be; None for what is no version."""
+    try:
+        return prompt_identity(json.loads(entry)).digest
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotCanonicalError):
+        return None
 
 
 def skill_entry_of(entry: bytes, files: Mapping[str, tuple[str, bytes]]) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from catalog_tool.backends.stored import content_digest
 from catalog_tool.clock import iso
 from catalog_tool.errors import BackendError, CatalogError
 from catalog_tool.model.addresses import LABEL, VERSION, label_address, parse_address, version_address
@@ -14,7 +15,7 @@ from catalog_tool.model.target import TargetState
 from catalog_tool.sync.ancestry import Superseding, superseding
 from catalog_tool.sync.compare import Comparison, Observed, compare
 from catalog_tool.sync.lease import is_dead
-from catalog_tool.sync.live import content_digest, scan_knowing
+from catalog_tool.sync.live import scan_knowing
 from catalog_tool.sync.session import Session
 from catalog_tool.sync.since import WantedSince
 from catalog_tool.sync.states import DRIFT_STATES, State

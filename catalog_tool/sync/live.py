@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from catalog_tool.backends.base import Backend, Expecting
+from catalog_tool.backends.base import Backend, Expecting, Numbering
 from catalog_tool.canonical.identity import SkillFile, prompt_identity, skill_digest
 from catalog_tool.canonical.jcs import NotCanonicalError, canonical_bytes, digest_of_bytes, version_id
-from catalog_tool.model.addresses import LABEL, SKILL, parse_address
+from catalog_tool.model.addresses import LABEL, SKILL, VERSION, parse_address
 from catalog_tool.model.target import Live
 from catalog_tool.sync.wanted import Desired, meta_digest
 
@@ -28,11 +28,19 @@ class Fingerprint(NamedTuple):
     meta: str = ""
 
 
+def scan_whole(backend: Backend, desired: Desired) -> Iterator[Live]:
+    """All that a target holds, read to the last byte; a store that numbers versions is told git's (``Numbering``)."""
+    if isinstance(backend, Numbering):
+        versions = (wanted for wanted in desired.objects.values() if wanted.address.startswith(VERSION))
+        backend.reserve({wanted.address: wanted.digest for wanted in versions})
+    return backend.scan()
+
+
 def scan_knowing(backend: Backend, desired: Desired) -> Iterator[Live]:
-    """All that a target holds; a store that can prove what it holds by hash is told what git has (``Expecting``)."""
+    """The same; a store that can prove what it holds by hash is told what git has (``Expecting``)."""
     if isinstance(backend, Expecting):
         backend.expect({address: wanted.entry for address, wanted in desired.objects.items()})
-    return backend.scan()
+    return scan_whole(backend, desired)
 
 
 def fingerprint(address: str, entry: bytes) -> Fingerprint:
@@ -44,14 +52,6 @@ def fingerprint(address: str, entry: bytes) -> Fingerprint:
         return _of_artifact(address, document) or Fingerprint(digest_of_bytes(entry))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotCanonicalError):
         return Fingerprint(digest_of_bytes(entry))
-
-
-def content_digest(entry: bytes) -> str | None:
-    """The digest of a version's content, whatever the entry claims to be; None for what is no version."""
-    try:
-        return prompt_identity(json.loads(entry)).digest
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotCanonicalError):
-        return None
 
 
 def _of_artifact(address: str, document: Any) -> Fingerprint | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from catalog_tool.backends.base import Backend
+from catalog_tool.backends.stored import content_digest
 from catalog_tool.errors import GitError, UsageError
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, parse_address, version_address
 from catalog_tool.model.labels import LabelValue
@@ -21,7 +22,7 @@ from catalog_tool.source.git import Git
 from catalog_tool.source.registry_edit import with_label, without_label
 from catalog_tool.sync.compare import Observed, compare
 from catalog_tool.sync.drift import nothing_kept, refuse_others
-from catalog_tool.sync.live import content_digest
+from catalog_tool.sync.live import scan_whole
 from catalog_tool.sync.plan import is_chosen
 from catalog_tool.sync.pulled_prompt import PromptWriter
 from catalog_tool.sync.states import State
@@ -94,7 +95,7 @@ def edits_on(backend: Backend, desired: Desired) -> list[Observed]:
     """
     state = backend.load()
     refuse_others(state, desired)
-    found = compare(desired, state, backend.scan(), metadata=backend.capabilities.metadata)
+    found = compare(desired, state, scan_whole(backend, desired), metadata=backend.capabilities.metadata)
     if not state.inventory and (found.is_new or state.control.last is not None):
         raise nothing_kept(state)
     return found.observed

@@ -402,12 +402,18 @@ def test_a_prompt_that_was_there_is_adopted(server: LangfuseServer, backend: Lan
         assert live(fresh)["prompts/old@v1"].entry == canonical_bytes(entry)
 
 
-def test_what_is_in_the_way_is_a_collision(server: LangfuseServer, backend: LangfuseBackend) -> None:
+def test_a_number_that_somebody_has_is_not_in_the_way_and_the_label_on_it_is(
+    server: LangfuseServer, backend: LangfuseBackend
+) -> None:
     Ui(server).create(GREET, [{"role": "user", "content": "mine"}], "production")
     result = sync_target(session(backend), desired(FIRST), OPTIONS)
     found = {action.object: action.state.value for action in result.actions if action.outcome == "skipped"}
-    assert (result.status, found[V1]) == ("partial", "collision")
+    assert (result.status, found) == ("partial", {f"labels/{GREET}@production": "collision"})
     assert server.project.prompts[GREET].versions[1].prompt == [{"role": "user", "content": "mine"}]
+    assert Ui(server).at(GREET, "production") == 1
+    assert states(backend, FIRST) == {
+        f"labels/{GREET}@production": "collision", f"prompts/{GREET}@langfuse-1": "unmanaged",
+    }  # fmt: skip
 
 
 def test_a_read_that_was_begun_is_not_believed_after_a_write(backend: LangfuseBackend) -> None:

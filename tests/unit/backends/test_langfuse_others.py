@@ -5,16 +5,20 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from langfuse_server import LangfuseServer
 
 from catalog_tool.backends.langfuse import LangfuseBackend
+from catalog_tool.backends.stored import content_digest
 from catalog_tool.errors import UnavailableError
 from catalog_tool.sync.apply import plan_target, sync_target
 from catalog_tool.sync.compare import compare
 from catalog_tool.sync.conformance.samples import FIRST, SECOND
+from catalog_tool.sync.live import scan_knowing
+from catalog_tool.sync.wanted import WantedObject
 
 from .langfuse_work import OPTIONS, Ui, desired, opened, session, states
 
@@ -94,8 +98,9 @@ def test_a_copy_that_a_program_made_later_is_somebodys(server: LangfuseServer, b
     prompt.versions[3].updated_at = server.project.now()
     with closing(opened(server)) as fresh:
         assert states(fresh, FIRST) == {f"prompts/{GREET}@v3": "unmanaged"}
-        assert sync_target(session(fresh), desired(SECOND), OPTIONS).status == "partial", "git's own v3 is in its way"
-    assert sorted(prompt.versions) == [1, 2, 3], "and it stays"
+        assert sync_target(session(fresh), desired(SECOND), OPTIONS).status == "done", "git's own v3 is the next number"
+        assert states(fresh, SECOND) == {f"prompts/{GREET}@langfuse-3": "unmanaged"}
+    assert sorted(prompt.versions) == [1, 2, 3, 4], "and it stays"
 
 
 @pytest.mark.parametrize("total", [0, 1, 99, 100, 101, 200, 201])
@@ -144,3 +149,39 @@ def test_our_tag_taken_away_only_costs_requests(server: LangfuseServer) -> None:
         server.forget()
         backend.load()
         assert len(server.seen) == 1, "the next sync puts it back"
+
+
+def test_a_version_saved_in_the_ui_neither_takes_gits_next_name_nor_is_taken_for_it(
+    server: LangfuseServer, backend: LangfuseBackend
+) -> None:
+    """Its number is git's next: it may stand in production, and no sync believes or destroys it."""
+    experiment = Ui(server).edit(GREET, 1, [{"role": "system", "content": "EXPERIMENT"}], "production", "exp")
+    assert states(backend, FIRST)[f"labels/{GREET}@production"] == "drifted"
+    git = FIRST._replace(
+        versions={**FIRST.versions, (GREET, "v3"): "Be very brief."},
+        labels={**FIRST.labels, (GREET, "production"): "v3"},
+    )  # fmt: skip
+    assert states(backend, git)[f"labels/{GREET}@production"] == "conflict"
+    assert sync_target(session(backend), desired(git), OPTIONS).status == "partial"
+    assert Ui(server).at(GREET, "production") == experiment == 3, "where somebody put it, until a hand says otherwise"
+    assert Ui(server).texts(GREET)[4] == [{"role": "system", "content": "Be very brief."}], "git's v3 is beside it"
+    with closing(opened(server)) as fresh:
+        found = states(fresh, git)
+        assert found[f"prompts/{GREET}@langfuse-3"] == "unmanaged"
+        assert found[f"labels/{GREET}@production"] == "conflict"
+        theirs = replace(OPTIONS, overwrite={f"labels/{GREET}@production": "langfuse-3"})
+        assert sync_target(session(fresh), desired(git), theirs).status == "done"
+    assert (Ui(server).at(GREET, "production"), Ui(server).at(GREET, "exp")) == (4, 3)
+    assert Ui(server).texts(GREET)[3] == [{"role": "system", "content": "EXPERIMENT"}]
+
+
+def test_a_version_that_holds_what_git_has_under_its_number_is_adopted(
+    server: LangfuseServer, backend: LangfuseBackend
+) -> None:
+    again = Ui(server).edit(GREET, 2)
+    entry = next(item.entry for item in backend.scan() if item.address == f"prompts/{GREET}@v2")
+    git = desired(FIRST)
+    address = f"prompts/{GREET}@v{again}"
+    same = replace(git, objects={**git.objects, address: WantedObject(address, content_digest(entry) or "", entry)})
+    found = compare(same, backend.load(), scan_knowing(backend, same))
+    assert [(item.address, item.state.value) for item in found.observed] == [(address, "adopt")]

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -26,7 +27,7 @@ from catalog_tool.sync.compare import compare
 from catalog_tool.sync.conformance.engine import OPTIONS, assert_holds, session, wanted
 from catalog_tool.sync.conformance.samples import FIRST, Sample, put_version
 from catalog_tool.sync.conformance.store import RUN, held
-from catalog_tool.sync.live import fingerprint
+from catalog_tool.sync.live import fingerprint, scan_knowing
 from catalog_tool.sync.markers import marker_text
 
 pytest_plugins = ["services"]
@@ -151,6 +152,32 @@ def test_copies_and_what_others_made_are_nobodys(synced: Page) -> None:
     theirs = synced.entry(version_address("Their Prompt", "v1"))
     assert theirs["variables"]["required"] == ["name"]
     assert theirs["template"] == "mustache"
+
+
+def test_a_version_made_there_neither_takes_gits_next_name_nor_is_taken_for_it(synced: Page) -> None:
+    name = synced.name("support/greet")
+    synced.api.create_version(name, {TEXT: "EXPERIMENT", KIND: "text"})
+    synced.api.set_alias(name, "production", 3)
+    git = FIRST._replace(
+        versions={**FIRST.versions, ("support/greet", "v3"): "Be very brief."},
+        labels={**FIRST.labels, ("support/greet", "production"): "v3"},
+    )  # fmt: skip
+    desired = wanted(synced.backend, git)
+    assert sync_target(session(synced.backend), desired, OPTIONS).status == "partial"
+    with closing(
+        MlflowBackend(synced.client, "there", synced.prefix, skills=synced.backend.capabilities.skills)
+    ) as new:
+        found = compare(desired, new.load(), scan_knowing(new, desired))
+        assert {item.address: item.state.value for item in found.observed} == {
+            PRODUCTION: "conflict", version_address("support/greet", "mlflow-3"): "unmanaged",
+        }  # fmt: skip
+        theirs = replace(OPTIONS, overwrite={PRODUCTION: "mlflow-3"})
+        assert sync_target(session(new), desired, theirs).status == "done"
+        texts = {found.number: found.tags[TEXT] for found in synced.api.versions(f"name = '{name}'")}
+        assert (texts[3], texts[4]) == ("EXPERIMENT", "Be very brief.")
+        model = synced.api.model(name)
+        assert model is not None
+        assert model.aliases["production"] == 4
 
 
 def test_another_catalogs_prompt_is_foreign(synced: Page) -> None:
