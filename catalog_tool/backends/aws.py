@@ -29,24 +29,28 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError as ClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
+from catalog_tool.backends.aws_waiting import bound_answers
 from catalog_tool.backends.stored import storable_text
 from catalog_tool.errors import BackendError, RefusedError, TimedOutError, UnavailableError, UsageError
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
+ANSWER_SECONDS = 20
+"""How long a whole answer may take, and a second more for each ``slow_answers.SLOWEST`` bytes of it."""
 TRIES = 3
-"""How often botocore makes one request; with the seconds above a request ends within about 40 s."""
+"""How often botocore makes one request: one that is not answered ends within about 40 s."""
 PREFIX_BYTES = 400
 _REGION = "us-east-1"
 """What services that are not AWS's are told where no region is set: most do not look at it."""
 
 
 class Timeouts(NamedTuple):
-    """Seconds for a connection and for each wait for data, and how often a request is made."""
+    """Seconds for a connection, for each wait for data and for a whole answer, and how often a request is made."""
 
     connect: float = CONNECT_SECONDS
     read: float = READ_SECONDS
     tries: int = TRIES
+    answer: float = ANSWER_SECONDS
 
 
 def endpoint_of(service: str, given: Any) -> str | None:
@@ -94,7 +98,9 @@ def client(service: str, endpoint_url: str | None, connections: int, timeouts: T
     try:
         session = boto3.session.Session()
         region = session.region_name or os.environ.get("AWS_REGION") or (_REGION if endpoint_url else None)
-        return session.client(service, endpoint_url=endpoint_url, region_name=region, config=config)
+        made = session.client(service, endpoint_url=endpoint_url, region_name=region, config=config)
+        bound_answers(made, waits.answer)
+        return made
     except NoRegionError as error:
         raise UsageError(
             f"no AWS region is set for {service}", hint="set AWS_DEFAULT_REGION, or endpoint_url"

@@ -19,12 +19,15 @@ from catalog_tool import __version__
 from catalog_tool.backends import wire
 from catalog_tool.backends.base import LabelEvent
 from catalog_tool.backends.http_silence import no_answer
+from catalog_tool.backends.slow_answers import in_time
 from catalog_tool.backends.web_address import is_web_address
 from catalog_tool.errors import BackendError, LeaseLostError, RefusedError, UnavailableError, UsageError
 from catalog_tool.model.capabilities import Capabilities
 from catalog_tool.model.target import Control, Lease, Live, Run, TargetState, Write, Written
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+ANSWER_SECONDS = 60.0
+"""How long a whole answer may take, and a second more for each ``slow_answers.SLOWEST`` bytes of it."""
 ANSWER_BYTES = 256 * 1024 * 1024
 STREAM_BYTES = 2 * 1024**3
 """All objects of a store, or its whole audit trail."""
@@ -36,13 +39,18 @@ _KINDS: dict[str, type[BackendError]] = {"lease_lost": LeaseLostError, "refused"
 
 
 class HttpBackend:
-    """``base.Backend`` over one service. ``place`` is its address."""
+    """``base.Backend`` over one service. ``place`` is its address.
+
+    ``answer_seconds`` is how long a whole answer may take; ``transport`` is for tests.
+    """
 
     def __init__(
-        self, url: str, token: str | None, prefix: str = "", transport: httpx.BaseTransport | None = None
-    ) -> None:
+        self, url: str, token: str | None, prefix: str = "", transport: httpx.BaseTransport | None = None,
+        *, answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:  # fmt: skip
         self._url = url
         self._prefix = prefix
+        self._answer_seconds = answer_seconds
         headers = {"User-Agent": f"catalog-tool/{__version__}", "Accept-Encoding": "identity"}
         headers |= {"Authorization": f"Bearer {token}"} if token else {}
         self._client = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=False, transport=transport)
@@ -136,7 +144,7 @@ class HttpBackend:
         try:
             response = self._client.send(request, stream=True)
             try:
-                data = _whole(response)
+                data = self._whole(response)
             finally:
                 response.close()
         except httpx.HTTPError as error:
@@ -146,6 +154,15 @@ class HttpBackend:
         self._check(response, data)
         return self._shaped(lambda: _object(json.loads(data)))
 
+    def _whole(self, response: httpx.Response) -> bytes | None:
+        """The body; None for one that is too large."""
+        found = bytearray()
+        for chunk in in_time(response.iter_bytes(), self._answer_seconds, self.place()):
+            found += chunk
+            if len(found) > ANSWER_BYTES:
+                return None
+        return bytes(found)
+
     def _lines(self, name: str, asked: Mapping[str, Any]) -> Iterator[Any]:
         """Every value of a stream. Raises ``BackendError`` for one that was cut, or that the store ended."""
         request = self._request("POST", f"/{name}", {"prefix": self._prefix, **asked})
@@ -154,7 +171,7 @@ class HttpBackend:
             response = self._client.send(request, stream=True)
             try:
                 if response.status_code != 200:
-                    self._check(response, _whole(response) or b"")
+                    self._check(response, self._whole(response) or b"")
                 for line in self._split(response):
                     value = self._shaped(lambda line=line: _object(json.loads(line)))  # type: ignore[misc]
                     if "error" in value:
@@ -173,7 +190,7 @@ class HttpBackend:
     def _split(self, response: httpx.Response) -> Iterator[bytes]:
         """Lines as they come; neither one of them nor all together may fill the memory."""
         rest, total = bytearray(), 0
-        for chunk in response.iter_bytes():
+        for chunk in in_time(response.iter_bytes(), self._answer_seconds, self.place()):
             total += len(chunk)
             head, end, tail = chunk.rpartition(b"\n")
             if len(rest) + len(chunk) > ANSWER_BYTES or total > STREAM_BYTES:
@@ -217,16 +234,6 @@ class HttpBackend:
         if status in (413, 415):
             raise RefusedError(words, hint=hint)
         raise _KINDS.get(str(told.get("code")), BackendError)(words, hint=hint)
-
-
-def _whole(response: httpx.Response) -> bytes | None:
-    """The body; None for one that is too large."""
-    found = bytearray()
-    for chunk in response.iter_bytes():
-        found += chunk
-        if len(found) > ANSWER_BYTES:
-            return None
-    return bytes(found)
 
 
 def _object(value: Any) -> dict[str, Any]:
