@@ -18,15 +18,12 @@ from catalog_tool.diff.changes import (
     detail,
 )
 from catalog_tool.diff.parts import compare_meta, compare_parts
+from catalog_tool.diff.prompt_renames import prompt_renames
 from catalog_tool.diff.renders import Case, Render, compare_renders
-from catalog_tool.diff.sides import Key, Loaded, Side, oldest_first
+from catalog_tool.diff.sides import Key, Loaded, Side, highest, oldest_first
 from catalog_tool.diff.tokens import estimated_tokens
 from catalog_tool.model.names import version_number
 from catalog_tool.model.prompt import PromptVersion
-
-RENAME_PAIRS = 400
-"""Pairs of a prompt that went and one that came which are looked at."""
-_COUNTED = ("messages", "tools", "output_schema", "variables")
 
 Inputs = Callable[[str], Sequence[Case]]
 """A prompt's id → the inputs that its versions are rendered with."""
@@ -48,6 +45,15 @@ class Pair(NamedTuple):
     old: tuple[Side, Key]
     new: tuple[Side, Key]
     against: tuple[str, ...] = ()
+
+
+class _Moved(NamedTuple):
+    """A prompt with another id: the versions on both sides, and what its new ones are compared with."""
+
+    old: str
+    new: str
+    both: list[str]
+    pairs: list[Pair]
 
 
 def prompt_changes(base: Side, head: Side, scope: Scope = Scope()) -> Iterator[Change]:  # noqa: B008 - immutable
@@ -114,8 +120,8 @@ class _Prompts:
         wanted = self._keys(pairs)
         wanted[id(self.base)] += suspects
         wanted[id(self.head)] += suspects
-        wanted[id(self.base)] += [(name, _highest(self.old[name])) for name in gone]
-        wanted[id(self.head)] += [(name, _highest(self.new[name])) for name in come]
+        wanted[id(self.base)] += [(name, highest(self.old[name])) for name in gone]
+        wanted[id(self.head)] += [(name, highest(self.new[name])) for name in come]
         self._read(wanted)
 
     def _keys(self, pairs: Iterable[Pair]) -> dict[int, list[Key]]:
@@ -195,14 +201,17 @@ class _Prompts:
 
     def _ids(self, gone: Sequence[str], come: Sequence[str]) -> Iterator[Change]:
         """Whole prompts that went, came, or have another id."""
-        renamed = dict(self._renames(gone, come))
-        targets = set(renamed.values())
+        paired = prompt_renames(self.base, self.head, gone, come)
+        moved = {old: self._under_another_id(old, new) for old, new in paired.found.items()}
+        targets = set(paired.found.values())
+        self._load_moved(list(moved.values()))
         for name in gone:
-            if name in renamed:
-                yield from self._under_another_id(name, renamed[name])
+            if name in moved:
+                yield from self._moved(moved[name])
             else:
                 versions = oldest_first(self.old[name])
                 message = f"{name} went ({', '.join(versions)}): whoever asks for it gets nothing"
+                message += "; too much came and went to tell whether it has another id" if name in paired.unsure else ""
                 item = detail("artifact-removed", "", versions[-1], None, message)
                 path = self.base.file((name, versions[-1]))
                 yield Change(name, PROMPT, REMOVED, versions[-1], None, (item,), file=path)
@@ -210,51 +219,36 @@ class _Prompts:
             if name not in targets:
                 yield from (self._added((name, version)) for version in oldest_first(self.new[name]))
 
-    def _under_another_id(self, old: str, new: str) -> Iterator[Change]:
-        """All that happened to a prompt with another id: none of its versions may change on the way."""
-        highest = _highest(self.old[old]), _highest(self.new[new])
-        both = [
-            version for version in oldest_first(set(self.old[old]) & set(self.new[new])) if (version,) * 2 != highest
-        ]
-        pairs = [
-            pair
-            for pair in self._new_versions(new, old)
-            if (pair.old[1], pair.new[1]) != ((old, highest[0]), (new, highest[1]))
-        ]
-        wanted = self._keys(pairs)
-        wanted[id(self.base)] += [(old, version) for version in both]
-        wanted[id(self.head)] += [(new, version) for version in both]
+    def _under_another_id(self, old: str, new: str) -> _Moved:
+        """What is to be compared of a prompt with another id, beside its highest versions."""
+        ends = (old, highest(self.old[old])), (new, highest(self.new[new]))
+        common = oldest_first(set(self.old[old]) & set(self.new[new]))
+        both = [version for version in common if ((old, version), (new, version)) != ends]
+        return _Moved(
+            old, new, both, [pair for pair in self._new_versions(new, old) if (pair.old[1], pair.new[1]) != ends]
+        )
+
+    def _load_moved(self, moved: Sequence[_Moved]) -> None:
+        wanted = self._keys(pair for each in moved for pair in each.pairs)
+        wanted[id(self.base)] += [(each.old, version) for each in moved for version in each.both]
+        wanted[id(self.head)] += [(each.new, version) for each in moved for version in each.both]
         self._read(wanted)
+
+    def _moved(self, moved: _Moved) -> Iterator[Change]:
+        """All that happened to a prompt with another id: none of its versions may change on the way."""
+        old, new = moved.old, moved.new
         yield self._renamed(old, new)
-        for version in both:
+        for version in moved.both:
             yield from self._existing((new, version), old)
-        for pair in pairs:
+        for pair in moved.pairs:
             yield self._compared(pair, MODIFIED)
         for version in oldest_first(set(self.old[old]) - set(self.new[new])):
             yield self._removed(old, version)
 
-    def _renames(self, gone: Sequence[str], come: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Old id → new id of prompts whose highest versions say the same, or share most of their parts."""
-        if len(gone) * len(come) > RENAME_PAIRS:
-            return
-        left = list(come)
-        for name in gone:
-            old = self.base.version((name, _highest(self.old[name]))).version
-            scored = [(_likeness(old, self._head_version(other)), other) for other in left]
-            score, twin = max(scored, default=(0, ""))
-            if score >= len(_COUNTED) - 1:
-                left.remove(twin)
-                yield name, twin
-
-    def _head_version(self, name: str) -> PromptVersion | None:
-        return self.head.version((name, _highest(self.new[name]))).version
-
     def _renamed(self, old: str, new: str) -> Change:
         message = f"`{old}` is now `{new}`: callers have to ask for the new id"
         first = detail("artifact-renamed", "", old, new, message)
-        pair = Pair(
-            (self.base, (old, _highest(self.old[old]))), (self.head, (new, _highest(self.new[new]))), (HIGHEST,)
-        )
+        pair = Pair((self.base, (old, highest(self.old[old]))), (self.head, (new, highest(self.new[new]))), (HIGHEST,))
         change = self._compared(pair, RENAMED)
         return change._replace(before=old, after=new, details=(first, *change.details))
 
@@ -268,18 +262,6 @@ def _arrival(parts: Mapping[str, Any]) -> str:
         if names:
             facts.append(f"{verb} {', '.join(f'`{name}`' for name in names)}")
     return ", ".join(facts)
-
-
-def _highest(versions: Mapping[str, str | None]) -> str:
-    return max(versions, key=version_number)
-
-
-def _likeness(old: PromptVersion | None, new: PromptVersion | None) -> int:
-    """How many of the parts that say something are the same; messages count twice."""
-    if old is None or new is None:
-        return 0
-    same = [name for name in _COUNTED if old.parts[name] == new.parts[name]]
-    return len(same) if "messages" in same else 0
 
 
 class Compared(NamedTuple):

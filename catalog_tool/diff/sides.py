@@ -203,3 +203,8 @@ def _label(written: Any) -> LabelValue:
 def oldest_first(versions: Iterable[str]) -> list[str]:
     """Versions by number."""
     return sorted(versions, key=version_number)
+
+
+def highest(versions: Iterable[str]) -> str:
+    """The newest of them by number."""
+    return max(versions, key=version_number)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from catalog_tool.diff.changes import ADDED, MODIFIED, REMOVED, RENAMED, SKILL, Change, Detail, detail
 from catalog_tool.diff.messages import text_detail
 from catalog_tool.diff.skill_files import Skill
-from catalog_tool.diff.skill_renames import renames
+from catalog_tool.diff.skill_renames import skill_renames
 from catalog_tool.diff.words import TextDiff
 from catalog_tool.model.skill import listed_words
 from catalog_tool.source.skill_folders import SKILL_FILE
@@ -46,7 +46,8 @@ _INLINE = 80
 def skill_changes(old: Mapping[str, Skill], new: Mapping[str, Skill]) -> Iterator[Change]:
     """A change for every skill that differs; both sides by key, unchanged skills may be left out of both."""
     gone, come = sorted(set(old) - set(new)), sorted(set(new) - set(old))
-    renamed = dict(renames([old[key] for key in gone], [new[key] for key in come]))
+    paired = skill_renames({key: old[key] for key in gone}, {key: new[key] for key in come})
+    renamed, targets = paired.found, set(paired.found.values())
     for key in sorted(set(old) & set(new)):
         details = tuple(compare_skills(old[key], new[key]))
         if details:
@@ -60,9 +61,10 @@ def skill_changes(old: Mapping[str, Skill], new: Mapping[str, Skill]) -> Iterato
             yield change._replace(before=key, after=renamed[key])
         else:
             message = f"the skill `{key}` went: nothing fires where it did"
+            message += "; too much came and went to tell whether it has another name" if key in paired.unsure else ""
             yield _change(REMOVED, old[key], None, (detail("artifact-removed", "", key, None, message),))
     for key in come:
-        if key not in renamed.values():
+        if key not in targets:
             yield _change(ADDED, None, new[key], tuple(_arrival(new[key])))
 
 

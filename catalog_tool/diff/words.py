@@ -109,12 +109,6 @@ def word_counts(text: str) -> Counter[str]:
     return Counter(token for token in _TOKENS.findall(text) if not token.isspace())
 
 
-def least_share(old: Counter[str], new: Counter[str]) -> float:
-    """What ``share`` of two texts is at least: the words that one of them has more often than the other."""
-    total = old.total() + new.total()
-    return 1 - 2 * (old & new).total() / total if total else 0.0
-
-
 def _trimmed(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.split("\n")).strip()
 

@@ -74,3 +74,12 @@ def test_many_skills_with_other_names_are_paired_in_little_time(tmp_path: Path) 
     found = pairs(changes(many("a", " old"), many("b", " new"), tmp_path))
     assert time.process_time() - start < 5
     assert found == {f"a{number}": f"b{number}" for number in range(60)}
+
+
+def test_a_plugin_with_another_name_takes_its_skills_along_in_little_time(tmp_path: Path) -> None:
+    names = [f"s{number}" for number in range(400)]
+    text = " ".join(f"w{n}" for n in range(300))
+    start = time.process_time()
+    old, new = ({f"{prefix}{name}": skill(name, name, text + name) for name in names} for prefix in ("a-", "b-"))
+    assert pairs(changes(old, new, tmp_path)) == {f"a-{name}": f"b-{name}" for name in names}
+    assert time.process_time() - start < 6
