@@ -284,6 +284,11 @@ class Git:
         places = (f"{self.git_dir()}/info/attributes", f"{home}/git/attributes", "/etc/gitattributes")
         return any(os.path.exists(place) for place in places)
 
+    def trusts_modes(self) -> bool:
+        """Whether the disk says what is executable; where it cannot (Windows, shares), git's index does."""
+        said = self._raw(self._command(["config", "--type=bool", "--get", "core.fileMode"]))
+        return said.strip() != b"false"
+
     def is_shallow(self) -> bool:
         """Whether history is cut off."""
         return self.run("rev-parse", "--is-shallow-repository").strip() == b"true"

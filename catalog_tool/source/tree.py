@@ -147,6 +147,7 @@ class WorkTree:
         self._unwatched: Sequence[str] = ()
         self._is_odd = False
         self._converted: bool | None = None
+        self._trusts_modes: bool | None = None
         self._status: Status | None = None
         self._top: WorkTree | None = None
 
@@ -202,9 +203,18 @@ class WorkTree:
             return
         mode = None if _is_behind_link(self.root, inner) else _mode(self.root / inner)
         if mode is not None:
-            entries[inner] = Entry(mode, None)
+            entries[inner] = Entry(self._mode_in_git(mode, entries.get(inner)), None)
         elif inner in entries and entries[inner].mode != SUBMODULE:
             del entries[inner]
+
+    def _mode_in_git(self, mode: str, known: Entry | None) -> str:
+        """The mode that git would commit for a file that differs from HEAD."""
+        before = known.mode if known is not None and known.mode in (FILE, EXECUTABLE) else FILE
+        if mode not in (FILE, EXECUTABLE) or mode == before:
+            return mode
+        if self._trusts_modes is None and self.git is not None:
+            self._trusts_modes = self.git.trusts_modes()
+        return mode if self._trusts_modes else before
 
     def read(self, entries: Mapping[str, Entry], limit: int) -> Iterator[Content]:
         """The content of each entry: git's where it is unmodified, else the disk's.

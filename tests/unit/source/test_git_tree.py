@@ -184,6 +184,18 @@ def test_a_touched_file_is_no_change(committed: Scratch) -> None:
     assert not tree.is_modified
 
 
+def test_where_the_disk_knows_no_modes_those_of_git_count(committed: Scratch) -> None:
+    committed.git("config", "core.fileMode", "false")
+    for path, mode in (("skills/pdf/scripts/run.sh", 0o644), ("skills/pdf/SKILL.md", 0o755)):
+        (committed.root / path).write_text((committed.root / path).read_text() + "\n# More.\n")
+        (committed.root / path).chmod(mode)
+    committed.write("skills/pdf/new.sh", "echo\n").chmod(0o755)
+    edited = identity(look(committed.root))
+    assert skill_files(look(committed.root))["scripts/run.sh"] == "100755"
+    committed.commit()
+    assert identity(look(committed.root, "HEAD")) == edited
+
+
 @pytest.fixture
 def other(tmp_path: Path, committed: Scratch) -> Path:
     """Another repository, with a skill at its top."""
