@@ -28,6 +28,8 @@ from catalog_tool.source.skill_folders import SKILL_FILE, static_prefix
 MOST_FOLDERS = 5000
 """Folders that are looked at for one key press."""
 
+_OF_PROMPTS_ONLY = frozenset({"eval", "render"})
+"""Commands whose references mean no skill."""
 _Found = Callable[[click.Context, str], Iterable[str]]
 _Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
@@ -60,7 +62,7 @@ def _references(ctx: click.Context, incomplete: str) -> Iterator[str]:
         if found == name:
             yield from (f"{found}@{version}" for version in sorted(versions, key=version_number, reverse=True))
             yield from (f"{found}@{label}" for label in _labels_of(root / settings.prompts, found))
-    if not at:
+    if not at and ctx.command.name not in _OF_PROMPTS_ONLY:
         yield from _skills(root, settings)
 
 

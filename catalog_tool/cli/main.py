@@ -193,7 +193,8 @@ def _guarded(argv: list[str]) -> int:
         sys.stderr.write(f"{error.format_message()}\n")
         return 2
     except click.ClickException as error:
-        return _refused(argv, "usage", error.format_message(), _usage_hint(error), 2)
+        message = error.format_message().replace("\n\t", " ")  # click lists choices one a line
+        return _refused(argv, "usage", message, _usage_hint(error), 2)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except CatalogError as error:

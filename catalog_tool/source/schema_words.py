@@ -119,7 +119,17 @@ def _kind(value: object) -> str:
 
 def _required(error: ValidationError) -> str:
     where = "" if not error.absolute_path else f" in {_subject(error)}"
-    return f"`{error.message}` is missing{where}"
+    return f"`{error.message}` is missing{where}{_misspelt(error)}"
+
+
+def _misspelt(error: ValidationError) -> str:
+    """The key that was probably meant to be the missing one, where nothing else says that it is unknown."""
+    schema = _schema(error)
+    if schema.get("additionalProperties") is False or not isinstance(error.instance, dict):
+        return ""
+    unknown = [key for key in error.instance if key not in schema.get("properties", {})]
+    written = nearest(error.message, unknown)
+    return f", did you write it `{written}`?" if written else ""
 
 
 def _unknown(error: ValidationError) -> str:

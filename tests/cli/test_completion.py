@@ -71,6 +71,24 @@ def test_a_script_and_the_line_for_the_start_file(
 def test_an_unknown_shell(catalog_command: CatalogCommand, tmp_path: Path) -> None:
     answer = catalog_command("completion", "nosh", cwd=tmp_path)
     assert (answer.code, answer.out) == (2, "")
+    unnamed = catalog_command("completion", cwd=tmp_path)
+    assert (unnamed.code, unnamed.err.splitlines()[0].partition("Choose")[2]) == (2, " from: bash, zsh, fish")
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh here")
+@pytest.mark.parametrize("before", ["", "autoload -Uz compinit && compinit -i\n"])
+def test_zsh_completes_whether_or_not_something_was_started(
+    catalog_command: CatalogCommand, tmp_path: Path, before: str
+) -> None:
+    script = catalog_command("completion", "zsh").out
+    done = subprocess.run(
+        ["zsh", "-f", "-c", f"{before}{script}\nprint $_comps[catalog]"],
+        env={**catalog_command.environment, "ZDOTDIR": str(tmp_path)},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert (done.stdout.decode(), done.stderr.decode()) == ("_catalog_completion\n", "")
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
@@ -134,6 +152,9 @@ def test_references_and_labels(filled: Scratch) -> None:
         assert references(ctx, parameter, "support/greet@") == [*versions, *pointed]
         assert references(ctx, parameter, "support/greet@p") == ["support/greet@production"]
         assert labels(ctx, parameter, "c") == ["canary"]
+    for command in ("eval", "render"):
+        assert completed(filled.command, filled.root, command, "") == ["supper", "support/greet"]
+    assert completed(filled.command, filled.root, "show", "") == ["supper", "support/greet", "pdf-forms"]
 
 
 @pytest.mark.parametrize("settings", ["prompts: [", "prompts: ../../..\n", "prompts: nowhere\n", "\0"])

@@ -431,6 +431,21 @@ def test_two_patterns_of_one_meaning_are_both_kept() -> None:
         ({"type": "string", "not": {"type": "integer"}}, 1, [("", "the document must be a string, not the number 1")]),
         ({"if": True, "then": {"required": ["a"]}}, {}, [("", "`a` is missing")]),
         ({"properties": {"p": {"required": ["a"]}}}, {"p": {}}, [("/p", "`a` is missing in `p`")]),
+        (
+            {"required": ["backend"]},
+            {"backened": "sqlite", "bakend": 1},
+            [("", "`backend` is missing, did you write it `backened`?")],
+        ),
+        (
+            {"required": ["path"], "properties": {"paths": {}}},
+            {"paths": 1, "url": 2},
+            [("", "`path` is missing")],
+        ),
+        (
+            {"required": ["path"], "properties": {"path": {}}, "additionalProperties": False},
+            {"pth": 1},
+            [("", "`path` is missing"), ("/pth", "unknown key `pth`, did you mean `path`?")],
+        ),
     ],
 )  # fmt: skip
 def test_words(schema: dict[str, Any], document: Any, expected: list[tuple[str, str]]) -> None:
