@@ -29,7 +29,7 @@ _SENTENCE = 100  # characters on both sides of a telling word
 # A gate begins with one literal character, which the engine finds fast, and goes on with one set of
 # characters, which nearly every place in a clean text fails at once.
 _PIPE = re.compile(
-    r"\|[ \t]*(?=[a-fhik-psuwzI/:])(?:(?:ba|z|da|k|fi)?sh\b|python|node\b|perl\b|ruby\b|php\b|sudo\b"
+    r"\|[ \t]*(?:\\\n[ \t]*)?(?=[a-fhik-psuwzI/:])(?:(?:ba|z|da|k|fi)?sh\b|python|node\b|perl\b|ruby\b|php\b|sudo\b"
     r"|env\b|/(?:usr|bin)|iex\b|Invoke-E|IEX\b|curl|wget|nc\b|ncat|netcat|crontab|:)"
 )
 _PAREN = re.compile(
@@ -149,6 +149,8 @@ def _windows(text: str, spots: list[int]) -> Iterator[tuple[int, int]]:
             if start < 0:
                 break
         end = text.find("\n", spot, spot + _SIDE)
+        if end > 0 and text[end - 1] == "\\":  # the command goes on below
+            end = text.find("\n", end + 1, spot + _SIDE)
         done = end if end >= 0 else min(len(text), spot + _SIDE)
         yield max(start, floor), done
 

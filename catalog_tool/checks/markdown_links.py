@@ -53,6 +53,10 @@ def find_bad_links(text: str, folder: str, files: Collection[str]) -> Iterator[L
 
 def _judge(target: str, offset: int, folder: str, files: Collection[str]) -> LinkHit | None:
     """What is wrong with one link, or None."""
+    if "&" in target:
+        from html import unescape  # slow to import, and rarely needed
+
+        target = unescape(target)
     path = unquote(target.partition("#")[0].partition("?")[0])
     if not path or _SCHEME.match(target) or _NOT_A_PATH.search(path):
         return None

@@ -38,6 +38,8 @@ _SHELL = (
     r"|python[0-9.]*|node|perl|ruby|php)"
 )
 _SHELL_END = r"(?:[ \t]+-[\w-]*|[ \t]*$|[ \t]*[\"'`)&;|\\]|[ \t]+(?=#))"
+_INTO = r"\|[ \t]*(?:\\\n[ \t]*)?"
+"""A pipe, after which the line may go on below."""
 _GET = r"\b(?:curl|wget)[ \t]"
 _HOME = r"(?:~|\$HOME|\$\{HOME\}|/root|/home/[\w.-]{1,40}|/Users/[\w.-]{1,40})"
 _SECRETS = (
@@ -63,12 +65,13 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(
         "pipe-to-shell",
         "|",
-        rf"{_GET}[^\n|]{{1,400}}(?:\|[^\n|]{{1,200}}){{0,2}}?\|[ \t]*{_SHELL}{_SHELL_END}",
+        rf"{_GET}(?:[^\n|]|(?<=\\)\n){{1,400}}(?:\|[^\n|]{{1,200}}){{0,2}}?{_INTO}{_SHELL}{_SHELL_END}",
     ),
     Pattern(
         "pipe-to-shell",
         "(",
-        rf"\b(?:(?:ba|z|da)?sh|source|eval|\.)[ \t]+(?:-\w+[ \t]+){{0,3}}[\"']?[<$]\([ \t]*{_GET}",
+        r"\b(?:(?:ba|z|da)?sh|python[0-9.]*|node|perl|ruby|php|source|eval|\.)[ \t]+"
+        rf"(?:-\w+[ \t]+){{0,3}}[\"']?[<$]\([ \t]*{_GET}",
     ),
     Pattern(
         "pipe-to-shell",

@@ -8,7 +8,7 @@ import pytest
 
 from catalog_tool.checks.markdown_links import DEAD, ESCAPES, find_bad_links
 
-FILES = {"SKILL.md", "docs", "docs/guide.md", "docs/über uns.md", "a b.md", "img.png"}
+FILES = {"SKILL.md", "docs", "docs/guide.md", "docs/über uns.md", "a b.md", "a&b.md", "img.png"}
 
 
 def bad(text: str, folder: str = "") -> list[tuple[str, str]]:
@@ -21,6 +21,7 @@ def bad(text: str, folder: str = "") -> list[tuple[str, str]]:
     [
         "[a](docs/guide.md)", "[a](./docs/guide.md)", "[a](docs)", "[a](docs/)", "[a](.)", "[a](docs/../SKILL.md)",
         "[a](docs/guide.md#part)", "[a](docs/guide.md?raw=1)", "[a](#part)", "[a](a%20b.md)", "[a](<a b.md>)",
+        "[a](a&amp;b.md)",
         "[a](docs/%C3%BCber%20uns.md)", "![a](img.png)", '[a](img.png "A title")', "[a](img.png 'A title')",
         "[![a](img.png)](docs/guide.md)", "[a]:  docs/guide.md\n", "[a]: <a b.md> 'A title'\n",
         "[a](https://example.org/x.md)", "[a](mailto:a@example.org)", "[a](//example.org/x)", "[a](ftp://x/y)",
