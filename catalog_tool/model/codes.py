@@ -94,6 +94,7 @@ CODES: dict[str, tuple[str, str]] = {
     "S216": (ERROR, "file that a skill may not hold"),
     "S217": (WARNING, "CRLF line ends"),
     "S218": (ERROR, "skill that cannot be built"),
+    "S219": (WARNING, "skill too deep to be read"),
     "S220": (WARNING, "long body"),
     "S221": (WARNING, "description cut in the listing"),
     "S222": (WARNING, "overlapping descriptions"),

@@ -129,6 +129,13 @@ def find_skills(
         for path, entry in entries.items()
         if entry.mode == SUBMODULE and wanted(posixpath.dirname(path)) and not _inside_any(path, chosen)
     ]
+    findings += [
+        finding(
+            "S219", "no skill is read this deep: a skill is a folder directly in a folder of skills", printable(home)
+        )
+        for home in sorted(homes.difference(chosen))
+        if _is_too_deep(home, wanted) and not _inside_any(home, chosen)
+    ]
     groups = _group(entries, chosen)
     folders = []
     for home, shown in sorted(chosen.items()):
@@ -138,6 +145,16 @@ def find_skills(
         else:
             findings.append(finding("S216", f"{reason}: no skill is read from here", printable(home)))
     return FoundSkills(folders, findings)
+
+
+def _is_too_deep(home: str, wanted: Callable[[str], bool]) -> bool:
+    """Whether a folder lies in one of skills, more than a level down; what begins with `.` or `_` was put aside."""
+    below = [posixpath.basename(home)]
+    for folder in _above(home):
+        if wanted(folder):
+            return len(below) > 1 and not any(name.startswith((".", "_")) for name in below)
+        below.append(posixpath.basename(folder))
+    return False
 
 
 def _folder_refusal(home: str, shown: str) -> str | None:

@@ -55,6 +55,28 @@ def test_globs_name_folders(glob: str, expected: set[str]) -> None:
     assert set(paths(find(files, [glob])).values()) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "globs", "is_told"),
+    [
+        ("skills/group/pdf/SKILL.md", DEFAULT, True),
+        ("skills/a/b/c/skill.md", DEFAULT, True),
+        ("p/skills/group/pdf/SKILL.md", ["*/skills"], True),
+        ("skills/pdf/SKILL.md", DEFAULT, False),
+        ("skills/SKILL.md", DEFAULT, False),
+        ("docs/skills/pdf/SKILL.md", DEFAULT, False),
+        ("skills/group/pdf/SKILL.md", ["skills/**"], False),
+        ("skills/group/pdf/SKILL.md", ["skills", "skills/group"], False),
+        ("skills/_old/pdf/SKILL.md", DEFAULT, False),
+        ("skills/.system/pdf/SKILL.md", DEFAULT, False),
+        ("skills/group/_pdf/SKILL.md", DEFAULT, False),
+    ],
+)
+def test_a_skill_too_deep_to_be_one_is_told(path: str, globs: Sequence[str], *, is_told: bool) -> None:
+    found = find([path, "skills/other/SKILL.md", "skills/other/examples/x/SKILL.md"], globs)
+    told = [(finding.code, finding.path) for finding in found.findings]
+    assert told == ([("S219", path.rpartition("/")[0])] if is_told else [])
+
+
 def test_the_folder_to_list() -> None:
     globs = ["skills", "plugins/*/skills", "**/skills", "a/b?/c", "/x/", "a[b]/c", "./x"]
     assert [static_prefix(glob) for glob in globs] == ["skills", "plugins", "", "a", "x", "a[b]/c", "x"]
