@@ -65,7 +65,7 @@ Keys come from the environment only. Evidence is what `catalog gate` decides by;
 without --out, --store, --cache, --update-snapshots or --samples.
 Exit codes: 0 passed, 1 a case failed, 2 wrong usage, 3 a case could not be asked or judged.
 """
-_EXITS = {"pass": 0, "done": 0, "waiting": 0, "fail": 1, "error": 3, "unknown": 3}
+_EXITS = {"pass": 0, "done": 0, "waiting": 0, "fail": 1, "indeterminate": 3, "unknown": 3}
 
 
 @click.command("eval", epilog=EPILOG)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from catalog_tool.gate.evidence import DECIDED, ERROR, FAIL, PASS, SKIPPED, UNKNOWN, Evidence
 
-PASSED, FAILED, NOT_KNOWN, COULD_NOT = "pass", "fail", "unknown", "error"
+PASSED, FAILED, NOT_KNOWN, COULD_NOT = "pass", "fail", "unknown", "indeterminate"
+"""What an evaluation says as a whole. Not ``error``: a document of that status has another form (design §5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ def compare(candidate: Evidence, baseline: Evidence) -> Comparison:
 
 
 def status_of(evidence: Evidence) -> str:
-    """``error`` where a case that counts could not be asked or judged, else ``fail``, ``unknown`` or ``pass``.
+    """``indeterminate`` where a case that counts could not be asked or judged, else ``fail``, ``unknown`` or ``pass``.
 
     Flaky cases are reported and do not count.
     """

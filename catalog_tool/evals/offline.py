@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog_tool.canonical.jcs import digest_of
 from catalog_tool.errors import CatalogError, UsageError
+from catalog_tool.evals.comparison import COULD_NOT, FAILED, PASSED
 from catalog_tool.evals.golden import read_golden
 from catalog_tool.evals.level_zero import Rendering, look_at, look_at_examples
 from catalog_tool.evals.snapshots import read_snapshots
@@ -60,9 +61,9 @@ def newest_versions(catalog: OpenCatalog) -> list[PromptVersion]:
 
 
 def status_of_all(looks: Iterable[PromptLook]) -> str:
-    """The worst status."""
+    """The worst of all, in the words of a whole evaluation."""
     found = {look.status for look in looks}
-    return ERROR if ERROR in found else FAIL if FAIL in found else PASS
+    return COULD_NOT if ERROR in found else FAILED if FAIL in found else PASSED
 
 
 def rendering_digest(rendering: Rendering) -> str | None:

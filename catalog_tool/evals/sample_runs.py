@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog_tool.evals.answer import Answer
+from catalog_tool.evals.comparison import COULD_NOT
 from catalog_tool.evals.golden import Expectation, GoldenCase, GoldenSet
 from catalog_tool.evals.judge import ModelJudge
 from catalog_tool.evals.model_client import EmbeddingClient
@@ -61,10 +62,10 @@ class SampleRun:
 
     @property
     def status(self) -> str:
-        """``waiting``, ``error`` where something could not be judged, else ``done``: scores are for alerts to judge."""
+        """``waiting``, ``indeterminate`` where something could not be judged, else ``done``: alerts judge scores."""
         if self.waiting_for:
             return "waiting"
-        return "error" if self.stopped or any(each.outcome == ERROR for each in self.scored) else "done"
+        return COULD_NOT if self.stopped or any(each.outcome == ERROR for each in self.scored) else "done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ CONFIDENCE = 0.95
 _GATES = {DENY: "may not have it", INDETERMINATE: "may not have it yet", ALLOW: "may have it"}
 _OUTCOMES = {"fail": "✗", "indeterminate": "?", "pass": "✓", "info": "·"}
 _EVALUATIONS = {
-    "fail": "**failed**", "error": "could not be judged", "unknown": "undecided", "waiting": "waiting",
+    "fail": "**failed**", "indeterminate": "could not be judged", "unknown": "undecided", "waiting": "waiting",
     "done": "scored", "pass": "passed",
 }  # fmt: skip
 _PLANS = ("blocked", "stale", "superseded", "partial", "planned", "done", "unchanged")
@@ -123,7 +123,7 @@ def _joined(lines: Iterator[str]) -> str:
 def _failed(document: Mapping[str, Any], what: str) -> str:
     """The sentence for a command that gave an error instead of its document."""
     error = document.get("error")
-    if error is None:  # an evaluation may have the status `error` and still be one
+    if error is None:
         return ""
     hint = f" ({prose(str(error['hint']))})" if error.get("hint") else ""
     return f"**{what}:** {prose(str(error['message']))}{hint}\n\n"

@@ -196,7 +196,7 @@ def test_what_a_budget_left_is_scored_by_the_next_run(tmp_path: Path) -> None:
             return [says[len(self.asked) - 1]]
 
     run = score(path, Watermark(), STYLE, judge=Counting(""), spent=lambda: "--max-requests 3 is reached")
-    assert ([each.sample.id for each in run.scored], run.status) == (["s1", "s2", "s3"], "error")
+    assert ([each.sample.id for each in run.scored], run.status) == (["s1", "s2", "s3"], "indeterminate")
     assert ("v1-aaaaaaaaaaaa", "feedback") not in run.fresh
     rest = score(path, run.mark, STYLE, judge=Bench(fine))
     assert [each.sample.id for each in rest.scored] == ["s4", "s5"]
@@ -208,7 +208,7 @@ def test_a_judge_that_is_down_uses_up_nothing(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
     path.write_text(sample(1) + sample(2))
     run = score(path, Watermark(), STYLE, judge=Bench(AskError("HTTP 500")))
-    assert (run.status, run.scored, run.mark.offset, run.fresh) == ("error", (), 0, {})
+    assert (run.status, run.scored, run.mark.offset, run.fresh) == ("indeterminate", (), 0, {})
     assert "HTTP 500" in (run.stopped or "")
 
 
