@@ -12,7 +12,7 @@ from catalog_tool.diff.golden import GoldenTests, weakened_tests
 from catalog_tool.diff.labels import label_changes
 from catalog_tool.diff.overrides import with_overrides
 from catalog_tool.diff.prompts import Scope, compare_loaded, prompt_changes
-from catalog_tool.diff.relaxed_rules import relaxed_rules
+from catalog_tool.diff.relaxed_settings import relaxed_settings
 from catalog_tool.diff.renders import Case
 from catalog_tool.diff.shared import affected_versions, shared_changes, shared_rows
 from catalog_tool.diff.sides import BundleSide, Loaded, Side, TreeSide
@@ -71,7 +71,7 @@ def _compare_trees(base: TreeSide, head: TreeSide, names: Names, options: Option
         *label_changes(base, head, renamed),
         *weakened_tests(old_tests, new_tests, {name: name for name in head.versions()} | renamed),
         *weakened_gates(base.settings.labels, head.settings.labels),
-        *relaxed_rules(base.settings.rules, head.settings.rules),
+        *relaxed_settings(base, head, options.today),
     ]
     result = _result(changes, names, head, options)
     listing = _listing(base, head) if changed else None

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from catalog_tool.diff.changes import MODIFIED, TEST, Change, Detail, detail
+from catalog_tool.diff.watches import weakened_watch
 from catalog_tool.gate.policy import AT, MODELS, OPTIONAL, REQUIRED, Policy, duration_seconds
 
 Leaves = dict[tuple[str, ...], Any]
@@ -27,13 +28,14 @@ _KEYS = ("label", "weight")
 
 
 def weakened_gates(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> Iterator[Change]:
-    """A change for each label whose protection or gate in ``catalog.yaml`` asks for less now."""
+    """A change for each label whose protection, gate, watch or ``on_drift`` in ``catalog.yaml`` asks for less now."""
     for label, before in sorted(old.items()):
         after = new.get(label, {})
         details = list(_weakened(before.get("gate"), after.get("gate")))
         if before.get("protected") is True and after.get("protected") is not True:
             message = f"the label `{label}` is no longer protected"
             details.insert(0, detail("test-weakened", "/protected", True, False, message))
+        details += weakened_watch(before, after)
         if details:
             yield Change(
                 label, TEST, MODIFIED, before.get("gate"), after.get("gate"), tuple(details), file="catalog.yaml"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from catalog_tool.diff.changes import ADDED, LABEL, MODIFIED, REMOVED, RENAMED, SKILL, TEST, Change, DiffResult, Tokens
-from catalog_tool.diff.relaxed_rules import is_about_rules
+from catalog_tool.diff.relaxed_settings import is_about_settings
+from catalog_tool.model.settings import SETTINGS_FILE
 from catalog_tool.report.diff_rows import Rows, counts, rows_of
 from catalog_tool.report.findings_text import counted
 
@@ -56,7 +57,7 @@ def verdict(result: DiffResult, rows: Rows) -> str:
 
 
 def _of_tests(tests: Sequence[Change]) -> str:
-    return "Rules are relaxed." if all(map(is_about_rules, tests)) else "Tests ask for less."
+    return "Rules are relaxed." if all(map(is_about_settings, tests)) else "Tests ask for less."
 
 
 def title(change: Change) -> str:
@@ -66,10 +67,12 @@ def title(change: Change) -> str:
 
 def subject(change: Change) -> tuple[str, str]:
     """What a change is about: what that is, where it is no prompt, and its name."""
-    if is_about_rules(change):
+    if is_about_settings(change):
         return "", "rules in catalog.yaml"
     if change.kind == TEST:
-        return "gate of label" if change.file == "catalog.yaml" else "tests of", change.artifact
+        gate = any(item.path.startswith(("/gate", "/protected")) for item in change.details)
+        of_label = "gate of label" if gate else "watch of label"
+        return of_label if change.file == SETTINGS_FILE else "tests of", change.artifact
     return {LABEL: "label", SKILL: "skill"}.get(change.kind, ""), change.artifact
 
 
