@@ -15,7 +15,7 @@ from catalog_tool.usage.kit.dashboard import dashboard
 from catalog_tool.usage.kit.files import kit_files, listing_files
 from catalog_tool.usage.kit.folder import MANIFEST, Written, read_manifest, write_kit
 from catalog_tool.usage.kit.listing import Entry, entries_of
-from catalog_tool.usage.listed import listed_at, listed_in_file
+from catalog_tool.usage.listed import listed_at, listed_in_file, with_plugins
 from catalog_tool.usage.windows import DAY, SECOND, duration
 
 EPILOG = """\b
@@ -102,7 +102,10 @@ def make_dashboard(
 
 
 def _entries(ctx: click.Context, catalog_file: str | None) -> list[Entry]:
-    return entries_of(listed_in_file(catalog_file) if catalog_file is not None else listed_at(place_of(ctx)))
+    place = place_of(ctx)
+    return entries_of(
+        with_plugins(listed_in_file(catalog_file), place) if catalog_file is not None else listed_at(place)
+    )
 
 
 def _days(stale_after: str) -> int:

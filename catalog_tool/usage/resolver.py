@@ -8,7 +8,7 @@ that the catalog states itself wins over one that is only derived.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 from catalog_tool.usage.agent_telemetry import REDACTED, SYNC_PREFIXES
 from catalog_tool.usage.listed import ListedSkill
@@ -45,6 +45,11 @@ class Resolver:
             for digest in _plugin_hashes(skill, marketplaces):
                 self._hashes.setdefault(digest, []).append(skill)
         self._names = {**derived, **stated}
+
+    @property
+    def names(self) -> Mapping[str, Sequence[ListedSkill]]:
+        """Every name of the catalog, stated or derived, with the skills that it may stand for."""
+        return self._names
 
     def find(self, name: str) -> list[ListedSkill]:
         """The skills that may have reported under ``name``; a hidden name is opened by its plugin's hash."""

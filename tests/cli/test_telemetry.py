@@ -49,6 +49,17 @@ def test_dashboard_brings_the_list_up_to_date(catalog: Scratch) -> None:
     assert next(item for item in variables if item["name"] == "stale_after")["current"]["value"] == "7d"
 
 
+def test_names_are_those_of_usage_also_of_a_built_catalog(catalog: Scratch) -> None:
+    market = {"name": "ours", "plugins": [{"name": "toolbox", "source": "./"}]}
+    catalog.write(".claude-plugin/marketplace.json", json.dumps(market))
+    catalog.run("telemetry", "init", "kit")
+    rules = (catalog.root / "kit/prometheus/rules/catalog.yml").read_text(encoding="utf-8")
+    assert "skill_name: toolbox:pdf\n          skill: pdf\n" in rules
+    assert catalog.run("build", "--out", "dist").code == 0
+    got = catalog.run("telemetry", "dashboard", "kit", "--catalog", "dist/skills-catalog.json")
+    assert (got.code, got.out) == (0, "kit has everything already.\n")
+
+
 def test_what_was_changed_by_hand_is_left_alone(catalog: Scratch) -> None:
     catalog.run("telemetry", "init", "kit")
     catalog.write(DASHBOARD, "{}\n")

@@ -1,4 +1,8 @@
-"""The catalog as dashboards and rules know it: one entry a telemetry name."""
+"""The catalog as dashboards and rules know it: one entry a name that telemetry may show.
+
+These are the names of ``catalog usage``, stated and derived, so that nothing here calls a skill unused that is used
+under one of them.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,12 @@ from typing import NamedTuple
 
 from catalog_tool.usage.kit.rule_file import Group, Recording, rule_file
 from catalog_tool.usage.listed import Listed
+from catalog_tool.usage.resolver import Resolver
 
 LISTED = "catalog_skill_listed"
-"""The series, 1 for each telemetry name of the catalog, that rules join with activity."""
+"""The series, 1 for each name that telemetry may show, that rules join with activity."""
+_NAMES = f"max by (skill_name, skill) (last_over_time({LISTED}[1h]))"
+"""Each name once, with the skill; that may have another owner or version since an hour."""
 _SHORT = len("sha256:") + 12
 """A digest as a reference names it. With its prefix no reader of CSV takes it for a number."""
 COLUMNS = ("skill_name", "skill", "owner", "version", "listing_tokens")
@@ -19,7 +26,7 @@ COLUMNS = ("skill_name", "skill", "owner", "version", "listing_tokens")
 
 
 class Entry(NamedTuple):
-    """A telemetry name: the skill that reports it, its first owner, its version, and what listing it costs."""
+    """A name that telemetry may show: its skill, that one's first owner and version, and what listing it costs."""
 
     skill_name: str
     skill: str
@@ -29,7 +36,7 @@ class Entry(NamedTuple):
 
 
 def entries_of(listed: Listed) -> list[Entry]:
-    """Every telemetry name of the catalog, sorted. ``version`` is the short digest of the skill."""
+    """Every name of the catalog, sorted. ``version`` is the short digest of the skill."""
     return sorted(
         Entry(
             name,
@@ -38,17 +45,17 @@ def entries_of(listed: Listed) -> list[Entry]:
             skill.digest[:_SHORT],
             skill.listing_tokens,
         )
-        for skill in listed.skills
-        for name in dict.fromkeys(skill.telemetry_names)
+        for name, skills in Resolver(listed.skills, {}).names.items()
+        for skill in skills
     )
 
 
 def listing_csv(entries: Sequence[Entry]) -> str:
-    """The entries as CSV, which a dashboard outer-joins with activity on ``skill_name``."""
+    """The skills as CSV, which a dashboard outer-joins on ``skill_name`` with activity that is ``folded``."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for entry in entries:
+    for entry in dict.fromkeys(entry._replace(skill_name=entry.skill) for entry in entries):
         writer.writerow([*(_one_line(text) for text in entry[:4]), entry.listing_tokens])
     return out.getvalue()
 
@@ -65,6 +72,17 @@ def listing_rules(entries: Sequence[Entry]) -> str:
     ]
     said = "The skills of the catalog. Made anew by `catalog telemetry dashboard`."
     return rule_file(said, [Group("catalog", "5m", rules)])
+
+
+def by_skill(amounts: str, how: str = "sum") -> str:
+    """What an expression finds by ``skill_name``, taken together by the skills of the catalog."""
+    return f"{how} by (skill) ({_NAMES}\n  * on (skill_name) group_left () ({amounts}))"
+
+
+def folded(amounts: str, how: str = "sum") -> str:
+    """The same by ``skill_name``, which is the skill's own for all its names; what is in no catalog stays as it is."""
+    named = f'label_join({by_skill(amounts, how)}, "skill_name", "", "skill")'
+    return f"{how} by (skill_name) ({named}\n  or ({amounts}) unless on (skill_name) {_NAMES})"
 
 
 def skill_count(entries: Sequence[Entry]) -> int:

@@ -21,7 +21,7 @@ TIMES = {
 MEANS = {"score": semconv.SCORE, "feedback": semconv.FEEDBACK}
 ERRORS, SLOW, WORSE, TOOLS, SPIKE = 0.05, 2, 0.8, 0.2, 3
 FEW = 20
-"""Requests in half an hour below which a rate says nothing."""
+"""Requests in half an hour, or verdicts in an hour, below which a rate or a mean says nothing."""
 
 
 def series(name: str) -> str:
@@ -115,16 +115,27 @@ def _alerts() -> Iterator[Alert]:
     )  # fmt: skip
     for name, what in (("score", "Judges give"), ("feedback", "Users give")):
         usual = f"avg_over_time(prompt:{name}:1h[1w] offset 1d)"
+        verdicts = f"sum by ({VERSION}) (increase({semconv.prometheus_name(MEANS[name])}_count[1h]))"
         yield Alert(
             f"Prompt{name.capitalize()}Drop",
-            f"prompt_version:{name}:1h\n  < on ({NAME}) group_left () {WORSE} * {usual}", "30m", "warning",
+            f"prompt_version:{name}:1h\n  < on ({NAME}) group_left () {WORSE} * {usual}\n"
+            f"and on ({VERSION}) {verdicts} >= {FEW}", "30m", "warning",
             f'{version}: {what.lower()} {{{{ printf "%.2f" $value }}}}',
             f"That is below {WORSE:.0%} of the mean that the prompt had in the week before.",
         )  # fmt: skip
-    yield Alert(
-        "PromptCostSpike",
-        f"prompt:cost_usd:1h * 3600 > {SPIKE} * 3600 * avg_over_time(prompt:cost_usd:1h[1w] offset 1d)\n"
-        "and prompt:cost_usd:1h * 3600 > 1", "30m", "warning",
+    yield _cost_spike()
+
+
+def _cost_spike() -> Alert:
+    """Nights and weekends make a mean that every working hour exceeds: compared is the dearest hour."""
+    cost = "prompt:cost_usd:1h"
+    expr = "\n".join((
+        f"{cost} * 3600 > {SPIKE} * 3600 * max_over_time({cost}[1w] offset 1d)",
+        f"and {cost} * 3600 > 1",
+        f"and present_over_time({cost}[2d] offset 1w)",
+    ))  # fmt: skip
+    return Alert(
+        "PromptCostSpike", expr, "30m", "warning",
         "{{ $labels." + NAME + ' }} costs {{ printf "%.2f" $value }} dollars an hour',
-        f"That is more than {SPIKE} times the mean of the week before.",
+        f"That is more than {SPIKE} times the dearest hour of the week before.",
     )  # fmt: skip

@@ -62,8 +62,14 @@ def total(series: str, over: str, by: str = "", where: str = "", ago: str = "") 
     return f"sum{grouped}(sum_over_time({series}{chosen}[{over}]{shifted}))"
 
 
-def failure_rate(over: str, by: str = "", where: str = "") -> str:
-    """The share of reported results that are failures; nothing, not 0, where none was reported."""
+def failures(over: str, by: str = "", where: str = "") -> tuple[str, str]:
+    """The reported results that are failures, 0 where none of them is, and all of them."""
     failed = total(RESULTS, over, by, ", ".join(filter(None, (where, 'skill_outcome="failure"'))))
     reported = total(RESULTS, over, by, where)
-    return f"({failed} or {reported} * 0)\n  / ({reported} > 0)"
+    return f"({failed} or {reported} * 0)", reported
+
+
+def failure_rate(over: str, by: str = "", where: str = "") -> str:
+    """The share of reported results that are failures; nothing, not 0, where none was reported."""
+    failed, reported = failures(over, by, where)
+    return f"{failed}\n  / ({reported} > 0)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catalog_tool.usage.agent_telemetry import ACTIVATED, RESULT
-from catalog_tool.usage.kit.listing import LISTED, Entry, listing_csv, skill_count
+from catalog_tool.usage.kit.listing import LISTED, Entry, by_skill, folded, listing_csv, skill_count
 from catalog_tool.usage.kit.panels import (
     HALF,
     NOT_REPORTED,
@@ -35,6 +35,7 @@ from catalog_tool.usage.kit.series import (
     TOKENS,
     TOOLS,
     failure_rate,
+    failures,
     last_call,
     total,
 )
@@ -52,8 +53,7 @@ _SLICES = {"pieType": "donut", "reduceOptions": {"calcs": ["lastNotNull"], "fiel
 _BARS = {"drawStyle": "bars", "fillOpacity": 70, "stacking": {"mode": "normal", "group": "A"}}
 _LISTED_NOW = f"last_over_time({LISTED}[1h])"
 _OWNER_OF = f"topk by (skill_name) (1, {_LISTED_NOW})"
-"""One entry a telemetry name: where two skills share one, either may stand for both."""
-_ACTIVE = f"({total(CALLS, STALE, 'skill_name')} > 0)"
+"""One entry a name: where two skills share one, either may stand for both."""
 _NO_CALLS = "none"
 
 
@@ -83,8 +83,8 @@ def _numbers(count: int) -> list[Panel]:
     return [
         size,
         stat(
-            "Active", f"count({_ACTIVE} and on (skill_name) {_LISTED_NOW})",
-            "Telemetry names of the catalog that were used within the stale window.", Look(nothing=_NO_CALLS),
+            "Active", f"count({by_skill(total(CALLS, STALE, 'skill_name'))} > 0)",
+            "Skills of the catalog that were used within the stale window.", Look(nothing=_NO_CALLS),
         ),
         stat(
             "Unlisted",
@@ -110,11 +110,11 @@ _LISTING_COLUMNS = {"skill_name": "skill_name", "skill": "skill", "owner": "owne
 
 def _leaderboard(listing: str) -> Panel:
     columns = [
-        column("B", f"{total(CALLS, RANGE, 'skill_name')} > 0"),
-        column("C", last_call("90d")),
-        column("D", failure_rate(RANGE, "skill_name")),
-        column("E", total(COST, RANGE, "skill_name", _ANY)),
-        column("F", total(TOKENS, RANGE, "skill_name", _ANY)),
+        column("B", f"{folded(total(CALLS, RANGE, 'skill_name'))} > 0"),
+        column("C", folded(last_call("90d"), "max")),
+        column("D", _failure_rates()),
+        column("E", folded(total(COST, RANGE, "skill_name", _ANY))),
+        column("F", folded(total(TOKENS, RANGE, "skill_name", _ANY))),
     ]
     names = _LISTING_COLUMNS | {
         "Value #B": "calls", "Value #C": "last call", "Value #D": "failure rate", "Value #E": "cost",
@@ -133,10 +133,15 @@ def _leaderboard(listing: str) -> Panel:
     )  # fmt: skip
 
 
+def _failure_rates(where: str = "") -> str:
+    failed, reported = (folded(amounts) for amounts in failures(RANGE, "skill_name", where))
+    return f"{failed}\n  / ({reported} > 0)"
+
+
 def _stale(listing: str) -> Panel:
     columns = [
-        column("B", f"{total(CALLS, STALE, 'skill_name')} > 0"),
-        column("C", last_call("90d")),
+        column("B", f"{folded(total(CALLS, STALE, 'skill_name'))} > 0"),
+        column("C", folded(last_call("90d"), "max")),
     ]
     names = _LISTING_COLUMNS | {"Value #B": "calls", "Value #C": "last call", "listing_tokens": "listing tokens"}
     return Panel(
@@ -152,8 +157,8 @@ def _unlisted(listing: str) -> Panel:
     names = {"skill_name": "skill_name", "Value #B": "calls", "Value #C": "last call", "skill": "skill"}
     hidden = ("owner", "version", "listing_tokens")
     columns = [
-        column("B", f"{total(CALLS, STALE, 'skill_name', NAMED)} > 0"),
-        column("C", last_call("90d")),  # of one column alone Grafana would not say which it is
+        column("B", f"{folded(total(CALLS, STALE, 'skill_name', NAMED))} > 0"),
+        column("C", folded(last_call("90d"), "max")),  # of one column alone Grafana would not say which it is
     ]
     return Panel(
         "Used, and in no catalog", "table", HALF, [table_of(listing, "A"), *columns],
@@ -187,7 +192,8 @@ def _adoption() -> list[Panel]:
 
 
 def _money() -> list[Panel]:
-    per_call = f"{total(COST, RANGE, 'skill_name', _ANY)}\n  / ({total(CALLS, RANGE, 'skill_name')} > 0)"
+    spent, called = (folded(total(amounts, RANGE, "skill_name", _ANY)) for amounts in (COST, CALLS))
+    per_call = f"{spent}\n  / ({called} > 0)"
     by_owner = f"sum by (owner) ({total(COST, RANGE, 'skill_name')} * on (skill_name) group_left (owner) {_OWNER_OF})"
     said = "A session's counters, folded: what came in each step, counters that began again included. "
     return [
@@ -236,7 +242,7 @@ def _results() -> list[Panel]:
     return [
         Panel(
             "Failure rate by skill", "bargauge", HALF,
-            [value_of(failure_rate(RANGE, "skill_name", _CHOSEN)) | {"legendFormat": "{{skill_name}}"}],
+            [value_of(_failure_rates(_CHOSEN)) | {"legendFormat": "{{skill_name}}"}],
             "Of the results that the skill reported itself (`catalog usage --print-hook`). A skill that reports none "
             "is not shown: that is unknown, not 0.", Look("percentunit", options=_ROWS),
         ),

@@ -6,7 +6,7 @@ hold it back, as far as Prometheus can know them.
 
 from __future__ import annotations
 
-from catalog_tool.usage.kit.listing import LISTED
+from catalog_tool.usage.kit.listing import LISTED, by_skill
 from catalog_tool.usage.kit.rule_file import Alert, Group, Recording, rule_file
 from catalog_tool.usage.kit.series import (
     CALLS,
@@ -25,6 +25,7 @@ from catalog_tool.usage.kit.series import (
 SAID = "Activity of skills. Made by `catalog telemetry init`."
 SPIKE, SPIKE_DOLLARS = 3, 5
 """A day that costs so many times the mean of the week before, and at least so many dollars."""
+_STEPS_A_DAY = 96
 FAILING, FAILING_RESULTS = 0.5, 4
 """A share of failures above this, of at least so many reported results in a day."""
 
@@ -38,12 +39,13 @@ def skill_rules(stale_days: int) -> str:
 
 
 def _stale(days: int) -> Alert:
-    """Listed and kept for the whole window, while calls came in before it and during its second half."""
+    """Listed and kept for the whole window under none of its names called, while calls came in before it and during
+    its second half."""
     window = f"{days}d"
     expr = "\n".join((
-        f"(last_over_time({LISTED}[1h])",
-        f"  and on (skill_name) present_over_time({LISTED}[1d] offset {window}))",
-        f"unless on (skill_name) ({total(CALLS, window, 'skill_name')} > 0)",
+        f"max by (skill, owner, version) (last_over_time({LISTED}[1h])",
+        f"  and on (skill) present_over_time({LISTED}[1d] offset {window}))",
+        f"unless on (skill) ({by_skill(total(CALLS, window, 'skill_name'))} > 0)",
         f"and on () (count(present_over_time({CALLS}[1d] offset {window})) > 0)",
         f"and on () ({total(CALLS, f'{max(days // 2, 1)}d')} > 0)",
         f"unless on () ({total(CALLS, window, where=HIDDEN)} / {total(CALLS, window)} > 0.5)",
@@ -51,7 +53,7 @@ def _stale(days: int) -> Alert:
     return Alert(
         "SkillStale", expr, "1h", "info",
         "Nobody has used the skill {{ $labels.skill }} for " + f"{days} days",
-        "Owner: {{ $labels.owner }}. It reports as {{ $labels.skill_name }}. Ask `catalog usage` before it goes.",
+        "Owner: {{ $labels.owner }}. Nor under another of its names. Ask `catalog usage` before it goes.",
     )  # fmt: skip
 
 
@@ -92,13 +94,15 @@ def _collector() -> list[Alert]:
 
 
 def _spike() -> Alert:
+    """The mean is that of steps that have samples: a week holds few in the first days, or where a skill rests."""
     today = total(COST, "1d", "skill_name")
-    before = total(COST, "1w", "skill_name", ago="1d")
-    expr = f"{today}\n  > {SPIKE} * {before} / 7\nand {today} > {SPIKE_DOLLARS}"
+    usual = f"{_STEPS_A_DAY} * sum by (skill_name) (avg_over_time({COST}[1w] offset 1d))"
+    known = f"sum by (skill_name) (present_over_time({COST}[1w] offset 1w))"
+    expr = f"{today}\n  > {SPIKE} * {usual}\nand {today} > {SPIKE_DOLLARS}\nand {known}"
     return Alert(
         "SkillCostSpike", expr, "30m", "warning",
         '{{ $labels.skill_name }} cost {{ printf "%.2f" $value }} dollars in a day',
-        f"That is more than {SPIKE} times the mean of the week before. An empty name is work outside any skill.",
+        f"That is more than {SPIKE} times a mean day of the week before. An empty name is work outside any skill.",
     )  # fmt: skip
 
 

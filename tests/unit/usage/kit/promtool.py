@@ -18,6 +18,7 @@ NEEDED = "install prometheus (Debian, Ubuntu: apt-get install prometheus)"
 ENTRIES = [
     Entry("code-reviewer", "code-reviewer", "team-platform", "0123456789ab", 40),
     Entry("dep-auditor", "dep-auditor", "team-security", "123456789abc", 31),
+    Entry("toolbox:dep-auditor", "dep-auditor", "team-security", "123456789abc", 31),
     Entry("acme:legacy", "acme:legacy", "", "23456789abcd", None),
 ]
 

@@ -16,6 +16,8 @@ import pytest
 from catalog_tool.usage.kit.dashboard import dashboard
 from catalog_tool.usage.kit.listing import Entry, entries_of
 from catalog_tool.usage.listed import Listed, ListedSkill
+from catalog_tool.usage.marketplaces import PluginId
+from catalog_tool.usage.resolver import Resolver
 
 from .promtool import ENTRIES
 from .test_dashboard_queries import DASHBOARD, PANELS, resolved, targets
@@ -172,7 +174,8 @@ def test_the_catalog_is_embedded_and_outer_joined() -> None:
         listing, *activity = PANELS[title]["targets"]
         assert listing["scenarioId"] == "csv_content"
         rows = list(csv.DictReader(io.StringIO(listing["csvContent"])))
-        assert [(row["skill_name"], row["skill"], row["owner"]) for row in rows] == [entry[:3] for entry in ENTRIES]
+        skills = [entry[:3] for entry in ENTRIES if entry.skill_name == entry.skill]
+        assert [(row["skill_name"], row["skill"], row["owner"]) for row in rows] == skills
         assert len(activity) > 1, "a column alone is called Value, without its letter"
         assert all(target["format"] == "table" and target["instant"] for target in activity)
         assert PANELS[title]["transformations"][0] == {
@@ -193,17 +196,24 @@ def test_the_same_catalog_gives_the_same_text() -> None:
     assert dashboard(ENTRIES, 30).isascii()
 
 
-def test_a_skill_has_a_line_for_each_of_its_names() -> None:
+def test_a_skill_has_a_series_for_each_of_its_names_and_one_line() -> None:
     skill = ListedSkill(
-        "pdf", ("pdf", "acme:pdf", "pdf"), "skills/pdf", ("team\na",), f"sha256:{'ab' * 32}", listing_tokens=7
-    )
-    entries = entries_of(Listed((skill, ListedSkill("bare", ("bare",), "skills/bare")), None))
+        "pdf", ("pdf", "acme:pdf", "pdf"), "web/.claude/skills/pdf", ("team\na",), f"sha256:{'ab' * 32}",
+        listing_tokens=7, plugins=(PluginId("toolbox", "market"),),
+    )  # fmt: skip
+    bare = ListedSkill("bare", ("bare",), "skills/bare", plugins=(PluginId("acme", "market"),))
+    taken = ListedSkill("acme:bare", ("acme:bare",), "plugins/acme/skills/bare")
+    entries = entries_of(Listed((skill, bare, taken), None))
+    found = Entry("pdf", "pdf", "team\na", "sha256:abababababab", 7)
     assert entries == [
-        Entry("acme:pdf", "pdf", "team\na", "sha256:abababababab", 7), Entry("bare", "bare", "", "", None),
-        Entry("pdf", "pdf", "team\na", "sha256:abababababab", 7),
+        Entry("acme:bare", "acme:bare", "", "", None), found._replace(skill_name="acme:pdf"),
+        Entry("anthropic-skills:bare", "bare", "", "", None), found._replace(skill_name="anthropic-skills:pdf"),
+        Entry("bare", "bare", "", "", None), found, found._replace(skill_name="toolbox:pdf"),
+        found._replace(skill_name="web:pdf"),
     ]  # fmt: skip
+    assert {entry.skill_name for entry in entries} == set(Resolver((skill, bare, taken), {}).names)
     panels = {panel["title"]: panel for panel in json.loads(dashboard(entries, 30))["panels"]}
-    assert panels["Catalog size"]["targets"][0]["csvContent"] == "skills\n2\n"
-    assert (
-        panels["Leaderboard"]["targets"][0]["csvContent"].splitlines()[1] == "acme:pdf,pdf,team a,sha256:abababababab,7"
-    )
+    assert panels["Catalog size"]["targets"][0]["csvContent"] == "skills\n3\n"
+    assert panels["Leaderboard"]["targets"][0]["csvContent"].splitlines()[1:] == [
+        "acme:bare,acme:bare,,,", "pdf,pdf,team a,sha256:abababababab,7", "bare,bare,,,",
+    ]  # fmt: skip

@@ -25,10 +25,12 @@ VARIABLES = {
 _NAMES = re.compile("|".join(re.escape(name) for name in sorted(VARIABLES, key=len, reverse=True)))
 
 CALLS = {
-    ("code-reviewer", "user-slash"): 8, ("code-reviewer", "claude-proactive"): 6, ("dep-auditor", "user-slash"): 10,
+    ("code-reviewer", "user-slash"): 8, ("code-reviewer", "claude-proactive"): 6, ("dep-auditor", "user-slash"): 6,
+    ("toolbox:dep-auditor", "user-slash"): 4,
     ("superpowers:executing-plans", "nested-skill"): 9, ("custom_skill", "user-slash"): 3,
 }  # fmt: skip
 BY_SKILL = {"code-reviewer": 14, "dep-auditor": 10, "superpowers:executing-plans": 9, "custom_skill": 3}
+BY_NAME = BY_SKILL | {"dep-auditor": 6, "toolbox:dep-auditor": 4}
 PROMPT = 'gen_ai_prompt_name="support",prompt_version_id="v2-3f9a1c0b77de",gen_ai_request_model="gpt-4o"'
 
 
@@ -72,18 +74,19 @@ def month() -> str:
     text = Text()
     for (skill, trigger), count in CALLS.items():
         text.spread("skill:calls:increase15m", f'skill_name="{skill}",invocation_trigger="{trigger}"', count, count)
-    for outcome in ("success", "failure"):
-        text.spread("skill:results:increase15m", f'skill_name="dep-auditor",skill_outcome="{outcome}"', 5, 5)
+    for outcome, name in (("success", "dep-auditor"), ("failure", "toolbox:dep-auditor")):
+        text.spread("skill:results:increase15m", f'skill_name="{name}",skill_outcome="{outcome}"', 5, 5)
     text.spread("skill:results:increase15m", 'skill_name="code-reviewer",skill_outcome="success"', 4, 4)
-    for name, dollars in (("code-reviewer", 7.0), ("dep-auditor", 2.5)):
+    for name, dollars in (("code-reviewer", 7.0), ("dep-auditor", 1.5), ("toolbox:dep-auditor", 1.0)):
         text.spread("skill:cost_usd:increase15m", f'skill_name="{name}"', dollars, 5)
     text.spread("skill:cost_usd:increase15m", 'kind=""', 10.0, 5)
     for kind, count in (("input", 900.0), ("output", 600.0)):
         text.spread("skill:tokens:increase15m", f'skill_name="code-reviewer",type="{kind}"', count, 5)
     text.spread("tool:results:increase15m", 'tool_name="Bash",success="true"', 30, 5)
     text.spread("tool:results:increase15m", 'tool_name="Bash",success="false"', 10, 5)
-    for name in ("code-reviewer", "dep-auditor", "superpowers:executing-plans"):
-        text.add("skill:last_call_timestamp_seconds:max15m", f'skill_name="{name}"', NOW - 2 * DAY, NOW - 2 * DAY)
+    seen = {"code-reviewer": 2, "dep-auditor": 9, "toolbox:dep-auditor": 2, "superpowers:executing-plans": 2}
+    for name, days in seen.items():
+        text.add("skill:last_call_timestamp_seconds:max15m", f'skill_name="{name}"', NOW - days * DAY, NOW - days * DAY)
     for entry in ENTRIES:
         labels = ",".join(f'{name}="{value}"' for name, value in entry._asdict().items() if name != "listing_tokens")
         text.steady("catalog_skill_listed", labels, 1)
@@ -188,9 +191,15 @@ class TestNumbers:
     def test_a_row_each(self, prometheus: Loaded, title: str, label: str, expected: dict[str, float]) -> None:
         assert prometheus.values(expr(title), label) == pytest.approx(expected)
 
+    def test_calls_by_another_name_are_the_skills(self, prometheus: Loaded) -> None:
+        used = prometheus.values(expr("Not used within the stale window", "B"), "skill_name")
+        assert used == pytest.approx(BY_SKILL)
+        in_none = prometheus.values(expr("Used, and in no catalog", "B"), "skill_name")
+        assert in_none == pytest.approx({name: count for name, count in BY_SKILL.items() if name != "custom_skill"})
+
     def test_days_add_up(self, prometheus: Loaded) -> None:
         days = {labels["skill_name"]: sum(found) for labels, found in prometheus.matrix(expr("Calls a day"), 31, DAY)}
-        assert days == pytest.approx(BY_SKILL)
+        assert days == pytest.approx(BY_NAME)
 
     def test_a_version_beside_the_others(self, prometheus: Loaded) -> None:
         names = {

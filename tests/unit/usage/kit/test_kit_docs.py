@@ -59,8 +59,8 @@ def test_every_alert_is_named_with_its_threshold() -> None:
     numbers = {
         "PromptErrors": (percent(ERRORS), str(FEW)),
         "PromptToolsFail": (percent(TOOLS),),
-        "PromptScoreDrop": (percent(WORSE),),
-        "PromptFeedbackDrop": (percent(WORSE),),
+        "PromptScoreDrop": (percent(WORSE), f"{FEW} in the hour"),
+        "PromptFeedbackDrop": (percent(WORSE), f"{FEW} in the hour"),
         "SkillCostSpike": (f"{SPIKE_DOLLARS} dollars",),
     }
     for name, texts in numbers.items():

@@ -105,6 +105,8 @@ def of_prompt(name: str, values: str, more: str = "") -> dict[str, str]:
     return series(f'prompt:{name}{{gen_ai_prompt_name="support"{more}}}', values)
 
 
+LATE = 14 * 288 + 300
+"""So many steps of five minutes: two weeks more than the others need, for what is compared with a week."""
 _BELOW = "That is below 80% of the mean that the prompt had in the week before."
 TAIL = ', quantile="0.95"'
 ALERTS = {
@@ -123,16 +125,18 @@ ALERTS = {
         (VERSION, f"support {_NEW}: 50% of the tools it calls fail", "The application says so by call.tool(ok=False)."),
     ),
     "PromptScoreDrop": (
-        [recorded("score:1h", "0.9x300 0.6x100"), of_prompt("score:1h", "0.9x400")],
+        [recorded("score:1h", "0.9x300 0.6x100"), of_prompt("score:1h", "0.9x400"), measured("score_count", "0+2x400")],
         (VERSION, f"support {_NEW}: judges give 0.60", _BELOW),
     ),
     "PromptFeedbackDrop": (
-        [recorded("feedback:1h", "0.9x300 0.5x100"), of_prompt("feedback:1h", "0.9x400")],
+        [recorded("feedback:1h", "0.9x300 0.5x100"), of_prompt("feedback:1h", "0.9x400"),
+         measured("feedback_count", "0+2x400")],
         (VERSION, f"support {_NEW}: users give 0.50", _BELOW),
     ),
     "PromptCostSpike": (
-        [of_prompt("cost_usd:1h", "0.001x300 0.01x100")],
-        (WARNING, "support costs 36.00 dollars an hour", "That is more than 3 times the mean of the week before."),
+        [of_prompt("cost_usd:1h", f"0.003x{LATE} 0.01x100")],
+        (WARNING, "support costs 36.00 dollars an hour",
+         "That is more than 3 times the dearest hour of the week before."),
     ),
 }  # fmt: skip
 
@@ -140,7 +144,8 @@ ALERTS = {
 @pytest.mark.parametrize("name", ALERTS)
 def test_every_alert_comes_with_its_cause_and_not_before(tmp_path: Path, name: str) -> None:
     given, said = ALERTS[name]
-    expected = [fires(name, "1499m"), fires(name, "1900m", said)]
+    begun = LATE * 5 if name == "PromptCostSpike" else 1500
+    expected = [fires(name, f"{begun - 1}m"), fires(name, f"{begun + 400}m", said)]
     told = {"interval": "5m", "input_series": given, "alert_rule_test": expected}
     judged(tmp_path, alerts_only(prompt_rules()), "5m", [told])
 
@@ -149,6 +154,48 @@ def test_a_few_failures_of_few_calls_are_no_alert(tmp_path: Path) -> None:
     given = [measured("requests_total", "0+1x400", ', status="ok"'), recorded("error_ratio:5m", "0.9x400")]
     told = {"interval": "5m", "input_series": given, "alert_rule_test": [fires("PromptErrors", "1900m")]}
     judged(tmp_path, alerts_only(prompt_rules()), "5m", [told])
+
+
+@pytest.mark.parametrize("name", ["score", "feedback"])
+def test_one_verdict_is_no_drop(tmp_path: Path, name: str) -> None:
+    given = [
+        recorded(f"{name}:1h", "1x2592 0x12 _x10"), of_prompt(f"{name}:1h", "1x2592 0x12 _x10"),
+        measured(f"{name}_count", "0+0.1x2591 260x20"),
+    ]  # fmt: skip
+    told = {"interval": "5m", "input_series": given, "alert_rule_test": [
+        fires(f"Prompt{name.capitalize()}Drop", f"{minutes}m") for minutes in range(2592 * 5, 2615 * 5, 10)
+    ]}  # fmt: skip
+    judged(tmp_path, alerts_only(prompt_rules()), "5m", [told])
+
+
+class TestCostSpikes:
+    """Ten dollars in every hour from nine to five, Monday to Friday, for three weeks; the alerts' own series."""
+
+    DAY = "0x107 0.0027777x95 0x83"
+    """Nine hours of nothing, eight of work, seven of nothing: 288 steps."""
+    WEEK = f"{DAY} {DAY} {DAY} {DAY} {DAY} 0x287 0x287"
+
+    def judge(self, folder: Path, values: str, *expected: dict[str, Any]) -> None:
+        given = [of_prompt("cost_usd:1h", values)]
+        told = {"interval": "5m", "input_series": given, "alert_rule_test": list(expected)}
+        judged(folder, alerts_only(prompt_rules()), "5m", [told])
+
+    def test_working_hours_are_none(self, tmp_path: Path) -> None:
+        hours = [24 * day + hour for day in (0, 1, 2, 4, 7, 8, 9, 11, 14, 15, 18) for hour in (10, 11, 14, 16, 20)]
+        quiet = (fires("PromptCostSpike", f"{hour}h") for hour in hours)
+        self.judge(tmp_path, f"{self.WEEK} {self.WEEK} {self.WEEK}", *quiet)
+
+    def test_an_hour_four_times_as_dear_as_any_is_one_in_the_night_too(self, tmp_path: Path) -> None:
+        said = (
+            WARNING, "support costs 40.00 dollars an hour",
+            "That is more than 3 times the dearest hour of the week before.",
+        )  # fmt: skip
+        at_night = fires("PromptCostSpike", f"{14 * 24 + 2}h", said)
+        self.judge(tmp_path, f"{self.WEEK} {self.WEEK} 0.01111111x50", at_night)
+
+    def test_nobody_knows_what_is_much_in_the_first_week(self, tmp_path: Path) -> None:
+        quiet = (fires("PromptCostSpike", f"{hour}h") for hour in (12, 36, 48, 150))
+        self.judge(tmp_path, "0.0001x300 1x1600", *quiet)
 
 
 def test_every_alert_of_the_file_is_tried() -> None:

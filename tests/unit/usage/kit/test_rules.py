@@ -133,8 +133,9 @@ class TestFolding:
 CALLS, LISTED = "skill:calls:increase15m", "catalog_skill_listed"
 
 
-def listed(name: str, values: str = "1x400") -> dict[str, str]:
-    return series(f'{LISTED}{{skill_name="{name}", skill="{name}", owner="team", version="0"}}', values)
+def listed(name: str, values: str = "1x400", skill: str = "", version: str = "0") -> dict[str, str]:
+    labels = f'skill_name="{name}", skill="{skill or name}", owner="team", version="{version}"'
+    return series(f"{LISTED}{{{labels}}}", values)
 
 
 def called(name: str, values: str) -> dict[str, str]:
@@ -143,9 +144,9 @@ def called(name: str, values: str) -> dict[str, str]:
 
 def stale(name: str) -> tuple[dict[str, str], str, str]:
     return (
-        {"severity": "info", "skill_name": name, "skill": name, "owner": "team", "version": "0"},
+        {"severity": "info", "skill": name, "owner": "team", "version": "0"},
         f"Nobody has used the skill {name} for 30 days",
-        f"Owner: team. It reports as {name}. Ask `catalog usage` before it goes.",
+        "Owner: team. Nor under another of its names. Ask `catalog usage` before it goes.",
     )
 
 
@@ -172,6 +173,18 @@ class TestSkillAlerts:
         at_the_end = fires("SkillStale", "65d", stale("never"), stale("once"))
         self.judge(tmp_path, given, at_the_end, fires("SkillStale", "40d", stale("never"), stale("gone")))
 
+    def test_a_call_by_any_of_its_names_is_use_of_the_skill(self, tmp_path: Path) -> None:
+        given = [
+            *(listed(f"{form}deploy", skill="deploy") for form in ("", "toolbox:", "anthropic-skills:")),
+            *(listed(f"{form}never", skill="never") for form in ("", "toolbox:")),
+            # two skills that one name may stand for
+            *(listed("shared", skill=skill) for skill in ("web", "api")), listed("web"), listed("api"),
+            # one that has a new version since a moment
+            listed("toolbox:changed", "1x389", "changed"), listed("toolbox:changed", "_x389 1x10", "changed", "1"),
+            called("toolbox:deploy", "1x400"), called("shared", "1x400"), called("toolbox:changed", "1x400"),
+        ]  # fmt: skip
+        self.judge(tmp_path, given, fires("SkillStale", "65d", stale("never")))
+
     def test_data_that_do_not_reach_back_are_no_verdict(self, tmp_path: Path) -> None:
         given = [listed("alive"), listed("never"), called("alive", "_x225 1x175")]
         self.judge(tmp_path, given, fires("SkillStale", "65d"))
@@ -197,19 +210,6 @@ class TestSkillAlerts:
         tokens = series('skill:tokens:increase15m{type="input"}', "100x400")
         self.judge(tmp_path, [called("a", "1x375 0x15")], fires("SkillTelemetrySilent", "64d"))
         self.judge(tmp_path, [called("a", "1x250 0x140"), tokens], fires("SkillTelemetrySilent", "64d"))
-
-    def test_cost_spikes_are_told_by_skill(self, tmp_path: Path) -> None:
-        cost = "skill:cost_usd:increase15m"
-        given = [
-            series(f'{cost}{{skill_name="dear"}}', "2x383 0 8x6"),  # 12 dollars a day, then 48
-            series(f'{cost}{{skill_name="usual"}}', "2x390"),
-            series(f'{cost}{{skill_name="small"}}', "0.02x383 0 0.2x6"),  # ten times as much, and still little
-        ]
-        said = (
-            {"severity": "warning", "skill_name": "dear"}, "dear cost 48.00 dollars in a day",
-            "That is more than 3 times the mean of the week before. An empty name is work outside any skill.",
-        )  # fmt: skip
-        self.judge(tmp_path, given, fires("SkillCostSpike", "65d", said), fires("SkillCostSpike", "60d"))
 
     def test_failures_are_those_that_skills_reported(self, tmp_path: Path) -> None:
         def result(name: str, outcome: str, values: str) -> dict[str, str]:
@@ -246,6 +246,53 @@ class TestSkillAlerts:
         ]  # fmt: skip
         told = {"interval": "1m", "input_series": given, "alert_rule_test": expected}
         judged(tmp_path, alerts_only(skill_rules(30)), "1m", [told])
+
+
+class TestCostSpikes:
+    """Quarters of an hour, as the rules make them."""
+
+    SPENT = "skill:cost_usd:increase15m"
+    DAY = 96
+
+    def judge(self, folder: Path, given: dict[str, str], *expected: dict[str, Any]) -> None:
+        spent = [
+            series(f'{self.SPENT}{{skill_name="{name}"}}' if name else self.SPENT, values)
+            for name, values in given.items()
+        ]
+        told = {"interval": "15m", "input_series": spent, "alert_rule_test": list(expected)}
+        judged(folder, alerts_only(skill_rules(30)), "15m", [told])
+
+    def said(self, name: str, dollars: str) -> tuple[dict[str, str], str, str]:
+        labels = {"severity": "warning", "skill_name": name} if name else {"severity": "warning"}
+        more = "That is more than 3 times a mean day of the week before. An empty name is work outside any skill."
+        return labels, f"{name} cost {dollars} dollars in a day", more
+
+    def test_they_are_told_by_skill(self, tmp_path: Path) -> None:
+        ten, day = 10 * self.DAY, self.DAY
+        given = {
+            "dear": f"0.125x{ten} 0 0.5x{day}",  # 12 dollars a day, then 48
+            "": f"0.125x{ten} 0 0.5x{day}",
+            "usual": f"0.125x{ten + day}",
+            "small": f"0.00125x{ten} 0.0125x{day}",  # ten times as much, and still little
+        }
+        at_the_end = fires("SkillCostSpike", "15855m", self.said("", "48.00"), self.said("dear", "48.00"))
+        self.judge(tmp_path, given, at_the_end, fires("SkillCostSpike", "10d"))
+
+    def test_steady_spending_is_none_from_the_first_day_on(self, tmp_path: Path) -> None:
+        hours = [*range(24, 97, 12), 168, 192, 204, 240, 300]
+        quiet = (fires("SkillCostSpike", f"{hour}h") for hour in hours)
+        self.judge(tmp_path, {"steady": f"0.104x{14 * self.DAY}", "": f"0.104x{14 * self.DAY}"}, *quiet)
+
+    def test_a_day_a_week_is_no_spike_and_four_times_as_much_is(self, tmp_path: Path) -> None:
+        # twenty dollars within two hours of each Monday; the collector forgets the counter a day later
+        monday = f"2.5x7 0x{self.DAY - 1} _x{6 * self.DAY - 7}"
+        given = {"weekly": f"{monday} {monday} {monday} 10x7 0x88"}
+        quiet = [fires("SkillCostSpike", f"{week * 7 * 24 + hour}h") for week in (0, 1, 2) for hour in (1, 2, 12, 23)]
+        self.judge(tmp_path, given, *quiet, fires("SkillCostSpike", f"{21 * 24 + 12}h", self.said("weekly", "80.00")))
+
+    def test_nobody_knows_what_is_much_for_a_skill_in_its_first_week(self, tmp_path: Path) -> None:
+        given = {"young": f"0.01x{2 * self.DAY} 5x{6 * self.DAY}"}
+        self.judge(tmp_path, given, *(fires("SkillCostSpike", f"{hour}h") for hour in (50, 72, 160)))
 
 
 def test_the_stale_window_is_what_was_asked_for(tmp_path: Path) -> None:
