@@ -19,9 +19,9 @@ from catalog_tool.gate.presence import has_gates
 from catalog_tool.model.codes import finding
 from catalog_tool.model.finding import INFO, WARNING, Finding
 from catalog_tool.model.limits import PARSED_FILE_BYTES
-from catalog_tool.source.base import default_base
+from catalog_tool.source.base import catalog_at, default_base
 from catalog_tool.source.branches import named_branch
-from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
+from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.layout import VersionFile
 from catalog_tool.source.prompts import PromptSchemas, read_prompt
 from catalog_tool.source.root import SETTINGS_FILE
@@ -74,8 +74,7 @@ def findings(
         return
     if not _prompts_differ(tree, inspection.files, base.commit):
         return
-    old_tree = RevisionTree(tree.git, base.commit, tree.prefix)
-    old = find_catalog(old_tree)
+    old_tree, old = catalog_at(tree.git, tree, inspection.files, base.commit)
     yield from _versions(old_tree, old, inspection, base.commit)
     yield from _shared(old, inspection.files, base.commit)
     if has_gates(old.settings) or has_gates(inspection.files.settings):
@@ -140,8 +139,9 @@ def _changed(
         record = records[(file.id, file.version)]
         if before is not None and before.digest != record.digest:
             was, now = before.digest[7:19], record.digest[7:19]
-            message = f"{file.version} was released (at {old_tree.commit[:12]}) as {was} and is now {now}"
             part = _changed_part(file, record, old, new)
+            whose = f"{file.id}@{file.version}" if part else file.version
+            message = f"{whose} was released (at {old_tree.commit[:12]}) as {was} and is now {now}"
             path = _shared_path(part, new) or _shared_path(part, old) or record.path
             what = f"--shared {_unversioned(part.partition('/')[2])}" if part else file.id
             hint = f"take the change back and run `catalog bump {what}`"

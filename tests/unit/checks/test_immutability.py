@@ -384,3 +384,27 @@ def test_a_thousand_versions_that_vanish_take_no_time(scratch: Scratch) -> None:
         (scratch.root / f"prompts/greet/v{number}.yaml").unlink()
     scratch.write("prompts/other/v1.yaml", V1.replace("greet", "other"))
     assert codes(scratch) == []
+
+
+@pytest.mark.parametrize("settings", ["catalog: shop\n", "format: 1\n"])
+def test_a_catalog_that_moves_takes_its_released_versions_along(scratch: Scratch, settings: str) -> None:
+    scratch.write_all({"catalog.yaml": settings, PATH: V1, "lib/catalog.yaml": "catalog: other\n", f"lib/{PATH}": V1})
+    scratch.commit()
+    scratch.git("switch", "-q", "-c", "feature")
+    (scratch.root / "svc").mkdir()
+    scratch.git("mv", "catalog.yaml", "prompts", "svc")
+    scratch.commit("Move")
+    assert look(scratch, root="svc") == []
+    scratch.write(f"svc/{PATH}", CHANGED)
+    for committed in (False, True):
+        if committed:
+            scratch.commit("Move and change")
+        assert [(each.code, each.path) for each in look(scratch, root="svc")] == [("P150", PATH)]
+    assert [each.code for each in look(scratch, root="svc", rev="HEAD")] == ["P150"]
+
+
+def test_a_new_catalog_has_nothing_released(scratch: Scratch) -> None:
+    scratch.write_all({"a/catalog.yaml": "format: 1\n", f"a/{PATH}": V1, "b/catalog.yaml": "catalog: b\n"})
+    scratch.commit()
+    scratch.write_all({"new/catalog.yaml": "format: 1\n", f"new/{PATH}": CHANGED})
+    assert look(scratch, root="new") == []
