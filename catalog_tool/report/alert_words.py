@@ -127,7 +127,8 @@ def _value(value: Any) -> str:
 def _take_sides(situation: Situation, objects: list[Mapping[str, Any]]) -> Iterator[str]:
     """The lines to paste, for each way out that there is."""
     name = for_terminal(shlex.quote(situation.target))
-    equal = [item for item in objects if item["expected"] is not None and item["expected"] == item["actual"]]
+    same = [item for item in objects if item["expected"] is not None and item["expected"] == item["actual"]]
+    equal = [item for item in same if not item.get("beneath")]
     if to_bring(objects):
         yield from ("If the edit is right, bring it to git for review:", "")
         yield fence(f"catalog pull {name}", "sh")

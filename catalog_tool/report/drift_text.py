@@ -77,6 +77,8 @@ def _objects(found: Mapping[str, Any]) -> Iterator[str]:
         since = f", since {for_terminal(told.since)}" if told.since else ""
         words = state_words(item, found.get("superseded"))
         yield f"{for_terminal(item['object'])}  {item['state']}: {words}{since}{by}"
+        if item.get("beneath"):
+            continue
         if item["state"] in REPORTED or (item["state"] == "foreign" and item["expected"] != item["actual"]):
             yield f"    git says {shown_value(item['expected'])}, the target holds {held_value(item)}"
     if len(objects) > SHOWN:
@@ -101,6 +103,8 @@ def state_words(item: Mapping[str, Any], superseded: Mapping[str, Any] | None) -
     """What happened to an object, in words; git is not ahead of a target that was given another history."""
     if superseded and item["state"] == "pending":
         return "not what this commit says"
+    if item.get("beneath"):
+        return f"says what git says, but {for_terminal(item['beneath'])} there is not git's"
     if item.get("meta_only"):
         return "only its metadata are not git's, which the next sync writes"
     return "ours, and marked as another catalog's" if item.get("ours") else STATES[item["state"]]
@@ -131,8 +135,9 @@ def _is_brought(item: Mapping[str, Any]) -> bool:
 
 
 def to_put_back(objects: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """What only a sync that is told to overwrite it takes."""
-    return [item for item in objects if (item["state"] in REPORTED and item["state"] != "missing") or item.get("ours")]
+    """What only a sync that is told to overwrite it takes; a label that only waits for its version is not among it."""
+    named = [item for item in objects if not item.get("beneath")]
+    return [item for item in named if (item["state"] in REPORTED and item["state"] != "missing") or item.get("ours")]
 
 
 def to_write(objects: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

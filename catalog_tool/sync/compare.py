@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from catalog_tool.backends.stored import label_versions
 from catalog_tool.errors import BackendError
-from catalog_tool.model.addresses import VERSION, parse_address
+from catalog_tool.model.addresses import LABEL, VERSION, parse_address, version_address
 from catalog_tool.model.target import Applied, Live, TargetState
 from catalog_tool.sync.live import Fingerprint, fingerprint
 from catalog_tool.sync.markers import Ownership, read_marker
 from catalog_tool.sync.states import Points, State, state_of
 from catalog_tool.sync.wanted import Desired, WantedObject
+
+_NOT_GITS = frozenset({State.COLLISION, State.DRIFTED, State.CONFLICT, State.FOREIGN})
+"""A version in one of these is not what git has under its name."""
+_RIGHT_BY_NAME: Mapping[State, State] = {State.CONVERGED: State.CONFLICT, State.ADOPT: State.COLLISION}
+"""A label that says what git says and is not noted as ours yet → what it is where that version is not git's."""
 
 
 class Observed(NamedTuple):
@@ -21,6 +27,7 @@ class Observed(NamedTuple):
 
     ``seen`` is the live entry as it was read, the precondition of any write. ``meta_only``: content is
     equal everywhere and only metadata differs. ``owner`` names the catalog of a foreign marker.
+    ``beneath``: a label says what git says, and the version of that name there is not git's: this one.
     """
 
     address: str
@@ -33,6 +40,7 @@ class Observed(NamedTuple):
     since: str | None = None
     by: str | None = None
     owner: str | None = None
+    beneath: str | None = None
 
     @property
     def is_strangers(self) -> bool:
@@ -76,6 +84,7 @@ def compare(desired: Desired, state: TargetState, scan: Iterable[Live], *, metad
             hint="is this another store? One that was wiped on purpose: remove the rest of it too, and sync again",
         )
     observed.extend(join.absent())
+    observed = list(join.standing(observed))
     observed.sort(key=lambda item: item.address)
     kinds = join.in_sync + Counter((item.address.partition("/")[0], item.state.value) for item in observed)
     is_new = not state.inventory and not join.found
@@ -168,6 +177,38 @@ class _Join:
                 foreign=owner.foreign is not None, override=override, immutable=address.startswith(VERSION),
             )
         )  # fmt: skip
+
+    def standing(self, observed: Sequence[Observed]) -> Iterator[Observed]:
+        """The same, but no label is right whose version's name something else has on the target.
+
+        What applications are given by it is not git's. Where the version is ours and was edited, that is drift by
+        itself, and a label that we put there stays what it is.
+        """
+        others = {
+            item.address: item for item in observed
+            if item.address.startswith(VERSION) and item.state in _NOT_GITS and item.live != item.desired
+        }  # fmt: skip
+        for item in observed:
+            beneath = self._beneath(item.address, others) if item.state in _RIGHT_BY_NAME else None
+            state = item.state if beneath is None else _RIGHT_BY_NAME[item.state]
+            yield item._replace(state=state, beneath=beneath)
+        strangers = {address for address, item in others.items() if item.applied is None}
+        known = {item.address for item in observed}
+        for address, wanted in self._desired.objects.items() if strangers else ():
+            if address in known or address not in self.found or (beneath := self._beneath(address, strangers)) is None:
+                continue
+            self.in_sync[LABEL, State.IN_SYNC.value] -= 1
+            value = wanted.digest
+            yield Observed(address, State.CONFLICT, value, value, value, seen=wanted.entry, beneath=beneath)
+
+    def _beneath(self, address: str, others: Container[str]) -> str | None:
+        """The first version among ``others`` that git's label points to."""
+        wanted = self._desired.objects.get(address)
+        if wanted is None or not address.startswith(LABEL):
+            return None
+        name = parse_address(address).name
+        named = sorted(version_address(name, version) for version in label_versions(wanted.entry))
+        return next((version for version in named if version in others), None)
 
     def absent(self) -> Iterator[Observed]:
         """What is wanted or was applied, and is not there."""

@@ -7,13 +7,19 @@ import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from catalog_tool.backends.stored import label_versions
 from catalog_tool.canonical.jcs import digest_of
-from catalog_tool.model.addresses import LABEL, SKILL, VERSION, parse_address, version_address
+from catalog_tool.model.addresses import LABEL, SKILL, VERSION, parse_address
 from catalog_tool.model.target import TargetState
+from catalog_tool.sync.action import ADOPT as ADOPT
+from catalog_tool.sync.action import CREATE, LABEL_MOVE, PLANNED, SKIPPED, UPDATE
+from catalog_tool.sync.action import DELETE as DELETE
+from catalog_tool.sync.action import NOOP as NOOP
+from catalog_tool.sync.action import SUMMARY as SUMMARY
+from catalog_tool.sync.action import Action as Action
 from catalog_tool.sync.compare import Comparison, Observed
+from catalog_tool.sync.dependents import hold_back, keep_referenced
 from catalog_tool.sync.destination import Destination as Destination
 from catalog_tool.sync.destination import LabelRules as LabelRules
 from catalog_tool.sync.label_gates import LabelGates
@@ -22,46 +28,12 @@ from catalog_tool.sync.reasons import left_reason
 from catalog_tool.sync.states import LEFT_STATES, State
 from catalog_tool.sync.wanted import Desired
 
-CREATE, UPDATE, LABEL_MOVE, ADOPT, DELETE, NOOP = "create", "update", "label", "adopt", "delete", "noop"
-SUMMARY = (CREATE, UPDATE, LABEL_MOVE, ADOPT, DELETE, NOOP)
-PLANNED, SKIPPED = "planned", "skipped"
-
 RESTORES = 5
 """How often a label is put back on its own before somebody has to look."""
 RESTORE_PAUSE_SECONDS = 60
 """The pause after the first restore; it doubles with each."""
 _ACTION_FIELDS = ("object", "action", "state", "outcome", "before", "after")
 """What a plan's digest holds of an action."""
-
-
-class Action(NamedTuple):
-    """What is done about one object. ``action`` is one of ``SUMMARY``; ``noop`` is only told.
-
-    ``before`` and ``after`` are digests (of a label: its value's canonical JSON), None for absent.
-    ``bookkeeping``: only marker and inventory change. ``held``: left alone because of another object.
-    """
-
-    object: str
-    action: str
-    state: State
-    outcome: str = PLANNED
-    reason: str | None = None
-    before: str | None = None
-    after: str | None = None
-    seen: bytes | None = None
-    bookkeeping: bool = False
-    held: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in every document of a plan."""
-        return {
-            "object": self.object, "action": self.action, "state": self.state.value,
-            "outcome": self.outcome, "reason": self.reason,
-        }  # fmt: skip
-
-    def in_file(self) -> dict[str, Any]:
-        """As it stands in a plan file, with the precondition that it saw."""
-        return {**self.to_json(), "before": self.before, "after": self.after}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +105,9 @@ def make_plan(
     """
     planner = _Planner(desired, state, options, destination.rules)
     actions = [planner.action(item) for item in comparison.observed if planner.concerns(item)]
-    actions = _hold_back([planner.fitting(action, destination) for action in actions])
+    actions = hold_back([planner.fitting(action, destination) for action in actions], comparison.observed)
     actions, gated = _through_gates(actions, gates, is_new=comparison.is_new)
-    actions = _keep_referenced(actions, comparison)
+    actions = keep_referenced(actions, comparison)
     actions.sort(key=_order)
     limits = _counted(actions, destination.rules)
     blocked = planner.refusals()
@@ -315,41 +287,9 @@ def _kind_of(item: Observed) -> str:
 
 
 def _left(item: Observed, reason: str) -> Action:
-    return Action(item.address, NOOP, item.state, SKIPPED, reason, item.live, item.desired, item.seen)
-
-
-def _hold_back(actions: Sequence[Action]) -> list[Action]:
-    """Labels that would point to a version that is left alone are left alone too."""
-    unsound = {
-        action.object for action in actions
-        if action.outcome == SKIPPED and action.object.startswith(VERSION) and action.state is not State.PRUNE
-    }  # fmt: skip
-    return [_held(action, unsound) if action.action == LABEL_MOVE else action for action in actions]
-
-
-def _held(action: Action, unsound: set[str]) -> Action:
-    name = parse_address(action.object).name
-    needs = {version_address(name, version) for version in label_versions((action.after or "").encode())}
-    waiting = sorted(needs & unsound)
-    if not waiting:
-        return action
-    return action._replace(action=NOOP, outcome=SKIPPED, held=True, reason=f"{waiting[0]} is not what git says")
-
-
-def _keep_referenced(actions: Sequence[Action], comparison: Comparison) -> list[Action]:
-    """A version stays while a label that stays on the target points to it, whoever set that label."""
-    changed = {action.object for action in actions if action.outcome == PLANNED and not action.bookkeeping}
-    needed: dict[str, str] = {}
-    for item in comparison.observed:
-        if item.address.startswith(LABEL) and item.seen is not None and item.address not in changed:
-            name = parse_address(item.address).name
-            needed |= {version_address(name, version): item.address for version in label_versions(item.seen)}
-    return [
-        action._replace(action=NOOP, outcome=SKIPPED, held=True, reason=f"{needed[action.object]} points to it")
-        if action.action == DELETE and action.object in needed
-        else action
-        for action in actions
-    ]
+    return Action(
+        item.address, NOOP, item.state, SKIPPED, reason, item.live, item.desired, item.seen, waits_for=item.beneath
+    )  # fmt: skip
 
 
 def _through_gates(

@@ -20,6 +20,8 @@ def left_reason(item: Observed) -> str:
         if item.is_strangers:
             return f"it belongs to the catalog {item.owner!r}"
         return f"it is ours, and was marked as the catalog {item.owner!r}'s; `catalog drift` says how to mark it again"
+    if item.beneath is not None:
+        return f"{item.beneath} is not what git says"
     if item.state is State.CONFLICT and item.address.startswith(VERSION):
         return "a version is immutable: make the next one with `catalog bump`"
     return _REASONS.get(item.state, "edited on the target")
