@@ -230,6 +230,10 @@ def _failed(argv: list[str], error: Exception) -> int:
 
 def _usage_hint(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
+    option = getattr(error, "option_name", "")
+    if context is not None and option in ("-C", "--root", "--debug", "--no-color"):
+        command = context.command_path.removeprefix(f"{context.find_root().info_name} ")
+        return f"it stands before the command: `catalog {option}{' DIR' * (option in ('-C', '--root'))} {command}`"
     look = f"see `{context.command_path} --help`" if context is not None else "see `catalog --help`"
     param = getattr(error, "param", None)
     return f"`catalog status` lists the targets; {look}" if param is not None and param.name == "target" else look
