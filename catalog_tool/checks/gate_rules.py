@@ -8,12 +8,13 @@ removes a policy is judged by the old one, too.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from catalog_tool.checks.inspection import Inspection
 from catalog_tool.clock import now
 from catalog_tool.gate.findings import gate_findings, policy_findings
 from catalog_tool.gate.judge import Policies, judge_all, policies_of
+from catalog_tool.gate.label_names import meant
 from catalog_tool.gate.moves import Move, moves
 from catalog_tool.gate.policy import Policy
 from catalog_tool.gate.shelf import CatalogShelf, Sources
@@ -31,12 +32,40 @@ BEFORE = "as it was before this change"
 
 
 def unusable(files: CatalogFiles) -> Iterator[Finding]:
-    """Policies that cannot be used: no label may move by them."""
-    refused = policies_of(files.settings).refused
-    if not refused:
-        return
+    """Policies that cannot be used: no label may move by them; and those that name a label which nobody has."""
+    policies = policies_of(files.settings)
     settings = SourceDocument(SETTINGS_FILE, files.small.get(SETTINGS_FILE, b""))
-    yield from policy_findings(refused, lambda label, key: settings.key(["labels", label, "gate", key]))
+    yield from policy_findings(policies.refused, lambda label, key: settings.key(["labels", label, "gate", key]))
+    used = {name for labels in files.labels.values() for name in labels}
+    for label, policy in policies.usable.items() if used else ():
+        yield from _never_asked(label, used, settings)
+        known = {*used, *files.settings.labels}
+        for number, after in enumerate(policy.after):
+            if after.label not in known:
+                yield _never_stood(label, (number, after.label), known, settings)
+
+
+def _never_asked(label: str, used: Collection[str], settings: SourceDocument) -> Iterator[Finding]:
+    """The gate of a label that no prompt has, and that looks like one that they have."""
+    near = meant(label, used) if label not in used else None
+    if near is not None:
+        spot = settings.key(["labels", label])
+        message = f"the gate of {label} is never asked, since no prompt has that label: did you mean {near}?"
+        yield finding("C320", message, SETTINGS_FILE, severity=WARNING, line=spot.line, column=spot.column,
+                      artifact=label)  # fmt: skip
+
+
+def _never_stood(label: str, after: tuple[int, str], known: Collection[str], settings: SourceDocument) -> Finding:
+    """A policy that wants a version to have stood under a label that no prompt has: it denies every promotion."""
+    number, wanted = after
+    written = settings.value["labels"][label]["gate"]["after"] if settings.value is not None else {}
+    inner: list[str | int] = [number] if isinstance(written, list) else []
+    spot = settings.at(["labels", label, "gate", "after", *inner, "label"])
+    near = meant(wanted, known)
+    hint = f"did you mean {near}?" if near else f"write {wanted} under `labels:` if it is to come"
+    message = f"the gate of {label} denies every promotion: no prompt has the label {wanted}, which it asks for first"
+    return finding("C320", message, SETTINGS_FILE, severity=WARNING, line=spot.line, column=spot.column,
+                   artifact=label, hint=hint)  # fmt: skip
 
 
 def unjudged(tree: WorkTree | RevisionTree) -> Iterator[Finding]:

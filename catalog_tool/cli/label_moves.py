@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -16,6 +14,7 @@ from catalog_tool.cli.context import lazily
 from catalog_tool.errors import UsageError
 from catalog_tool.evals.golden import read_golden
 from catalog_tool.gate.judge import policies_of
+from catalog_tool.gate.label_names import meant
 from catalog_tool.gate.policy import Policy
 from catalog_tool.gate.shelf import CatalogShelf, Sources
 from catalog_tool.gate.since_base import SinceBase
@@ -32,9 +31,6 @@ from catalog_tool.source.tree import RevisionTree, WorkTree, read_one
 
 REGISTRY = "registry.yaml"
 EVIDENCE_FROM = "evidence_from"
-_ALIKE = 0.85
-"""From here on two labels are alike: ``prodution`` and ``production`` are, ``canary`` and ``canary_eu`` are not."""
-_FAMILY = re.compile(r"[_-][^_-]*\Z|\d+\Z", re.ASCII)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -127,15 +123,11 @@ def desk_for(place: Place, revision: str | None, prompt: str, label: str, versio
 
 
 def _check_label(files: CatalogFiles, label: str) -> None:
-    """A label that nobody has may be a new one, unless it looks like a slip: then ``UsageError`` names the known one.
-
-    Labels of one family (``tenant_acme``, ``tenant_bolt``; ``experiment_1``, ``experiment_2``) are meant to be alike.
-    """
+    """A label that nobody has may be a new one, unless it looks like a slip: ``UsageError`` names the known one."""
     known = {*files.settings.labels, *(name for labels in files.labels.values() for name in labels)}
-    strange = sorted(other for other in known if _FAMILY.sub("", other) != _FAMILY.sub("", label))
-    near = difflib.get_close_matches(label, strange, n=1, cutoff=_ALIKE) if label not in known else []
-    if near:
-        hint = f"did you mean {near[0]}? If not, write {label} under `labels:` in {SETTINGS_FILE} first"
+    near = meant(label, known) if label not in known else None
+    if near is not None:
+        hint = f"did you mean {near}? If not, write {label} under `labels:` in {SETTINGS_FILE} first"
         raise UsageError(f"no prompt has a label {label}", hint=hint)
 
 

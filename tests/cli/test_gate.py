@@ -429,3 +429,45 @@ class TestAgain:
         answer = scratch.run("gate", gated.ID, "v2", "--label", "production", "--again", env=NOW)
         assert answer.code == 2
         assert "--candidate" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("gate", "found"),
+    [
+        ("{after: {label: staging}}", None),
+        ("{after: {label: stagin}}", (5, 27, "denies every promotion", "did you mean staging?")),
+        ("{after: [{label: staging}, {label: qa}]}", (5, 46, "label qa", "write qa under `labels:` if it is to come")),
+    ],
+)
+def test_a_label_that_no_prompt_has_is_named(
+    scratch: Scratch, gate: str, found: tuple[int, int, str, str] | None
+) -> None:
+    gated.start(scratch, gate)
+    said = stray_names(scratch)
+    if found is None:
+        assert said == []
+        return
+    (finding,) = said
+    assert (finding["line"], finding["column"], finding["severity"]) == (*found[:2], "warning")
+    assert found[2] in finding["message"]
+    assert finding["hint"] == found[3]
+
+
+def stray_names(scratch: Scratch) -> list[dict[str, object]]:
+    found = scratch.run("validate", "--format", "json").json()["findings"]
+    return [item for item in found if item["code"] == "C320"]
+
+
+def test_a_gate_under_a_mistyped_label_is_never_asked_and_said_so(scratch: Scratch) -> None:
+    gated.start(scratch)
+    scratch.write("catalog.yaml", gated.SETTINGS.format(gate="{}").replace("production", "producton"))
+    (finding,) = stray_names(scratch)
+    assert (finding["line"], finding["column"]) == (3, 3)
+    assert str(finding["message"]).endswith("never asked, since no prompt has that label: did you mean production?")
+    scratch.write("catalog.yaml", gated.SETTINGS.format(gate="{}").replace("production", "canary"))
+    assert stray_names(scratch) == [], "it may be a label that is to come"
+
+
+def test_a_label_that_is_written_down_is_to_come(scratch: Scratch) -> None:
+    gated.start(scratch, "{after: {label: qa}}\n  qa: {}")
+    assert stray_names(scratch) == []
