@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from catalog_tool.backends.base import Backend
 from catalog_tool.backends.stored import content_digest
 from catalog_tool.errors import GitError, UsageError
-from catalog_tool.model.addresses import LABEL, SKILL, VERSION, parse_address, version_address
+from catalog_tool.model.addresses import LABEL, SKILL, VERSION, label_address, parse_address, version_address
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.names import is_label, is_version, version_number
 from catalog_tool.source.branch_writer import BranchWriter, Signature, check_branch_name
@@ -26,7 +26,7 @@ from catalog_tool.sync.live import scan_whole
 from catalog_tool.sync.plan import is_chosen
 from catalog_tool.sync.pulled_prompt import PromptWriter
 from catalog_tool.sync.states import State
-from catalog_tool.sync.wanted import Desired, Reading
+from catalog_tool.sync.wanted import Desired, Reading, desired_for
 
 EDITED = frozenset({State.DRIFTED, State.CONFLICT, State.COLLISION})
 TRAILER = "Catalog-Target"
@@ -144,6 +144,8 @@ class _Edits:
         self._source = source
         self._reading = source.reading
         self._only = only
+        self._differing = {item.address: item for item in observed}
+        self._held = desired_for(source.reading, source.reading.files.settings.targets[source.target]).objects
         self._observed = [item for item in observed if not only or is_chosen(item.address, only)]
         self._known = {file.id for file in source.reading.files.layout.versions}
         self._writer = PromptWriter(source.reading.tree, source.reading.files)
@@ -198,7 +200,8 @@ class _Edits:
             return
         self._files[file.path] = ("100644", file.data)
         self._renamed[name, version] = number
-        what = f"{number} is new there" if is_new else f"{version} was edited there; its content is {number} now"
+        whose = "is another's there" if item.state is State.COLLISION else "was edited there"
+        what = f"{number} is new there" if is_new else f"{version} {whose}; its content is {number} now"
         self._changes.append(Change(item.address, file.path, what, item.by))
 
     def _in_git(self, name: str, seen: bytes) -> str | None:
@@ -270,9 +273,17 @@ class _Edits:
                     yield item, name, label, value
         for name, found in self._reading.labels.items():
             for label, value in found.items():
-                address = f"{LABEL}/{name}@{label}"
-                if address not in seen and any((name, version) in self._renamed for version in value.versions):
+                address = label_address(name, label)
+                is_edited = any((name, version) in self._renamed for version in value.versions)
+                if is_edited and address not in seen and self._serves(address):
                     yield Observed(address, State.PENDING), name, label, self._following(name, value)
+
+    def _serves(self, address: str) -> bool:
+        """Whether applications are given by a label there what git says: else no edit of that is its business."""
+        item = self._differing.get(address)
+        if item is None:
+            return address in self._held
+        return item.live is not None and item.live == item.desired and not item.is_strangers
 
     def _value(self, name: str, label: str, seen: bytes | None) -> LabelValue | None:
         value = _json(seen)

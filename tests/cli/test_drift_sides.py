@@ -279,3 +279,26 @@ def test_a_pull_from_a_target_that_never_was_synced_says_so(catalog: Scratch) ->
     (catalog.root / "runtime.db").unlink()
     refused = catalog.run("pull", "lite")
     assert (refused.code, "nothing was ever synced there" in refused.err) == (3, True), refused.err
+
+
+def test_a_pull_moves_no_label_that_applications_are_not_given_the_edit_by(catalog: Scratch) -> None:
+    """Git has moved its label on to a version that was edited there before any sync moved the target's."""
+    catalog.write("prompts/greet/v2.yaml", prompt("greet", "v2", "Hi."))
+    catalog.commit(when="2026-01-02T00:00:00+00:00")
+    assert catalog.run("sync", "lite").code == 0
+    sql(catalog, "UPDATE prompt_version SET entry = replace(entry, 'Hi.', 'Yo.') WHERE id = 'greet' AND version = 'v2'")
+    catalog.write("prompts/registry.yaml", REGISTRY.replace("greet:\n  production: v1", "greet:\n  production: v2"))
+    catalog.commit(when="2026-01-03T00:00:00+00:00")
+    assert states(drift(catalog, 1)) == {"prompts/greet@v2": "drifted", "labels/greet@production": "pending"}
+    pulled = run(catalog, "pull", "lite", schema="pull-output", code=0)
+    assert [change["object"] for change in pulled["changes"]] == ["prompts/greet@v2"]
+
+
+def test_a_pull_moves_no_label_that_the_target_does_not_take(catalog: Scratch) -> None:
+    catalog.write("catalog.yaml", SETTINGS.replace("db}", "db, labels: [production]}"))
+    catalog.commit(when="2026-01-02T00:00:00+00:00")
+    sql(catalog, "DELETE FROM label WHERE label = 'staging'")
+    sql(catalog, "UPDATE prompt_version SET entry = replace(entry, 'Hello', 'Yo') WHERE id = 'greet'")
+    pulled = run(catalog, "pull", "lite", schema="pull-output", code=0)
+    moved = [change["object"] for change in pulled["changes"]]
+    assert moved == ["prompts/greet@v1", "labels/greet@production"]
