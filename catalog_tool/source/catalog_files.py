@@ -10,7 +10,7 @@ from typing import NamedTuple
 from catalog_tool.errors import UsageError
 from catalog_tool.model.agent_limits import ListingLimits
 from catalog_tool.model.codes import finding
-from catalog_tool.model.finding import Finding
+from catalog_tool.model.finding import WARNING, Finding
 from catalog_tool.model.labels import Labels
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.model.settings import SETTINGS_FILE, Settings
@@ -310,10 +310,17 @@ def _missing_folders(entries: Mapping[str, Entry], settings: Settings) -> Iterat
     hint = "check its spelling"
     if settings.prompts != usual.prompts and not _holds(entries, settings.prompts):
         yield finding("C307", f"there is nothing in the folder `{settings.prompts}`", SETTINGS_FILE, hint=hint)
-    folders = [static_prefix(glob) for glob in settings.skills]
-    if settings.skills != usual.skills and folders and not any(_holds(entries, folder) for folder in folders):
-        named = ", ".join(f"`{glob}`" for glob in settings.skills)
+    if settings.skills == usual.skills:
+        return
+    empty = [glob for glob in settings.skills if not _holds(entries, static_prefix(glob))]
+    if empty and len(empty) == len(settings.skills):
+        named = ", ".join(f"`{glob}`" for glob in empty)
         yield finding("C307", f"there is nothing in the skill folders {named}", SETTINGS_FILE, hint=hint)
+        return
+    for glob in empty:
+        if glob not in usual.skills:
+            message = f"there is nothing in the skill folder `{glob}`"
+            yield finding("C307", message, SETTINGS_FILE, severity=WARNING, hint=hint)
 
 
 def _holds(entries: Mapping[str, Entry], folder: str) -> bool:

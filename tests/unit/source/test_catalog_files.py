@@ -75,6 +75,21 @@ def test_listing_limits_of_the_agent_that_cannot_be_used_are_told(scratch: Scrat
     assert codes(find(scratch)) == [("C308", ".claude/settings.json")] * told
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("prompts: promts\n", [("error", "`promts`")]), ("skills: [skilz, more/*]\n", [("error", "`skilz`, `more/*`")]),
+        ("skills: [skills, skilz, .claude/skills]\n", [("warning", "`skilz`")]), ("skills: [skills]\n", []),
+        ("skills: [skills, '**/skills']\n", []),
+    ],
+)  # fmt: skip
+def test_folders_that_hold_nothing(scratch: Scratch, settings: str, told: list[tuple[str, str]]) -> None:
+    skill = "---\nname: pdf\ndescription: x\n---\n"
+    scratch.write_all({"catalog.yaml": settings, "prompts/a/v1.yaml": PROMPT, "skills/pdf/SKILL.md": skill})
+    found = [each for each in find(scratch).findings if each.code == "C307"]
+    assert [(each.severity, each.message.rpartition("folder")[2].lstrip("s ")) for each in found] == told
+
+
 def test_a_catalog_inside_another(scratch: Scratch) -> None:
     scratch.write_all({"catalog.yaml": "", "prompts/a/catalog.yaml": "", "prompts/a/v1.yaml": PROMPT})
     assert ("C305", "prompts/a/catalog.yaml") in codes(find(scratch))
