@@ -22,6 +22,7 @@ from catalog_tool.source.folder_lock import PATIENCE_SECONDS, locked
 from catalog_tool.source.new_files import unwritten
 from catalog_tool.source.registry import read_registry
 from catalog_tool.source.yaml_edit import edited
+from catalog_tool.source.yaml_scalars import resolve_plain
 
 BY_HAND = "edit it by hand"
 _BOM = "\N{BYTE ORDER MARK}"
@@ -164,11 +165,12 @@ def _edit(text: str, prompt: str, label: str, value: LabelValue) -> _Span:
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if not isinstance(root, yaml.MappingNode):
         start = "" if not text or text.endswith("\n") else "\n"
-        return _Span(len(text), len(text), f"{start}{prompt}:\n  {label}: {_flow(value)}\n")
+        return _Span(len(text), len(text), f"{start}{_name(prompt)}:\n  {_name(label)}: {_flow(value)}\n")
     offsets = _Offsets(text)
     labels = _member(root, prompt)
     if labels is None:
-        return _added(offsets, root, prompt, f"{{{label}: {_flow(value)}}}", f"\n  {label}: {_flow(value)}")
+        written = f"{_name(label)}: {_flow(value)}"
+        return _added(offsets, root, prompt, f"{{{written}}}", f"\n  {written}")
     present = _member(labels, label)
     if present is None:
         return _added(offsets, labels, label, _flow(value), f" {_flow(value)}")
@@ -216,12 +218,18 @@ def _added(offsets: _Offsets, holder: Any, key: str, flow: str, block: str) -> _
     if holder.flow_style:
         brace = offsets.at(holder.end_mark) - 1
         if not holder.value:
-            return _Span(brace, brace, f"{key}: {flow}")
+            return _Span(brace, brace, f"{_name(key)}: {flow}")
         at = offsets.at(holder.value[-1][1].end_mark)
-        return _Span(at, at, f", {key}: {flow}")
+        return _Span(at, at, f", {_name(key)}: {flow}")
     at = offsets.line_end(offsets.end(holder.value[-1][1]))
     indent = " " * holder.value[0][0].start_mark.column
-    return _Span(at, at, f"\n{indent}{key}:{block}")
+    return _Span(at, at, f"\n{indent}{_name(key)}:{block}")
+
+
+def _name(text: str) -> str:
+    """An id or a label as a key: quoted where YAML 1.2 or 1.1 takes it for something else, as `null` and `on`."""
+    meaning = resolve_plain(text)
+    return text if meaning.code is None and meaning.value == text else f'"{text}"'
 
 
 def _changed(offsets: _Offsets, node: Any, value: LabelValue) -> _Span:

@@ -68,6 +68,16 @@ def test_only_the_value_changes(prompt: str, label: str, value: LabelValue, old:
     assert edited(REGISTRY, prompt, label, value) == REGISTRY.replace(old, new)
 
 
+@pytest.mark.parametrize("name", ["null", "true", "on", "no"])
+@pytest.mark.parametrize("text", ["", "greet:\n  staging: v1\n", "{}\n", "{greet: {staging: v1}}\n"])
+def test_a_name_that_yaml_takes_for_something_else_is_quoted(name: str, text: str) -> None:
+    after = edited(edited(text, name, name, V3), "greet", name, V3)
+    labels, _, findings = read_registry(PATH, after.encode())
+    assert findings == []
+    assert labels[name] == {name: V3}
+    assert labels["greet"][name] == V3
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
