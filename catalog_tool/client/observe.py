@@ -148,14 +148,17 @@ class Call:
         output: Any = None,
         scores: Mapping[str, float] | None = None,
     ) -> str | None:
-        """Offer what went in and came out as a sample; its id where it was chosen (``Tuning.samples``)."""
+        """Offer what went in and came out as a sample; its id where it was chosen (``Tuning.samples``).
+
+        Of ``scores`` those are kept that are numbers. Nothing that is given raises.
+        """
         samples = self._around.samples
-        return None if samples is None else samples.offer(self.prompt, self.model, input, output, scores or {})
+        return None if samples is None else samples.offer(self.prompt, self.model, input, output, scores)
 
     def score(self, value: float) -> None:
         """A judge's verdict on this call's output, 0 to 1, as a metric by version id; none where it is no number."""
         recorder = recorder_of(self._around.recorder)
-        found = _finite(value)
+        found = finite(value)
         if recorder is not None and found is not None:
             recorder.score(metric_labels(self.prompt, self.model), semconv.SCORE, found)
 
@@ -201,7 +204,7 @@ class Call:
         )
 
 
-def _finite(value: Any) -> float | None:
+def finite(value: Any) -> float | None:
     """``value`` as a number; None where it is none, or infinite, or NaN."""
     try:
         found = float(value)
@@ -212,7 +215,7 @@ def _finite(value: Any) -> float | None:
 
 def _amount(value: Any) -> float | None:
     """What can be counted or paid: a finite number from 0 on, else None."""
-    found = _finite(value)
+    found = finite(value)
     return found if found is not None and found >= 0 else None
 
 

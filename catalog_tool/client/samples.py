@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from catalog_tool import semconv
-from catalog_tool.client.observe import metric_labels, recorder_of
+from catalog_tool.client.observe import finite, metric_labels, recorder_of
 from catalog_tool.client.redaction import redacted, redacted_value
 from catalog_tool.clock import iso
 from catalog_tool.errors import UsageError
@@ -69,8 +69,8 @@ class Samples:
         self._thread: threading.Thread | None = None
         self._labels: dict[str, tuple[Mapping[str, str], Any]] = {}
 
-    def offer(self, prompt: Prompt, model: str, given: Any, output: Any, scores: Mapping[str, float]) -> str | None:
-        """Take the call as a sample, or not; its id where it was taken."""
+    def offer(self, prompt: Prompt, model: str, given: Any, output: Any, scores: Any) -> str | None:
+        """Take the call as a sample, or not; its id where it was taken. ``scores``: those that are numbers, by name."""
         if self._setting.random() >= self._setting.share:
             return None
         found = uuid.UUID(bytes=os.urandom(16), version=4).hex
@@ -84,7 +84,7 @@ class Samples:
             "model": model,
             "input": given,
             "output": output,
-            "scores": dict(scores),
+            "scores": scores,
         }
         copied = self._changed(line, str)
         if copied is None or not self._put(copied):
@@ -170,7 +170,8 @@ class Samples:
     def _changed(self, line: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any] | None:
         """A copy of the line with every text changed; None, and counted, where that cannot be."""
         try:
-            return {key: redacted_value(item, change) if key in _GIVEN else item for key, item in line.items()}
+            found = {key: redacted_value(item, change) if key in _GIVEN else item for key, item in line.items()}
+            return found | {"scores": _numbers(line["scores"])} if "scores" in line else found
         except Exception:  # noqa: BLE001 - other people's objects and functions: they stop no call, and no text is shown
             self._counters.add("samples_failed")
             return None
@@ -196,3 +197,9 @@ class Samples:
         self._queue = queue.Queue(self._setting.queue)
         self._lock = threading.Lock()
         self._thread = None
+
+
+def _numbers(scores: Any) -> dict[str, float]:
+    """The scores that are finite numbers: one that is none costs neither the sample nor the call."""
+    found = {str(name): finite(value) for name, value in scores.items()} if isinstance(scores, Mapping) else {}
+    return {name: value for name, value in found.items() if value is not None}

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -397,6 +398,32 @@ class TestSamples:
             assert client.get(NAME).observe().sample(input=Lazy(), output="b") is None
         assert (client.counters()["samples_failed"], self.lines(path)) == (1, [])
 
+    @pytest.mark.parametrize(
+        ("scores", "kept"),
+        [
+            (0.5, {}), (["x"], {}), (None, {}), ("judge", {}), (object(), {}),
+            ({"a": 1, "b": float("nan"), "c": "good", "d": None, "e": float("inf"), 7: Decimal("0.25")},
+             {"a": 1, "7": 0.25}),
+        ],
+    )  # fmt: skip
+    def test_scores_that_are_none_cost_neither_the_call_nor_the_sample(
+        self, scores: Any, kept: dict[str, float], folder: Path
+    ) -> None:
+        path = folder / "samples.jsonl"
+        with client_of(folder, recorder=None, samples=SampleSettings(path, share=1)) as client:
+            assert client.get(NAME).observe().sample(input="a", output="b", scores=scores) is not None
+        (line,) = self.lines(path)
+        assert (line["scores"], client.counters()["samples_failed"]) == (kept, 0)
+
+    def test_scores_that_cannot_be_read_stop_no_call(self, folder: Path) -> None:
+        class Broken(float):
+            def __float__(self) -> float:
+                raise RuntimeError("a tensor elsewhere")
+
+        with client_of(folder, recorder=None, samples=SampleSettings(folder / "s.jsonl", share=1)) as client:
+            assert client.get(NAME).observe().sample(input="a", output="b", scores={"x": Broken(1)}) is None
+        assert client.counters()["samples_failed"] == 1
+
     def test_a_redaction_that_raises_costs_its_own_sample_alone_and_shows_nothing(
         self, folder: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
@@ -510,6 +537,10 @@ class TestRedaction:
             ("https://example.org/@ann", "https://example.org/@ann"),
             ('{"api_key": "abcdefghijklmnop1234"}', '{"api_key": "[token]"}'),
             ("a basic understanding, skill-development", "a basic understanding, skill-development"),
+            ("Authorization: Bearer abcdefghijklmnopqrstuvwxyz", "Authorization: [token]"),
+            ("it said bearer abcdefghijklmnopqrstuvwxyz", "it said [token]"),
+            ('{"authorization": "basic onlyletters"}', '{"authorization": "[token]"}'),
+            ("a bearer authentication, authorization: basic", "a bearer authentication, authorization: basic"),
         ],
     )
     def test_what_goes_and_what_stays(self, text: str, expected: str) -> None:
@@ -523,6 +554,9 @@ class TestRedaction:
         assert redacted(f"it is {key} and more") == "it is [key] and more"
         assert redacted(f"it is {key[:400]} and more") == "it is [key] and more", "cut off before its end"
         assert redacted(f"-----BEGIN {kind}----- begins a key") == "[key] begins a key"
+        heads = end.join(["Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,3F17F5316E2BAC89", "Version: 1", ""])
+        locked = f"-----BEGIN {kind}-----{end}{heads}{end}{body}"
+        assert redacted(f"it is {locked}, and more") == "it is [key], and more"
 
     def test_every_token_whose_shape_the_checks_know_goes(self) -> None:
         letters = "Kq7ZrT2mXw9LbN4vHs6JdY8cPf3GuE5kRa1WtQ" * 4
@@ -533,6 +567,28 @@ class TestRedaction:
             "xapp-1-" + letters[:40],
         ]
         assert [redacted(f"use {token}.") for token in tokens] == ["use [token]."] * len(tokens)
+
+    def test_what_only_a_name_tells_goes_in_structures_as_in_texts(self) -> None:
+        secret = "abcdefghijklmnop1234"
+        given = {
+            "api_key": secret,
+            "headers": {"X-Api-Key": [secret, ("plain", secret)], "Authorization": "Bearer onlyletters"},
+            "password=" + secret: "plain",
+            "k" * 500 + "_secret_token": secret,
+            "monkey": secret,
+            "api_keys_used": "two of them, 2026-11-21",
+            "deep": {"er": {"secret": {"a": secret, "b_token": secret}}},
+        }
+        assert redacted_value(given, redacted) == {
+            "api_key": "[token]",
+            "headers": {"X-Api-Key": ["[token]", ["plain", "[token]"]], "Authorization": "[token]"},
+            "password=[token]": "plain",
+            "k" * 500 + "_secret_token": "[token]",
+            "monkey": secret,
+            "api_keys_used": "two of them, 2026-11-21",
+            "deep": {"er": {"secret": {"a": secret, "b_token": "[token]"}}},
+        }
+        assert redacted_value(given, str)["api_key"] == secret, "whose own redaction sees texts as they are"
 
     def test_keys_are_redacted_too_and_depth_is_bounded(self) -> None:
         deep: Any = "a@b.de"
@@ -547,6 +603,8 @@ class TestRedaction:
             "1 " * 100_000, "a@" * 100_000, "a" * 200_000 + "@", "eyJ" + "a" * 200_000, "Bearer " * 30_000,
             "-----BEGIN PRIVATE KEY-----!" * 8_000, "-----BEGIN PRIVATE KEY-----" + "\\n" * 100_000, "-----" * 40_000,
             "://" * 70_000, "://" + "a" * 200_000, "secret    =    " * 14_000, "password-" * 22_000,
+            "-----BEGIN PRIVATE KEY-----" + " Version: " * 20_000, "authorization: bearer " * 10_000,
+            "-----BEGIN PRIVATE KEY-----\\nProc-Type:" * 6_000,
             "AA11AAAA" * 25_000 + "_", "1" * 200_000 + "a", "DE12 AAAA 1111 " * 14_000,
         ],
     )  # fmt: skip
