@@ -46,6 +46,10 @@ class AsyncPromptClient:
             prompt: Prompt = done.value
             return prompt
 
+    def feedback(self, sample_id: str | None, score: float, comment: str | None = "") -> None:
+        """``PromptClient.feedback``; it waits for nothing."""
+        self.client.feedback(sample_id, score, comment)
+
     def status(self) -> Status:
         """``PromptClient.status``."""
         return self.client.status()

@@ -40,17 +40,39 @@ def link_langfuse(prompt: Prompt, variables: Mapping[str, Any] | None = None) ->
 
 
 def link_mlflow(prompt: Prompt, variables: Mapping[str, Any] | None = None) -> None:
-    """Link MLflow's current trace: as a linked prompt, and its active span by attributes."""
+    """Link MLflow's current trace: as one more linked prompt, and its active span by attributes.
+
+    The trace's tag ``prompt_version_id`` names every version that was linked, with commas between.
+    """
     mlflow = _module("mlflow", "mlflow")
     span = mlflow.get_current_active_span()
     if span is None:
         return
     span.set_attributes(prompt.trace_metadata(vars=variables))
+    manager = _module("mlflow.tracing.trace_manager", "mlflow").InMemoryTraceManager.get_instance()
+    with manager.get_trace(span.trace_id) as trace:  # its lock: what another thread links meanwhile is not lost
+        if trace is not None:
+            mlflow.update_current_trace(tags=_mlflow_tags(prompt, trace.info.tags))
+
+
+def _mlflow_tags(prompt: Prompt, before: Mapping[str, str]) -> dict[str, str]:
+    """The tags that link one prompt more; what MLflow itself linked stays."""
+    known = [one for one in before.get(semconv.PROMPT_VERSION_ID, "").split(",") if one]
+    tags = {semconv.PROMPT_VERSION_ID: ",".join(dict.fromkeys([*known, prompt.version_id]))}
     number = _number(prompt)
-    tags = {semconv.PROMPT_VERSION_ID: prompt.version_id}
     if number is not None:
-        tags[_MLFLOW_LINKED] = json.dumps([{"name": prompt.id, "version": str(number)}])
-    mlflow.update_current_trace(tags=tags)
+        linked = _listed(before.get(_MLFLOW_LINKED))
+        one = {"name": prompt.id, "version": str(number)}
+        tags[_MLFLOW_LINKED] = json.dumps(linked if one in linked else [*linked, one])
+    return tags
+
+
+def _listed(text: str | None) -> list[Any]:
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return []
+    return found if isinstance(found, list) else []
 
 
 def link_opik(prompt: Prompt, variables: Mapping[str, Any] | None = None) -> None:

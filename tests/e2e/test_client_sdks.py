@@ -77,8 +77,9 @@ def test_langfuse(tmp_path: Path) -> None:
 
 def test_mlflow(tmp_path: Path) -> None:
     found = said("mlflow", "link_mlflow.py", tmp_path)
-    assert json.loads(found["tags"]["mlflow.linkedPrompts"]) == [{"name": NAME, "version": "12"}]
-    assert found["tags"][semconv.PROMPT_VERSION_ID] == found["version_id"]
+    linked = [(one["name"], one["version"]) for one in json.loads(found["tags"]["mlflow.linkedPrompts"])]
+    assert linked == [(NAME, "12"), ("own", "1"), ("billing/summary", "12")], "once each, and MLflow's own among them"
+    assert found["tags"][semconv.PROMPT_VERSION_ID].split(",") == [found["version_id"], found["other_id"]]
     assert found["attributes"][semconv.PROMPT_NAME] == NAME
     assert found["attributes"]["variables"] == {"name": "Ann"}
 

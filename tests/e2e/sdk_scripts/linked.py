@@ -18,12 +18,13 @@ NAME = "billing/refund"
 VARIABLES = {"name": "Ann"}
 
 
-def prompt() -> Prompt:
-    """``billing/refund@v12`` by its label."""
+def prompt(name: str = NAME) -> Prompt:
+    """``billing/refund@v12``, or another with that number, by its label."""
     folder = Path(tempfile.mkdtemp())
-    write_bundle(folder / "bundle.json", {NAME: {"production": "v12"}}, {NAME: {"v12": entry(version="v12")}})
+    one = entry(f"Hello {{{{name}}}}, {name}.", version="v12")
+    write_bundle(folder / "bundle.json", {name: {"production": "v12"}}, {name: {"v12": one}})
     with PromptClient(f"file://{folder}", cache_dir=False) as client:
-        return client.get(NAME)
+        return client.get(name)
 
 
 def say(**found: Any) -> None:

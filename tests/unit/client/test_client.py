@@ -27,6 +27,7 @@ from catalog_tool.client import (
     SourceUnavailableError,
     Tuning,
 )
+from catalog_tool.client.samples import SampleSettings
 from catalog_tool.client.status import COUNTERS
 from catalog_tool.errors import UsageError
 from catalog_tool.template import MissingVariableError, UnknownVariableError
@@ -278,6 +279,20 @@ class TestAsyncio:
                     await client.get("No Name")
 
         asyncio.run(main())
+
+    def test_feedback_is_the_clients_own(self, service: Service, tmp_path: Path) -> None:
+        settings = SampleSettings(tmp_path / "samples.jsonl", share=1)
+
+        async def main() -> None:
+            async with AsyncPromptClient(service.url, cache_dir=False, tuning=Tuning(samples=settings)) as client:
+                sample = (await client.get(NAME)).observe().sample(input="a", output="b")
+                client.feedback(sample, score=1, comment="helpful")
+                with pytest.raises(UsageError):
+                    client.feedback(sample, score=float("nan"))
+
+        asyncio.run(main())
+        kinds = [json.loads(line)["kind"] for line in (tmp_path / "samples.jsonl").read_text("utf-8").splitlines()]
+        assert kinds == ["sample", "feedback"]
 
     def test_a_loop_that_ends_while_a_fetch_is_under_way(self, service: Service) -> None:
         service.delay = 0.3
