@@ -127,4 +127,4 @@ def _sources(
     (old, base), files = released, inspection.files
     shelf = CatalogShelf(tree, files, digest, git=tree.git, commit=base)
     shelf.expect(moved)
-    return SinceBase(shelf, files, RevisionTree(tree.git, base, tree.prefix), old, moved) if tree.git else shelf
+    return SinceBase(shelf, files, RevisionTree(tree.git, base, old.prefix), old, moved) if tree.git else shelf

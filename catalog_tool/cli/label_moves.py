@@ -23,8 +23,8 @@ from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.model.names import is_label, is_version
 from catalog_tool.model.settings import SETTINGS_FILE
-from catalog_tool.source.base import default_base, merged_commit
-from catalog_tool.source.catalog_files import CatalogFiles, find_catalog
+from catalog_tool.source.base import catalog_at, default_base, merged_commit
+from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.resolve import OpenCatalog, open_catalog, read_version, unknown_name, versions_of
 from catalog_tool.source.root import Place
 from catalog_tool.source.tree import RevisionTree, WorkTree, read_one
@@ -67,8 +67,8 @@ class LabelDesk(NamedTuple):
         tree = self.catalog.tree
         sources: Sources = shelf
         if base is not None and isinstance(tree, WorkTree | RevisionTree) and tree.git is not None:
-            before = RevisionTree(tree.git, base, tree.prefix)
-            sources = SinceBase(shelf, self.catalog.files, before, find_catalog(before), [self.prompt])
+            before = catalog_at(tree.git, tree, self.catalog.files, base)
+            sources = SinceBase(shelf, self.catalog.files, *before, [self.prompt])
         return self.target.beside(sources) if self.target is not None else sources
 
     @property
@@ -176,5 +176,5 @@ def released_value(desk: LabelDesk) -> tuple[str | None, LabelValue | None]:
     base = default_base(tree)
     if base is None or tree.git is None:
         return None, None
-    labels = find_catalog(RevisionTree(tree.git, base, tree.prefix)).labels
-    return base, labels.get(desk.prompt, {}).get(desk.label)
+    _, released = catalog_at(tree.git, tree, desk.catalog.files, base)
+    return base, released.labels.get(desk.prompt, {}).get(desk.label)

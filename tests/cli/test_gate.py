@@ -154,6 +154,21 @@ def test_a_record_that_was_broken_before_does_not_go_in_the_same_change(scratch:
     assert "is gone: bring it back" in judged(scratch, "C322")
 
 
+def test_nor_in_a_catalog_that_moves_to_another_folder(scratch: Scratch) -> None:
+    path = failed_later(scratch)
+    (scratch.root / "sub").mkdir()
+    scratch.git("rm", "--quiet", path.relative_to(scratch.root).as_posix())
+    scratch.git("mv", "catalog.yaml", "prompts", "sub")
+    scratch.write(f"sub/{gated.REGISTRY}", gated.LABELS.replace("production: v2", "production: v3"))
+    scratch.commit("Elsewhere")
+    answer = scratch.command(*ASK, cwd=scratch.root / "sub", env=NOW)
+    assert answer.code == 3
+    assert "(v2 → v3)" in answer.out
+    assert "is gone: bring it back" in answer.out
+    told = scratch.command("validate", "--format", "json", cwd=scratch.root / "sub", env=NOW)
+    assert gate_codes(told) == ["C322"]
+
+
 def test_a_removal_that_was_merged_by_itself_is_over(scratch: Scratch) -> None:
     path = failed_later(scratch)
     scratch.git("switch", "--quiet", "main")
