@@ -21,6 +21,10 @@ STATES = {
     "adopt": "equal, and not marked as ours", "prune": "git no longer has it", "gone": "gone on both sides",
     "foreign": "belongs to another catalog",
 }  # fmt: skip
+_LEFT_OUT = {
+    "prune": "the target's settings leave it out",
+    "prune_conflict": "the target's settings leave it out, and it was edited on the target",
+}
 _SUPERSEDED = "superseded: it was given a commit that this one does not descend from"
 _GITS_MOVE = frozenset({"pending", "create", "adopt", "prune", "gone"})
 """Where nobody changed the target: what it says of its last write is not since when it differs, nor by whom."""
@@ -103,6 +107,8 @@ def state_words(item: Mapping[str, Any], superseded: Mapping[str, Any] | None) -
     """What happened to an object, in words; git is not ahead of a target that was given another history."""
     if superseded and item["state"] == "pending":
         return "not what this commit says"
+    if item.get("left_out") and item["state"] in _LEFT_OUT:
+        return _LEFT_OUT[item["state"]]
     if item.get("beneath"):
         return f"says what git says, but {for_terminal(item['beneath'])} there is not git's"
     if item.get("meta_only"):

@@ -28,6 +28,7 @@ class Observed(NamedTuple):
     ``seen`` is the live entry as it was read, the precondition of any write. ``meta_only``: content is
     equal everywhere and only metadata differs. ``owner`` names the catalog of a foreign marker.
     ``beneath``: a label says what git says, and the version of that name there is not git's: this one.
+    ``left_out``: git has it, and the target's settings do not take it.
     """
 
     address: str
@@ -41,6 +42,7 @@ class Observed(NamedTuple):
     by: str | None = None
     owner: str | None = None
     beneath: str | None = None
+    left_out: bool = False
 
     @property
     def is_strangers(self) -> bool:
@@ -50,6 +52,8 @@ class Observed(NamedTuple):
 
 class Comparison(NamedTuple):
     """A target compared with git. ``observed`` is sorted by address and leaves out what is in sync.
+
+    What other targets of the catalog want in the same place is theirs: neither seen nor counted.
 
     ``kinds`` counts all objects by kind and state; ``managed`` is the size of the inventory; ``is_new``
     says that there is neither inventory nor any object.
@@ -86,9 +90,10 @@ def compare(desired: Desired, state: TargetState, scan: Iterable[Live], *, metad
     observed.extend(join.absent())
     observed = list(join.standing(observed))
     observed.sort(key=lambda item: item.address)
+    managed = sum(address not in desired.beside for address in state.inventory)
     kinds = join.in_sync + Counter((item.address.partition("/")[0], item.state.value) for item in observed)
     is_new = not state.inventory and not join.found
-    return Comparison(observed, dict(sorted(kinds.items())), len(state.inventory), is_new)
+    return Comparison(observed, dict(sorted(kinds.items())), managed, is_new)
 
 
 def _refuse_strangers(inventory: Iterable[str]) -> None:
@@ -117,6 +122,8 @@ class _Join:
         """Everything that is there and not in sync."""
         for item in scan:
             self.found.add(item.address)
+            if item.address in self._desired.beside:
+                continue
             wanted = self._desired.objects.get(item.address)
             if wanted is not None and wanted.entry == item.entry and self._is_settled(item, wanted):
                 self._count(item.address)
@@ -157,6 +164,7 @@ class _Join:
             live=found.digest,
             applied=applied.digest if applied else None,
             seen=item.entry, meta_only=meta_only, since=item.since, by=item.by, owner=owner.foreign,
+            left_out=item.address in self._desired.left_out,
         )  # fmt: skip
 
     def _applied(self, address: str, owner: Ownership) -> Applied | None:
@@ -214,7 +222,7 @@ class _Join:
         """What is wanted or was applied, and is not there."""
         nobody = Ownership()
         for address in self._desired.objects.keys() | self._state.inventory.keys():
-            if address in self.found:
+            if address in self.found or address in self._desired.beside:
                 continue
             wanted = self._desired.objects.get(address)
             applied = self._applied(address, nobody)
@@ -223,4 +231,5 @@ class _Join:
                 yield Observed(
                     address, state,
                     desired=wanted.digest if wanted else None, applied=applied.digest if applied else None,
+                    left_out=address in self._desired.left_out,
                 )  # fmt: skip

@@ -61,6 +61,7 @@ def _object_json(item: Observed, elsewhere: str | None) -> dict[str, Any]:
     shown = _label_value if item.address.startswith(LABEL) else _as_is
     return {
         **({"elsewhere": elsewhere} if elsewhere is not None else {}),
+        **({"left_out": True} if item.left_out else {}),
         **({"beneath": item.beneath} if item.beneath is not None else {}),
         **({"meta_only": True} if item.meta_only else {}),
         **({"ours": True} if item.state is State.FOREIGN and not item.is_strangers else {}),

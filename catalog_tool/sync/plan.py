@@ -22,9 +22,10 @@ from catalog_tool.sync.compare import Comparison, Observed
 from catalog_tool.sync.dependents import hold_back, keep_referenced
 from catalog_tool.sync.destination import Destination as Destination
 from catalog_tool.sync.destination import LabelRules as LabelRules
+from catalog_tool.sync.going import going_with_versions
 from catalog_tool.sync.label_gates import LabelGates
 from catalog_tool.sync.limits import Blocked, over_limits
-from catalog_tool.sync.reasons import left_reason
+from catalog_tool.sync.reasons import dropped_reason, left_reason
 from catalog_tool.sync.states import LEFT_STATES, State
 from catalog_tool.sync.wanted import Desired
 
@@ -105,7 +106,7 @@ def make_plan(
     """
     planner = _Planner(desired, state, options, destination.rules)
     actions = [planner.action(item) for item in comparison.observed if planner.concerns(item)]
-    actions = hold_back([planner.fitting(action, destination) for action in actions], comparison.observed)
+    actions = hold_back(planner.fitting(actions, destination, comparison.observed), comparison.observed)
     actions, gated = _through_gates(actions, gates, is_new=comparison.is_new)
     actions = keep_referenced(actions, comparison)
     actions.sort(key=_order)
@@ -196,25 +197,29 @@ class _Planner:
             kind, reason = made
             return self._write(item, kind or _kind_of(item), reason)
         if item.state is State.PRUNE:
-            if self._options.prune:
-                return self._write(item, DELETE, "git no longer has it")
-            return _left(item, "git no longer has it; --prune deletes it")
+            why = dropped_reason(item)
+            return self._write(item, DELETE, why) if self._options.prune else _left(item, f"{why}; --prune deletes it")
         if item.state is State.DRIFTED and self._rules.on_drift.get(parse_address(item.address).part) == "restore":
             return self._restored(item)
         return _left(item, left_reason(item))
 
-    def fitting(self, action: Action, destination: Destination) -> Action:
-        """The action, unless the target cannot do it: then the object is left as it is, and why."""
+    def fitting(
+        self, actions: Sequence[Action], destination: Destination, observed: Sequence[Observed]
+    ) -> list[Action]:
+        """The actions, unless the target cannot do one: then its object is left as it is, and why."""
+        found = [self._fitting(action, destination) for action in actions]
+        return going_with_versions(actions, found, observed) if destination.labels_go_with_version else found
+
+    def _fitting(self, action: Action, destination: Destination) -> Action:
         wanted = self._desired.objects.get(action.object)
         if action.outcome != PLANNED or action.bookkeeping or (wanted is None and action.action != DELETE):
             return action
         entry = wanted.entry if wanted is not None and action.action != DELETE else None
         why = destination.fitness(action.object, entry)
-        return (
-            action
-            if why is None
-            else action._replace(action=NOOP, outcome=SKIPPED, held=True, reason=f"{destination.name} {why}")
-        )
+        if why is None:
+            return action
+        held = entry is not None  # what can never go there is no reason for a run to fail each time
+        return action._replace(action=NOOP, outcome=SKIPPED, held=held, reason=f"{destination.name} {why}")
 
     def _write(self, item: Observed, kind: str, reason: str | None) -> Action:
         reason = "meta" if item.meta_only else reason
@@ -229,7 +234,7 @@ class _Planner:
         if token != now:
             return _left(item, f"it is {now} now, not {token}: look again before it is overwritten")
         if item.desired is None and not self._options.prune:
-            return _left(item, "git no longer has it; together with --prune this deletes it")
+            return _left(item, f"{dropped_reason(item)}; together with --prune this deletes it")
         kind = DELETE if item.desired is None else ADOPT if item.live == item.desired else _kind_of(item)
         return self._write(item, kind, f"overwrites {now}")
 

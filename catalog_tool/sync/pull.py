@@ -25,6 +25,7 @@ from catalog_tool.sync.drift import nothing_kept, refuse_others
 from catalog_tool.sync.live import scan_whole
 from catalog_tool.sync.plan import is_chosen
 from catalog_tool.sync.pulled_prompt import PromptWriter
+from catalog_tool.sync.reasons import dropped_reason
 from catalog_tool.sync.states import State
 from catalog_tool.sync.wanted import Desired, Reading, desired_for
 
@@ -168,7 +169,7 @@ class _Edits:
             self._skill(item)
         self._registry()
         self._left.extend(
-            Left(item.address, "git no longer has it; `catalog drift` says how to delete it there")
+            Left(item.address, f"{dropped_reason(item)}; `catalog drift` says how to delete it there")
             for item in self._observed if item.state is State.PRUNE_CONFLICT
         )  # fmt: skip
         return self._files, self._changes, self._left

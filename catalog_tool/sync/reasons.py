@@ -10,8 +10,12 @@ _REASONS = {
     State.OVERRIDE: "moved on purpose by a rollback, until git catches up",
     State.COLLISION: "something else has this name; adopt it, or take it away",
     State.CONFLICT: "git and the target both changed it",
-    State.PRUNE_CONFLICT: "git no longer has it, and it was edited on the target",
 }
+
+
+def dropped_reason(item: Observed) -> str:
+    """Why nothing of git's belongs where there is something of ours."""
+    return "the target's settings leave it out" if item.left_out else "git no longer has it"
 
 
 def left_reason(item: Observed) -> str:
@@ -20,6 +24,8 @@ def left_reason(item: Observed) -> str:
         if item.is_strangers:
             return f"it belongs to the catalog {item.owner!r}"
         return f"it is ours, and was marked as the catalog {item.owner!r}'s; `catalog drift` says how to mark it again"
+    if item.state is State.PRUNE_CONFLICT:
+        return f"{dropped_reason(item)}, and it was edited on the target"
     if item.beneath is not None:
         return f"{item.beneath} is not what git says"
     if item.state is State.CONFLICT and item.address.startswith(VERSION):

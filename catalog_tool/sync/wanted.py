@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,12 +18,13 @@ from catalog_tool.model.addresses import LABEL, SKILL, VERSION, label_address, s
 from catalog_tool.model.finding import ERROR, Finding
 from catalog_tool.model.labels import LabelValue
 from catalog_tool.model.limits import SKILL_FILE_BYTES
-from catalog_tool.model.settings import Settings
+from catalog_tool.model.settings import TARGET_DEFAULTS, Settings
 from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.globs import globs_matcher
 from catalog_tool.source.memory import Memory
 from catalog_tool.source.root import Place
 from catalog_tool.source.tree import RevisionTree, WorkTree, tree_of
+from catalog_tool.sync.same_place import targets_beside
 
 SkillContents = tuple[Mapping[str, bytes], Mapping[str, str]]
 """A skill's bytes and modes, by path."""
@@ -69,7 +70,8 @@ class Desired:
 
     ``bundle`` is the digest of the whole catalog, whatever part of it this target gets; ``commit`` is
     None outside git; ``modified`` says that the work tree held edits. ``contents`` reads a skill's files;
-    ``prefix`` is the catalog's root below the top of the repository.
+    ``prefix`` is the catalog's root below the top of the repository. ``left_out`` is what git has and the target's
+    settings leave out, ``beside`` that of it which other targets of this catalog want in the same place.
     """
 
     bundle: str
@@ -79,6 +81,8 @@ class Desired:
     contents: Callable[[str], SkillContents]
     modified: bool = False
     prefix: str = ""
+    left_out: Container[str] = frozenset()
+    beside: Container[str] = frozenset()
 
 
 class Reading(NamedTuple):
@@ -143,6 +147,30 @@ def read_catalog(place: Place, revision: str | None, progress: Callable[[int, in
 def desired_for(reading: Reading, target: Mapping[str, Any]) -> Desired:
     """The part of a catalog that a target gets, by its ``include``, ``labels`` and ``skills``."""
     settings: Settings = reading.files.settings
+    objects = _selected(reading, target)
+    whole = objects if _takes(target) == _takes(TARGET_DEFAULTS) else _selected(reading, TARGET_DEFAULTS)
+    beside = (found for found in targets_beside(settings.targets, target) if _takes(found) != _takes(target))
+    others = [_selected(reading, found) for found in beside]
+    return Desired(
+        bundle=reading.bundle,
+        catalog=settings.catalog or "",
+        commit=reading.commit,
+        objects=objects,
+        contents=_SkillReader(reading),
+        modified=reading.modified,
+        prefix=reading.files.prefix,
+        left_out=whole.keys() - objects.keys(),
+        beside=frozenset(address for found in others for address in found) - objects.keys(),
+    )
+
+
+def _takes(target: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The settings that say what a target takes."""
+    return target["include"], target["labels"], target["skills"] in (True, "true")
+
+
+def _selected(reading: Reading, target: Mapping[str, Any]) -> dict[str, WantedObject]:
+    """What a target's settings take of a catalog, by address."""
     included, labelled = globs_matcher(target["include"]), globs_matcher(target["labels"])
     objects = {
         address: wanted
@@ -156,15 +184,7 @@ def desired_for(reading: Reading, target: Mapping[str, Any]) -> Desired:
             if labelled(label):
                 address, entry = label_address(name, label), canonical_bytes(value.to_json())
                 objects[address] = WantedObject(address, entry.decode(), entry)
-    return Desired(
-        bundle=reading.bundle,
-        catalog=settings.catalog or "",
-        commit=reading.commit,
-        objects=objects,
-        contents=_SkillReader(reading),
-        modified=reading.modified,
-        prefix=reading.files.prefix,
-    )
+    return objects
 
 
 class _SkillReader:
