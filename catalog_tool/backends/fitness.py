@@ -83,7 +83,8 @@ def _bad_skill(capabilities: Capabilities, found: Address, entry: bytes | None) 
 
 def _lasting(capabilities: Capabilities, found: Address) -> Iterator[str]:
     if found.kind == LABEL and not capabilities.label_delete:
-        yield "cannot remove a label, only move it"
+        way = ": it goes with the version it stands on" if capabilities.labels_go_with_version else ""
+        yield f"cannot remove a label, only move it{way}"
     if found.kind != LABEL and not capabilities.version_delete:
         yield "cannot remove a version"
 

@@ -16,6 +16,7 @@ CAPABILITIES = Capabilities(
     transactional=False,
     bulk_read=False,
     label_delete=False,
+    labels_go_with_version=True,
     weighted_labels=False,
     experimental=True,
     attributed=False,

@@ -111,7 +111,7 @@ class Steps:
 
     def _remove(self, write: Write, name: str, held: Held | None, number: int | None) -> Written:
         if held is not None and number is not None:
-            pointing = sorted(label for label, at in held.labels.items() if at == number)
+            pointing = sorted(label for label, at in held.labels.items() if at == number and label not in write.labels)
             if pointing:
                 return Written(write.address, CHANGED, f"{pointing[0]} points to it")
             self._api.delete(self._reader.name_on(name), number)

@@ -64,6 +64,12 @@ def _object(value: Json) -> Mapping[str, Json]:
     return value
 
 
+def _list(value: Json) -> list[Json]:
+    if not isinstance(value, list):
+        raise ValueError("a list is missing")
+    return value
+
+
 def address_from_json(value: Json) -> str:
     """An address of one of the three kinds."""
     text = _text(value)
@@ -94,6 +100,7 @@ def write_to_json(write: Write) -> Json:
         "modes": None if write.modes is None else dict(write.modes),
         "marker": write.marker,
         "applied": None if write.applied is None else write.applied._asdict(),
+        **({"labels": sorted(write.labels)} if write.labels else {}),
     }
 
 
@@ -109,6 +116,7 @@ def write_from_json(value: Json) -> Write:
         modes=None if modes is None else {path: _text(mode) for path, mode in _object(modes).items()},
         marker=_text_or_none(found.get("marker")),
         applied=None if applied is None else _applied(applied),
+        labels=frozenset(map(_text, _list(found.get("labels", [])))),
     )
 
 

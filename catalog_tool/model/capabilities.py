@@ -15,6 +15,7 @@ class Capabilities:
     * ``bulk_read``: the number of requests of a whole read does not grow with the number of objects.
     * ``metadata``: description, owners, tags and ``x-*`` are kept with a version.
     * ``label_delete``, ``version_delete``: whether these can be removed at all.
+    * ``labels_go_with_version``: a version can be removed with the labels on it, though a label alone cannot.
     * ``weighted_labels``: a label may be a split of versions.
     * ``skills``: whether skills can be stored; ``skills_below_prefix``: also by a target with a prefix.
     * ``attributed``: the store says when and by whom an object was changed.
@@ -32,6 +33,7 @@ class Capabilities:
     metadata: bool = True
     label_delete: bool = True
     version_delete: bool = True
+    labels_go_with_version: bool = False
     weighted_labels: bool = True
     skills: bool = True
     skills_below_prefix: bool = True

@@ -46,7 +46,8 @@ class Write(NamedTuple):
 
     ``seen`` is the entry that the plan saw (``Live.entry``), None for an absent object: a backend
     refuses the step where the object is neither that nor already what is wanted. ``applied`` is the
-    inventory entry afterwards, None removes it.
+    inventory entry afterwards, None removes it. ``labels`` may go with a version that goes, where the
+    store has no other way to remove them (``capabilities.labels_go_with_version``); steps of their own follow.
     """
 
     address: str
@@ -56,6 +57,7 @@ class Write(NamedTuple):
     modes: Mapping[str, str] | None = None
     marker: str | None = None
     applied: Applied | None = None
+    labels: frozenset[str] = frozenset()
 
 
 DONE = "done"

@@ -22,9 +22,13 @@ class LabelRules(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """Where a plan goes: the target's name, its place without secrets, what holds for labels, what it can hold."""
+    """Where a plan goes: the target's name, its place without secrets, what holds for labels, what it can hold.
+
+    ``labels_go_with_version``: a label goes there only with the version it stands on.
+    """
 
     name: str
     place: str
     rules: LabelRules
     fitness: Fitness = fits_all
+    labels_go_with_version: bool = False

@@ -39,9 +39,23 @@ def target_names(settings: Settings) -> list[str]:
 
 
 def open_target(place: Place, settings: Settings, name: str, *, moved: bool = False) -> OpenTarget:
-    """Connect to a target. Raises ``UsageError`` for an unknown one, a variable that is not set, a missing extra.
+    """Connect to a target. Raises ``UsageError`` as ``expanded_settings`` does, and for a missing extra."""
+    expanded = expanded_settings(settings, name, moved=moved)
+    options = {key: value for key, value in expanded.items() if key not in _OURS}
+    if isinstance(options.get("path"), str):
+        options["path"] = str(Path(place.root, options["path"]))
+    backend = connect(str(expanded["backend"]), options)
+    holds = fitness(backend.capabilities, str(expanded.get("prefix") or ""))
+    rules = LabelRules.of(settings.labels)
+    together = backend.capabilities.labels_go_with_version
+    return OpenTarget(name, expanded, backend, Destination(name, backend.place(), rules, holds, together))
 
-    ``moved``: its server has a new address, and the credentials may be used there (``known_places``).
+
+def expanded_settings(settings: Settings, name: str, *, moved: bool = False) -> dict[str, Any]:
+    """A target's settings with ``${ENV}`` replaced; its credentials may go where they say, and are known there now.
+
+    ``moved``: its server has a new address, and the credentials may be used there (``known_places``). Raises
+    ``UsageError`` for a target that is none, a variable that is not set, credentials that are another server's.
     """
     if name not in settings.targets:
         known = target_names(settings)
@@ -53,13 +67,7 @@ def open_target(place: Place, settings: Settings, name: str, *, moved: bool = Fa
         raise UsageError("a catalog needs an id before anything is synced", hint=hint)
     expanded = {key: _expanded(name, key, value) for key, value in settings.targets[name].items()}
     check_place(settings.catalog, name, expanded, moved=moved)
-    options = {key: value for key, value in expanded.items() if key not in _OURS}
-    if isinstance(options.get("path"), str):
-        options["path"] = str(Path(place.root, options["path"]))
-    backend = connect(str(expanded["backend"]), options)
-    holds = fitness(backend.capabilities, str(expanded.get("prefix") or ""))
-    rules = LabelRules.of(settings.labels)
-    return OpenTarget(name, expanded, backend, Destination(name, backend.place(), rules, holds))
+    return expanded
 
 
 def _expanded(target: str, key: str, value: Any) -> Any:

@@ -11,6 +11,7 @@ from catalog_tool.backends.stored import label_versions
 from catalog_tool.errors import LeaseLostError, RefusedError, UnavailableError
 from catalog_tool.model.addresses import LABEL, SKILL, VERSION, parse_address, version_address
 from catalog_tool.model.target import DONE, FAILED, Applied, Run, Write, Written
+from catalog_tool.sync.going import labels_that_go
 from catalog_tool.sync.lease import Holding
 from catalog_tool.sync.markers import marker_text
 from catalog_tool.sync.plan import DELETE, Action, Plan
@@ -18,6 +19,7 @@ from catalog_tool.sync.states import State
 from catalog_tool.sync.timing import Timing, persistently
 
 DROPPED = "dropped"
+_LEVELS = {VERSION: 0, SKILL: 0, LABEL: 1}
 _OUTCOMES = {DONE: "done", FAILED: "failed", "changed": "failed", "unconfirmed": "unconfirmed"}
 
 
@@ -33,13 +35,15 @@ class Writer:
         reason = f"sync of {commit[:12]}" if commit else "sync"
         self._run = Run(lease.token, actor, reason, int(timing.now()))
         self._outcomes: dict[str, Action] = {}
+        self._labels_last = backend.capabilities.labels_go_with_version
+        self._going = labels_that_go(plan.writes) if self._labels_last else {}
 
     def run(
         self, concurrency: int, progress: Callable[[int, int], None] | None, stopped: Callable[[], bool]
     ) -> dict[str, Action]:
         """The actions with their outcomes, by object. Raises ``LeaseLostError``."""
-        writes = self._plan.writes
-        for _, level in groupby(writes, key=_level):
+        writes = sorted(self._plan.writes, key=self._level)
+        for _, level in groupby(writes, key=self._level):
             ready = [action for action in level if self._is_ready(action)]
             for batch in self._batches(ready):
                 if stopped():
@@ -104,7 +108,7 @@ class Writer:
     def _write(self, action: Action) -> Write:
         address = action.object
         if action.action == DELETE or action.state is State.GONE:
-            return Write(address, action.seen)
+            return Write(address, action.seen, labels=self._going.get(address, frozenset()))
         wanted = self._plan.desired.objects[address]
         applied = Applied(wanted.digest, wanted.meta)
         marker = marker_text(self._plan.desired.catalog, address, applied, self._plan.desired.commit)
@@ -113,11 +117,9 @@ class Writer:
         contents, modes = self._plan.desired.contents(address) if address.startswith(SKILL) else (None, None)
         return Write(address, action.seen, wanted.entry, contents, modes, marker, applied)
 
-
-_LEVELS = {VERSION: 0, SKILL: 0, LABEL: 1}
-
-
-def _level(action: Action) -> int:
-    """Versions and skills, then labels, then what goes: labels before versions."""
-    level = _LEVELS[action.object.partition("/")[0]]
-    return 3 - level if action.action == DELETE else level
+    def _level(self, action: Action) -> int:
+        """Versions and skills, then labels, then what goes: labels before versions, or with them where they must."""
+        level = _LEVELS[action.object.partition("/")[0]]
+        if action.action != DELETE:
+            return level
+        return 3 + level if self._labels_last else 3 - level

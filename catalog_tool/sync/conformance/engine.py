@@ -40,7 +40,8 @@ OPTIONS = PlanOptions(allow={"deletes": 99, "labels": 99, "creates": 99, "update
 def session(backend: Backend, git: Git | None = None) -> Session:
     """A session that never really waits."""
     rules = LabelRules(frozenset({"production"}), {})
-    destination = Destination("kit", backend.place(), rules, fitness(backend.capabilities))
+    known = backend.capabilities
+    destination = Destination("kit", backend.place(), rules, fitness(known), known.labels_go_with_version)
     return Session(backend=backend, destination=destination, git=git, actor="kit", timing=QUICK, lock_timeout=0)
 
 
