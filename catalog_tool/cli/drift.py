@@ -9,6 +9,7 @@ import click
 
 from catalog_tool.cli import complete
 from catalog_tool.cli.context import answer, format_option, tell, wants_color
+from catalog_tool.cli.side_by_side import look_at_each
 from catalog_tool.cli.syncing import git_side, read_git_side, tell_errors, told_beside_others, unforeseen, working
 from catalog_tool.clock import now
 from catalog_tool.errors import CatalogError, UsageError
@@ -84,18 +85,18 @@ def look_at(
         message = f"the catalog has errors, so what git says is not known: {side.look}"
         return {name: TargetDrift(status=UNKNOWN, counts={}, message=message) for name in names}
     since = WantedSince(side.place.git, side.reading)
-    found = {}
-    for name in names:
+
+    def look(name: str) -> TargetDrift:
         try:
             with working(side, name) as work:
-                found[name] = look_for_drift(work.session, work.desired, since, max_lag_seconds)
+                return look_for_drift(work.session, work.desired, since, max_lag_seconds)
         except CatalogError as error:
             message = told_beside_others(side, names, name, error)
-            found[name] = TargetDrift(status=UNKNOWN, counts={}, message=message)
         except Exception as error:  # noqa: BLE001 - the boundary of one target: the others are told
             message = unforeseen(error, debug=ctx.obj["debug"])
-            found[name] = TargetDrift(status=UNKNOWN, counts={}, message=message)
-    return found
+        return TargetDrift(status=UNKNOWN, counts={}, message=message)
+
+    return look_at_each(side, names, look)
 
 
 def duration_seconds(option: str, text: str) -> int:

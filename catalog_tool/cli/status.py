@@ -11,6 +11,7 @@ import click
 
 from catalog_tool.cli import complete
 from catalog_tool.cli.context import answer, format_option, wants_color
+from catalog_tool.cli.side_by_side import look_at_each
 from catalog_tool.cli.syncing import (
     GitSide,
     git_side,
@@ -53,7 +54,8 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], output: str, *, wor
     if side.reading.errors:
         tell_errors(ctx, side)
     asked["debug"] = ctx.obj["debug"]
-    found = {name: _status(side, names, name, asked).to_json() for name in names}
+    looked = look_at_each(side, names, lambda name: _status(side, names, name, asked), moved=asked["moved"])
+    found = {name: status.to_json() for name, status in looked.items()}
     unknown = any(item["status"] == "unknown" for item in found.values())
     document = {"format": 1, "status": "unknown" if unknown else "ok", "targets": found}
     answer(json_document(document) if output == "json" else status_text(document, color=wants_color(ctx)))

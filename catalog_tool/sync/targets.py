@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from catalog_tool.backends.base import Backend
-from catalog_tool.backends.fitness import fitness
+from catalog_tool.backends.fitness import fitness, rendering
 from catalog_tool.backends.registry import connect
 from catalog_tool.errors import UsageError
 from catalog_tool.model.settings import TARGET_DEFAULTS, Settings
@@ -47,8 +47,11 @@ def open_target(place: Place, settings: Settings, name: str, *, moved: bool = Fa
     backend = connect(str(expanded["backend"]), options)
     holds = fitness(backend.capabilities, str(expanded.get("prefix") or ""))
     rules = LabelRules.of(settings.labels)
-    together = backend.capabilities.labels_go_with_version
-    return OpenTarget(name, expanded, backend, Destination(name, backend.place(), rules, holds, together))
+    known = backend.capabilities
+    destination = Destination(
+        name, backend.place(), rules, holds, known.labels_go_with_version, rendering(known)
+    )  # fmt: skip
+    return OpenTarget(name, expanded, backend, destination)
 
 
 def expanded_settings(settings: Settings, name: str, *, moved: bool = False) -> dict[str, Any]:
