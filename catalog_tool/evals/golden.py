@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog_tool.canonical.jcs import digest_of
+from catalog_tool.checks.expectations import Expectation
 from catalog_tool.errors import UsageError
 from catalog_tool.gate.evidence import Dataset
 from catalog_tool.model.limits import PARSED_FILE_BYTES
@@ -21,9 +22,6 @@ from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.source.schemas import load_schema
 from catalog_tool.source.strict_json import read_json
 from catalog_tool.source.tree import Content
-
-Expectation = Mapping[str, Any]
-"""One thing that must hold: ``type`` and what it is compared with, as written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from catalog_tool.evals.golden import Expectation, GoldenCase
+from catalog_tool.checks.expectations import Expectation
+from catalog_tool.evals.golden import GoldenCase
 
 Assertion = dict[str, Any]
 _TAG = re.compile(r"\{[{%#]|[%#}]\}")

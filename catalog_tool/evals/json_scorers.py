@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from catalog_tool.checks.expectations import Expectation
+from catalog_tool.checks.json_path import BadPathError, find
 from catalog_tool.evals.answer import Answer, ToolCall
-from catalog_tool.evals.golden import Expectation
 from catalog_tool.evals.json_answer import covers, json_of, same_json
-from catalog_tool.evals.json_path import BadPathError, find, parse_path
 from catalog_tool.evals.scene import Scene, check, error, quoted
 from catalog_tool.gate.evidence import Check
-from catalog_tool.source.schema_engine import SchemaEngine, check_schema
+from catalog_tool.source.schema_engine import SchemaEngine
 
 
 def is_json(expectation: Expectation, answer: Answer, _: Scene) -> Check:
@@ -72,42 +71,3 @@ def _unlike(call: ToolCall, expectation: Expectation) -> str:
 def _misfit(schema: Any, value: Any) -> str:
     problems = SchemaEngine(schema).errors(value)
     return f"{problems[0].pointer or 'the whole'}: {problems[0].message}" if problems else ""
-
-
-def no_problem(_: Expectation, __: Mapping[str, Any]) -> str:
-    """Nothing can be wrong with it."""
-    return ""
-
-
-def schema_problem(expectation: Expectation, parts: Mapping[str, Any]) -> str:
-    """``value`` is a schema, or the prompt has one."""
-    if "value" not in expectation:
-        return "" if parts.get("output_schema") else "`value` is missing, and the prompt has no `output_schema`"
-    return _bad_schema("value", expectation["value"])
-
-
-def path_problem(expectation: Expectation, _: Mapping[str, Any]) -> str:
-    """``path`` is understood, ``schema`` is one."""
-    path = expectation.get("path")
-    if not isinstance(path, str):
-        return "`path` is a JSON path, such as $.answer"
-    try:
-        parse_path(path)
-    except BadPathError as problem:
-        return str(problem)
-    return _bad_schema("schema", expectation.get("schema", {}))
-
-
-def tool_problem(expectation: Expectation, parts: Mapping[str, Any]) -> str:
-    """The tool is one of the prompt's; ``arguments`` is an object, ``schema`` a schema."""
-    tools = [tool["name"] for tool in parts.get("tools", ())]
-    if "value" in expectation and expectation["value"] not in tools:
-        return f"the prompt has no tool {quoted(expectation['value'])}: {', '.join(tools) or 'it has none'}"
-    if not isinstance(expectation.get("arguments", {}), dict):
-        return "`arguments` is an object"
-    return _bad_schema("schema", expectation.get("schema", {}))
-
-
-def _bad_schema(key: str, schema: Any) -> str:
-    problems = [found for found in check_schema(schema) if found.kind != "pattern"]
-    return f"`{key}`: {problems[0].message}" if problems else ""

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog_tool.canonical.jcs import digest_of
+from catalog_tool.checks.expectations import Expectation
 from catalog_tool.evals.answer import Answer, Message, Question
 from catalog_tool.evals.courier import AskError
-from catalog_tool.evals.golden import Expectation
 from catalog_tool.evals.model_client import ModelClient
 from catalog_tool.evals.rubrics import Rubric, rubric_of
 from catalog_tool.evals.scene import Scene, check, error

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from catalog_tool.checks.expectations import problem_of
 from catalog_tool.errors import CatalogError
 from catalog_tool.evals.golden import GoldenCase
 from catalog_tool.evals.json_answer import json_of
 from catalog_tool.evals.model_client import estimated
-from catalog_tool.evals.scorers import MAX_INPUT_TOKENS, problem_of
+from catalog_tool.evals.scorers import MAX_INPUT_TOKENS
 from catalog_tool.gate.evidence import ERROR, FAIL, PASS, Check
 from catalog_tool.source.schema_engine import SchemaEngine
 from catalog_tool.template.messages import CompiledPrompt

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from catalog_tool.checks.expectations import Expectation
 from catalog_tool.evals.answer import Answer
-from catalog_tool.evals.golden import Expectation
 from catalog_tool.evals.scene import Scene, check, error
 from catalog_tool.gate.evidence import Check
 
@@ -40,10 +37,3 @@ def _at_most(expectation: Expectation, measured: float | None, unit: str, missin
         return error(expectation, f"not known: {missing}")
     most = expectation["value"]
     return check(expectation, holds=measured <= most, message=f"{measured:g} {unit}, at most {most:g} are allowed")
-
-
-def number_problem(expectation: Expectation, _: Mapping[str, Any]) -> str:
-    """``value`` is a number above 0."""
-    value = expectation.get("value")
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-    return "" if is_number else "`value` is a number above 0"

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from catalog_tool.checks.expectations import Expectation
 from catalog_tool.evals.answer import Answer
-from catalog_tool.evals.golden import Expectation
 from catalog_tool.evals.judge import conversation, marked, passages_of, said_by
 from catalog_tool.evals.scene import Scene, check, error
 from catalog_tool.evals.verdicts import UNKNOWN_WORD, NoVerdictError, object_from
@@ -159,25 +159,3 @@ def _flag(entry: Any, key: str) -> bool:
     if not isinstance(value, bool):
         raise NoVerdictError(f"`{key}` is neither true nor false")
     return value
-
-
-def context_problem(expectation: Expectation, parts: Mapping[str, Any]) -> str:
-    """``context`` is the name of a variable, or the passages themselves."""
-    context = expectation.get("context")
-    if isinstance(context, list) and all(isinstance(text, str) for text in context):
-        return ""
-    properties = parts.get("variables", {}).get("properties", {})
-    if isinstance(context, str) and context in properties:
-        return ""
-    return f"`context` names the variable that holds the passages: {', '.join(properties) or 'the prompt has none'}"
-
-
-def recall_problem(expectation: Expectation, parts: Mapping[str, Any]) -> str:
-    """``context`` as above, and ``value`` is the reference answer."""
-    return context_problem(expectation, parts) or reference_problem(expectation, parts)
-
-
-def reference_problem(expectation: Expectation, _: Mapping[str, Any]) -> str:
-    """``value`` is the reference answer."""
-    value = expectation.get("value")
-    return "" if isinstance(value, str) and value.strip() else "`value` is the reference answer"

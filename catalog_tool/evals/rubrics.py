@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catalog_tool.evals.golden import Expectation
+from catalog_tool.checks.expectations import Expectation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,24 +122,3 @@ def rubric_of(expectation: Expectation) -> Rubric:
         return Rubric(name="judge", criterion=written, levels=_OWN_LEVELS, threshold=0.75)
     levels = {int(grade): text for grade, text in written.get("levels", {}).items()} or _OWN_LEVELS
     return Rubric(name="judge", criterion=written["criterion"], levels=levels, threshold=0.75)
-
-
-def rubric_problem(expectation: Expectation, _: Mapping[str, Any]) -> str:
-    """What is wrong with an expectation of type ``judge``; empty: nothing."""
-    written = expectation.get("rubric")
-    if isinstance(written, str) and (written in READY or " " in written.strip()):
-        return ""
-    if isinstance(written, str):
-        return f"there is no rubric {written!r}: {', '.join(READY)}, or write the criterion out"
-    if not isinstance(written, dict) or not isinstance(written.get("criterion"), str):
-        return "`rubric` is a name, a criterion in words, or {criterion, levels}"
-    return _levels_problem(written.get("levels", {}))
-
-
-def _levels_problem(levels: Any) -> str:
-    if not isinstance(levels, dict):
-        return "`levels` maps grades to what they mean"
-    grades = [grade for grade in levels if str(grade).isascii() and str(grade).isdigit() and int(grade) <= 100]
-    if len(grades) != len(levels) or not all(isinstance(text, str) for text in levels.values()):
-        return "`levels` maps grades from 0 to 100 to what they mean"
-    return "`levels` needs two grades at least" if len(levels) == 1 else ""

@@ -9,17 +9,18 @@ from typing import Any
 from catalog_tool import __version__
 from catalog_tool.canonical.identity import restore_order
 from catalog_tool.canonical.jcs import digest_of
+from catalog_tool.checks.expectations import Expectation, rubric_problem
 from catalog_tool.clock import now
 from catalog_tool.evals.answer import Answer, Question
 from catalog_tool.evals.budget import Budget
 from catalog_tool.evals.courier import AskError
-from catalog_tool.evals.golden import Expectation, GoldenCase, GoldenSet
+from catalog_tool.evals.golden import GoldenCase, GoldenSet
 from catalog_tool.evals.judge import PROMPT_VERSION, ModelJudge
 from catalog_tool.evals.level_zero import look_at
 from catalog_tool.evals.measurements import MEASURED, performance
 from catalog_tool.evals.model_client import EmbeddingClient, ModelClient, Tally
 from catalog_tool.evals.prices import Price
-from catalog_tool.evals.rubrics import rubric_of, rubric_problem
+from catalog_tool.evals.rubrics import rubric_of
 from catalog_tool.evals.scene import Scene
 from catalog_tool.evals.scorers import EMBEDDING, JUDGE, SCORERS, metric_of, needs_model, score_answer
 from catalog_tool.evals.workers import Progress, work_through

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from catalog_tool.checks.expectations import Expectation
 from catalog_tool.evals.answer import Answer
 from catalog_tool.evals.comparison import COULD_NOT
-from catalog_tool.evals.golden import Expectation, GoldenCase, GoldenSet
+from catalog_tool.evals.golden import GoldenCase, GoldenSet
 from catalog_tool.evals.judge import ModelJudge
 from catalog_tool.evals.model_client import EmbeddingClient
 from catalog_tool.evals.samples import Batch, Sample, Total, Totals, Watermark

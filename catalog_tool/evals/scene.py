@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from catalog_tool.checks.expectations import Expectation
 from catalog_tool.evals.answer import Answer, Message
-from catalog_tool.evals.golden import Expectation, GoldenCase
+from catalog_tool.evals.golden import GoldenCase
 from catalog_tool.evals.prices import Price
 from catalog_tool.gate.evidence import ERROR, FAIL, PASS, Check
 
@@ -47,8 +48,6 @@ class Scene:
 
 
 Score = Callable[[Expectation, Answer, Scene], Check]
-Look = Callable[[Expectation, Mapping[str, Any]], str]
-"""What is wrong with an expectation as written, for a prompt with these parts; empty: nothing."""
 
 
 def check(expectation: Expectation, *, holds: bool, message: str = "", score: float | None = None) -> Check:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from catalog_tool.checks.expectations import Expectation
 from catalog_tool.evals.answer import Answer, BadAnswerError
 from catalog_tool.evals.courier import AskError
-from catalog_tool.evals.golden import Expectation
 from catalog_tool.evals.scene import Scene, check, error
 from catalog_tool.gate.evidence import Check
 
@@ -42,12 +41,3 @@ def similarity(expectation: Expectation, answer: Answer, scene: Scene) -> Check:
     threshold = expectation.get("threshold", THRESHOLD)
     message = f"{score:.3f}, at least {threshold:g} is wanted"
     return check(expectation, holds=score >= threshold, message=message, score=round(score, 6))
-
-
-def similarity_problem(expectation: Expectation, _: Mapping[str, Any]) -> str:
-    """``value`` is a reference, or several."""
-    value = expectation.get("value")
-    texts = [value] if isinstance(value, str) else value
-    if isinstance(texts, list) and texts and all(isinstance(text, str) and text.strip() for text in texts):
-        return ""
-    return "`value` is a reference text, or a list of them"

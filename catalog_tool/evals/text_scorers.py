@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from catalog_tool.checks.expectations import Expectation
 from catalog_tool.evals.answer import Answer
-from catalog_tool.evals.golden import Expectation
 from catalog_tool.evals.json_answer import json_of, same_json
 from catalog_tool.evals.scene import Scene, check, error, quoted
 from catalog_tool.gate.evidence import Check
@@ -56,34 +53,6 @@ def regex(expectation: Expectation, answer: Answer, _: Scene) -> Check:
     if found is None:
         return error(expectation, f"the pattern is not evaluated: {judge(expectation['value']).reason}")
     return check(expectation, holds=found, message=f"{quoted(expectation['value'])} is not found")
-
-
-def text_problem(expectation: Expectation, _: Mapping[str, Any]) -> str:
-    """``value`` is a text."""
-    return "" if isinstance(expectation.get("value"), str) else "`value` is a text"
-
-
-def texts_problem(expectation: Expectation, _: Mapping[str, Any]) -> str:
-    """``value`` is a text or a list of them."""
-    value = expectation.get("value")
-    if isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(item, str) for item in value)):
-        return ""
-    return "`value` is a text, or a list of texts"
-
-
-def value_problem(expectation: Expectation, _: Mapping[str, Any]) -> str:
-    """There is a ``value``."""
-    return "" if "value" in expectation else "`value` is missing"
-
-
-def regex_problem(expectation: Expectation, parts: Mapping[str, Any]) -> str:
-    """``value`` is a pattern that is evaluated."""
-    if text_problem(expectation, parts):
-        return text_problem(expectation, parts)
-    if expectation.get("ignore_case"):
-        return "`ignore_case` does nothing here: write both, as in [Aa]"
-    reason = judge(expectation["value"]).reason
-    return f"the pattern is not evaluated: {reason}" if reason else ""
 
 
 def _texts(expectation: Expectation) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from catalog_tool.evals.json_path import BadPathError, find, parse_path
+from catalog_tool.checks.json_path import BadPathError, find, parse_path
 
 SHOP = {"items": [{"id": 1, "a b": "x"}, {"id": 2, "deep": {"id": 3}}], "total.sum": 5, "none": None}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from catalog_tool.checks.expectations import RUBRICS
 from catalog_tool.evals.courier import AskError
 from catalog_tool.evals.judge import FORMS, grading_messages, marked
 from catalog_tool.evals.rubrics import READY
@@ -107,3 +108,7 @@ def test_passages_reach_the_judge() -> None:
     asked = bench.asked[0][1]["content"]
     assert "[1] Backups are kept for 35 days." in asked
     assert "[2] Invoices are monthly." in asked
+
+
+def test_what_may_be_named_is_what_there_is() -> None:
+    assert tuple(READY) == RUBRICS

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from catalog_tool.checks.expectations import Expectation
 from catalog_tool.errors import UsageError
 from catalog_tool.evals.courier import AskError
-from catalog_tool.evals.golden import Expectation, read_golden
+from catalog_tool.evals.golden import read_golden
 from catalog_tool.evals.sample_runs import (
     METRICS_A_VERSION,
     SampleRun,

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from catalog_tool.checks.expectations import FORMS, problem_of
 from catalog_tool.evals.answer import Timing, Tokens
 from catalog_tool.evals.prices import Price
-from catalog_tool.evals.scorers import SCORERS, metric_of, needs_model, problem_of
+from catalog_tool.evals.scorers import SCORERS, metric_of, needs_model
 from catalog_tool.source.schemas import load_schema
 
 from .scenes import PARTS, Vectors, said, score
@@ -203,5 +204,5 @@ def test_metrics_are_called_as_the_expectation_says() -> None:
 
 def test_the_schema_for_editors_names_every_type() -> None:
     kind = load_schema("tests")["$defs"]["expectation"]["properties"]["type"]
-    assert kind["examples"] == list(SCORERS)
+    assert kind["examples"] == list(SCORERS) == list(FORMS)
     assert all(f" {name}," in kind["description"] or f" {name}." in kind["description"] for name in SCORERS)
