@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from catalog_tool.backends.limited import unfit_versions
 from catalog_tool.diff.changes import MODIFIED, PROMPT, RENAMED, Change, DiffResult, by_risk, detail
+from catalog_tool.diff.evidence import lost_evidence
 from catalog_tool.diff.gates import weakened_gates
 from catalog_tool.diff.golden import GoldenTests, weakened_tests
 from catalog_tool.diff.labels import label_changes
@@ -64,12 +65,14 @@ def _compare_trees(base: TreeSide, head: TreeSide, names: Names, options: Option
     changed = changed_skills(base, head)
     prompts = list(prompt_changes(base, head, scope))
     renamed = _renamed(prompts)
+    kept = {name: name for name in head.versions()} | renamed
     changes = [
         *prompts,
         *shared_rows(base, head, shared),
         *skill_changes(read_skills(base, changed), read_skills(head, changed)),
         *label_changes(base, head, renamed),
-        *weakened_tests(old_tests, new_tests, {name: name for name in head.versions()} | renamed),
+        *weakened_tests(old_tests, new_tests, kept),
+        *lost_evidence(base, head, {former: name for former, name in kept.items() if former in base.versions()}),
         *weakened_gates(base.settings.labels, head.settings.labels),
         *relaxed_settings(base, head, options.today),
     ]

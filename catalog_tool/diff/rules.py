@@ -367,7 +367,7 @@ RULES: tuple[Rule, ...] = (
         "tests",
         (
             "test-weakened",
-            "a case went, an assertion or a rule was loosened, or a threshold lowered",
+            "a case or evidence went, an assertion or a rule was loosened, or a threshold lowered",
             "none",
             "none",
             "a change could pass that should not",

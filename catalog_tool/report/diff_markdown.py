@@ -19,15 +19,14 @@ from catalog_tool.report import diff_words
 from catalog_tool.report.diff_cut import Cut, is_alarming, whole_text
 from catalog_tool.report.diff_rows import Row, Rows, rows_of
 from catalog_tool.report.escape import fence, for_actions_log, for_markdown, for_terminal, inline_code
-from catalog_tool.report.findings_text import counted
 from catalog_tool.report.room import shared_room
 
 LIMIT = 60_000
 """Bytes of the whole comment."""
 ROWS = 50
 """Rows of the table, and lines of a section."""
-_SECTION = 10_000
-"""Bytes of the table, and of a section; there are five."""
+_SECTION = 8_500
+"""Bytes of the table, and of a section; there are six."""
 _FOLD = 40_000
 """Bytes of one change's texts: ``catalog comment`` keeps folds whole or not at all, and has more to say beside them."""
 _LEAST = 1_500
@@ -102,8 +101,8 @@ def _headline(result: DiffResult, rows: Rows) -> Iterator[str]:
     verdict = diff_words.verdict(result, rows)
     worst = rows.artifacts[0].change.worst if rows.artifacts else None
     said = f"{_name(rows.artifacts[0])}: {prose(_short(worst.message, 300))}" if worst else ""
-    weakened = sum(len(change.details) for change in rows.tests) if rows.artifacts else 0
-    asked = f" — **and {counted(weakened, 'check')} {'asks' if weakened == 1 else 'ask'} for less**" if weakened else ""
+    less = diff_words.asked_less(rows) if rows.artifacts else []
+    asked = f" — **and {', '.join(less)}**" if less else ""
     yield f"{f'**{verdict}** ' if verdict else ''}{said}{asked}"
     yield ""
     yield for_markdown(diff_words.summary(result))
@@ -148,6 +147,7 @@ def _short(text: str, characters: int = 160) -> str:
 
 def _sections(result: DiffResult, rows: Rows) -> Iterator[str]:
     yield from _section("Tests, gates and rules that ask for less", map(_told, rows.tests))
+    yield from _section("Evidence that went", map(_told, rows.evidence))
     yield from _section("Labels: what is rolled out", map(_told, rows.labels))
     yield from _section("Shared parts", map(_told, rows.shared))
     lines = (*diff_words.listing(result), *diff_words.unfit(result))

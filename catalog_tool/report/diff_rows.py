@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from catalog_tool.diff.changes import HIGHEST, LABEL, SKILL, TEST, Change, Detail, DiffResult
+from catalog_tool.diff.evidence import is_about_evidence
 from catalog_tool.report.findings_text import counted
 
 _SHARED = "_shared/"
@@ -29,11 +30,12 @@ class Row(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """A comparison by what a reader does with it: judge the changes, plan the rollout, question the tests."""
+    """A comparison by what a reader does with it: judge the changes, plan the rollout, question tests and evidence."""
 
     artifacts: list[Row]
     labels: list[Change]
     tests: list[Change]
+    evidence: list[Change]
     shared: list[Change]
 
 
@@ -44,7 +46,8 @@ def rows_of(result: DiffResult) -> Rows:
     return Rows(
         list(_grouped(change for change in plain if change not in shared)),
         [change for change in result.changes if change.kind == LABEL],
-        [change for change in result.changes if change.kind == TEST],
+        [change for change in result.changes if change.kind == TEST and not is_about_evidence(change)],
+        [change for change in result.changes if is_about_evidence(change)],
         shared,
     )
 

@@ -46,7 +46,7 @@ def diff_text(result: DiffResult, *, width: int, color: bool, show_renders: bool
         legacy_windows=False,
     )
     rows = rows_of(result)
-    told = map(Row, (*rows.tests, *rows.labels, *rows.shared))
+    told = map(Row, (*rows.tests, *rows.evidence, *rows.labels, *rows.shared))
     for row in (*rows.artifacts, *told):
         _change(console, row, show_renders=show_renders)
     for line in (*diff_words.listing(result), *diff_words.unfit(result)):

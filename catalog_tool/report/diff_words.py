@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from catalog_tool.diff.changes import ADDED, LABEL, MODIFIED, REMOVED, RENAMED, SKILL, TEST, Change, DiffResult, Tokens
+from catalog_tool.diff.evidence import is_about_evidence
 from catalog_tool.diff.relaxed_settings import is_about_settings
 from catalog_tool.model.settings import SETTINGS_FILE
 from catalog_tool.report.diff_rows import Rows, counts, rows_of
@@ -34,7 +34,7 @@ _MILDER = {
 def verdict(result: DiffResult, rows: Rows) -> str:
     """What it all comes to, in a few words."""
     if not rows.artifacts:
-        return _of_tests(rows.tests) if rows.tests else "A rollout, no new content." if rows.labels else ""
+        return _of_others(rows)
     waived = any(
         item.waiver is not None and item.waiver.contract == "major"
         for row in rows.artifacts
@@ -56,8 +56,19 @@ def verdict(result: DiffResult, rows: Rows) -> str:
     return f"No code breaks; the model {likely.get(result.behaviour, 'gets the same')}."
 
 
-def _of_tests(tests: Sequence[Change]) -> str:
-    return "Rules are relaxed." if all(map(is_about_settings, tests)) else "Tests ask for less."
+def _of_others(rows: Rows) -> str:
+    if rows.tests:
+        return "Rules are relaxed." if all(map(is_about_settings, rows.tests)) else "Tests ask for less."
+    if rows.evidence:
+        return "Evidence went."
+    return "A rollout, no new content." if rows.labels else ""
+
+
+def asked_less(rows: Rows, one: str = "asks for less", more: str = "ask for less") -> list[str]:
+    """How many checks ask for less, and how many records of evidence went; empty where none did."""
+    checks, records = (sum(len(change.details) for change in found) for found in (rows.tests, rows.evidence))
+    said = [f"{counted(checks, 'check')} {one if checks == 1 else more}"] if checks else []
+    return said + ([f"{counted(records, 'record')} of evidence went"] if records else [])
 
 
 def title(change: Change) -> str:
@@ -70,6 +81,8 @@ def subject(change: Change) -> tuple[str, str]:
     if is_about_settings(change):
         return "", "rules in catalog.yaml"
     if change.kind == TEST:
+        if is_about_evidence(change):
+            return "evidence of", change.artifact
         gate = any(item.path.startswith(("/gate", "/protected")) for item in change.details)
         of_label = "gate of label" if gate else "watch of label"
         return of_label if change.file == SETTINGS_FILE else "tests of", change.artifact
@@ -116,9 +129,7 @@ def summary(result: DiffResult) -> str:
     if not result.changes:
         return NO_CHANGES
     rows = rows_of(result)
-    weakened = sum(len(change.details) for change in rows.tests)
-    tests = f"{counted(weakened, 'check')} weakened" if weakened else ""
-    much = "; ".join(filter(None, (counts(rows), tests)))
+    much = "; ".join(filter(None, (counts(rows), *asked_less(rows, "weakened", "weakened"))))
     if not rows.artifacts:
         return f"{much}."
     step = result.to_json()["summary"]["step"]
