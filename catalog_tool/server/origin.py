@@ -21,7 +21,7 @@ from catalog_tool.canonical.identity import bundle_digest
 from catalog_tool.errors import BackendError, UnavailableError
 from catalog_tool.model.addresses import LABEL, parse_address, version_address
 from catalog_tool.model.limits import BUNDLE_BYTES
-from catalog_tool.model.target import Live, TargetState
+from catalog_tool.model.target import Live
 from catalog_tool.server.holdings import BUNDLE, Holdings, hold, lives_of_bundle
 
 _SQLITE = b"SQLite format 3\0"
@@ -129,7 +129,8 @@ class StoreOrigin:
         Where labels of a few known prompts moved, only those prompts are read, and all of the store in the next
         call. A label whose name nobody knew, and that ``hints`` do not name, is not found that way: where the
         changes that were found are fewer than those that were counted, or a generation fell, all is read at once.
-        A store that was wiped is a lost one: ``UnavailableError``, and never a picture of nothing.
+        A store that holds nothing was wiped, is not mounted or was never synced to: no sync leaves one empty
+        (design §8). ``UnavailableError``, and never a picture of nothing.
         """
         self._seen = self._probe()
         generations = self._backend.generations()
@@ -167,9 +168,9 @@ class StoreOrigin:
 
     def _whole(self, before: Holdings, generations: Mapping[str, int], beat: Beat) -> Holdings:
         started = time.monotonic()
-        state = self._backend.load()
+        state = self._backend.load()  # its id is none where people filled the store, and no sync did yet
         found = hold(state.store_id, _beating(self._backend.scan(), beat), generations, before)
-        if _is_lost(state, found, before):
+        if found.is_empty or (before.store_id and not state.store_id):
             raise UnavailableError(
                 f"{self.place} holds nothing of what was synced to it: it is empty, or it was wiped",
                 hint="sync to it; is it the right one?",
@@ -192,16 +193,6 @@ class StoreOrigin:
         if self._counter is not None:
             self._counter.close()
         self._backend.close()
-
-
-def _is_lost(state: TargetState, found: Holdings, before: Holdings) -> bool:
-    """Whether the store is not what it was: a volume that is not mounted, a server that forgot (design §8).
-
-    A sync never leaves a store empty. One that people filled by hand and that was never synced has no id either.
-    """
-    if found.is_empty:
-        return not state.store_id or bool(state.inventory) or not before.is_empty
-    return bool(before.store_id) and not state.store_id
 
 
 def _changed(before: Holdings, after: Holdings, name: str) -> int:

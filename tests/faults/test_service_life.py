@@ -406,7 +406,7 @@ def test_a_service_whose_store_is_not_there_yet_waits_for_it(tmp_path: Path) -> 
         done(backend, put_version(), put_label("v1"))
         backend.close()
         assert until(lambda: service.get("/readyz").status_code == 200, 3)
-        # It may have been ready as soon as the store was there, with nothing in it.
+        # It may have been ready as soon as the version was there, without its label.
         assert until(lambda: service.get(f"/v1/prompts/{NAME}").json().get("version") == "v1", 3)
 
 

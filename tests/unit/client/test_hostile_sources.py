@@ -84,7 +84,7 @@ def test_a_key_that_somebody_made_of_another_type_is_named() -> None:
 def service(answers: Mapping[str, object]) -> Iterator[str]:
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = json.dumps(answers.get(self.path.rpartition("/")[2], {})).encode()
+            body = json.dumps(answers.get(self.path.partition("?")[0].rpartition("/")[2], {})).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

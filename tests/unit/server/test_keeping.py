@@ -194,15 +194,11 @@ def test_a_store_that_was_wiped_is_a_lost_one(heard: list[Change], caplog: pytes
     assert [record.message for record in caplog.records] == ["store_read", "store_lost", "store_read"]
 
 
-def test_at_the_start_an_empty_store_is_waited_for_unless_it_is_new() -> None:
-    new = MemoryStore()
-    assert StoreOrigin(MemoryBackend(new)).read(EMPTY, lambda: None).is_empty, "made, and nothing is in it yet"
-    emptied = filled()
+def test_at_the_start_an_empty_store_is_waited_for() -> None:
+    emptied, never = filled(), MemoryStore()
     emptied.objects.clear()
-    assert emptied.inventories
-    never = MemoryStore()
     never.store_id = ""
-    for store in (emptied, never):
+    for store in (emptied, never, MemoryStore()):
         with pytest.raises(UnavailableError, match="holds nothing"):
             StoreOrigin(MemoryBackend(store)).read(EMPTY, lambda: None)
 
