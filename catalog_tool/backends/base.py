@@ -16,7 +16,7 @@ Duties of an implementation:
   ``Write.entry`` is ``done``.
 * A step of a holder that lost its lease raises ``LeaseLostError`` and changes nothing.
 * A label is never set to a version that is not there, and a version that a label points to never
-  goes: such a step is ``changed``. Where ``capabilities.labels_go_with_version`` holds, it takes ``Write.labels`` along.
+  goes: such a step is ``changed``. With ``capabilities.labels_go_with_version`` it takes ``Write.labels`` along.
 * Each change of a label raises its prompt's generation by one and adds one event to the audit trail.
 * Only ``BackendError`` and its subclasses leave a backend. ``UnavailableError`` says that the same
   call may be tried again; its ``retry_after`` is what the server asked for, in seconds.

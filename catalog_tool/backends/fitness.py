@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
+from catalog_tool.backends.sdk_losses import LOSSES
 from catalog_tool.backends.stored import label_value
-from catalog_tool.model.addresses import LABEL, SKILL, Address, parse_address
+from catalog_tool.model.addresses import LABEL, SKILL, VERSION, Address, parse_address
 from catalog_tool.model.capabilities import Capabilities
 
 _PACKAGE = "catalog_tool.backends"
@@ -141,3 +142,19 @@ def loses(capabilities: Capabilities, address: str, entry: bytes) -> str | None:
         return None
     meta = json.loads(entry).get("meta", {})
     return f"does not keep {', '.join(sorted(meta))}" if meta else None
+
+
+def misrendered(capabilities: Capabilities, address: str, entry: bytes) -> Iterator[str]:
+    """What the platform's own SDK makes of a version otherwise than it is meant; clauses without a subject."""
+    told = LOSSES.get(capabilities.backend)
+    if told is not None and parse_address(address).kind == VERSION:
+        yield from told(json.loads(entry))
+
+
+def rendering(capabilities: Capabilities) -> Fitness:
+    """For plans: the first thing that the platform's SDK makes otherwise of what is stored; None for nothing."""
+
+    def judge(address: str, entry: bytes | None) -> str | None:
+        return None if entry is None else next(misrendered(capabilities, address, entry), None)
+
+    return judge if capabilities.backend in LOSSES else fits_all

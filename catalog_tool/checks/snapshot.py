@@ -33,7 +33,7 @@ WHOLE_CATALOG = frozenset({"P141", "P142", "P170", "S210", "S212", "S221", "S222
 """Codes that the checks over the whole catalog emit at an artifact's own path."""
 RELEASED = frozenset({"P150", "P151", "P152", "P153", "C321", "C322", "C323"})
 """Codes that come from the comparison with the base."""
-UNFIT_VERSION = frozenset({"C340", "C341"})
+UNFIT_VERSION = frozenset({"C340", "C341", "C342"})
 """Codes of what a target cannot hold; of a skill, its key alone decides."""
 MOST_CHANGES = 200
 """Changed files beyond which everything is looked at."""

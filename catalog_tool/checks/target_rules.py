@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from catalog_tool.backends.fitness import loses
+from catalog_tool.backends.fitness import loses, misrendered
 from catalog_tool.backends.limited import Limited, limited_targets
 from catalog_tool.canonical.jcs import canonical_bytes
 from catalog_tool.checks.prompt_record import PromptRecord
@@ -46,6 +46,8 @@ def _versions(target: Limited, records: Sequence[PromptRecord]) -> Iterator[Find
         if lost is not None:
             message = f"{target} {lost}"
             yield finding("C341", message, record.path, artifact=artifact)
+        for why in misrendered(target.capabilities, address, record.entry):
+            yield finding("C342", f"{target} {why}", record.path, artifact=artifact)
 
 
 def _labels(target: Limited, files: CatalogFiles, is_included: Any) -> Iterator[Finding]:

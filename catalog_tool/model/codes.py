@@ -122,6 +122,7 @@ CODES: dict[str, tuple[str, str]] = {
     "C330": (ERROR, "check of another package failed"),
     "C340": (ERROR, "target cannot hold this"),
     "C341": (WARNING, "target does not keep all of this"),
+    "C342": (WARNING, "target's SDK renders this otherwise"),
 }
 
 

@@ -24,7 +24,8 @@ class LabelRules(NamedTuple):
 class Destination(NamedTuple):
     """Where a plan goes: the target's name, its place without secrets, what holds for labels, what it can hold.
 
-    ``labels_go_with_version``: a label goes there only with the version it stands on.
+    ``labels_go_with_version``: a label goes there only with the version it stands on. ``rendering``: what the
+    platform's own SDK makes otherwise of a version that it holds.
     """
 
     name: str
@@ -32,3 +33,4 @@ class Destination(NamedTuple):
     rules: LabelRules
     fitness: Fitness = fits_all
     labels_go_with_version: bool = False
+    rendering: Fitness = fits_all

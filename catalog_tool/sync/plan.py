@@ -217,7 +217,8 @@ class _Planner:
         entry = wanted.entry if wanted is not None and action.action != DELETE else None
         why = destination.fitness(action.object, entry)
         if why is None:
-            return action
+            told = None if entry is None or action.reason else destination.rendering(action.object, entry)
+            return action if told is None else action._replace(reason=f"{destination.name} {told}")
         held = entry is not None  # what can never go there is no reason for a run to fail each time
         return action._replace(action=NOOP, outcome=SKIPPED, held=held, reason=f"{destination.name} {why}")
 
