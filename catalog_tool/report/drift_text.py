@@ -26,8 +26,8 @@ _LEFT_OUT = {
     "prune_conflict": "the target's settings leave it out, and it was edited on the target",
 }
 _SUPERSEDED = "superseded: it was given a commit that this one does not descend from"
-_GITS_MOVE = frozenset({"pending", "create", "adopt", "prune", "gone"})
-"""Where nobody changed the target: what it says of its last write is not since when it differs, nor by whom."""
+_GITS_MOVE = frozenset({"pending", "create", "adopt", "prune", "gone", "foreign"})
+"""Where nobody changed the target, or only a marker: its last write is not since when it differs, nor by whom."""
 _WRITTEN = frozenset({"pending", "create", "missing"})
 """What any sync writes, without being told to overwrite."""
 REPORTED = frozenset({"drifted", "conflict", "missing", "prune_conflict", "collision"})
@@ -111,6 +111,8 @@ def state_words(item: Mapping[str, Any], superseded: Mapping[str, Any] | None) -
         return _LEFT_OUT[item["state"]]
     if item.get("beneath"):
         return f"says what git says, but {for_terminal(item['beneath'])} there is not git's"
+    if item.get("meta_only") and item["state"] in REPORTED:
+        return "what is told of it beside its files was edited on the target"
     if item.get("meta_only"):
         return "only its metadata are not git's, which the next sync writes"
     return "ours, and marked as another catalog's" if item.get("ours") else STATES[item["state"]]
@@ -137,6 +139,8 @@ def to_bring(objects: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _is_brought(item: Mapping[str, Any]) -> bool:
     is_label = str(item["object"]).startswith("labels/")
+    if item.get("meta_only"):
+        return False
     return item["state"] != "prune_conflict" and (is_label or item["state"] != "missing")
 
 

@@ -39,8 +39,10 @@ class Situation(NamedTuple):
     @property
     def concerned(self) -> list[Mapping[str, Any]]:
         """The objects that the status is about."""
-        states = {DRIFT: REPORTED, BEHIND: LATE}.get(self.status, frozenset())
-        return [item for item in self.objects if item["state"] in states or (states is LATE and _is_others(item))]
+        if self.status == DRIFT:
+            return [item for item in self.objects if item["state"] in REPORTED or item.get("ours")]
+        late = self.objects if self.status == BEHIND else ()
+        return [item for item in late if item["state"] in LATE or _is_others(item)]
 
     @property
     def fingerprint(self) -> str:

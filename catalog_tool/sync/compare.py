@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from catalog_tool.backends.stored import label_versions
+from catalog_tool.canonical.jcs import digest_of_bytes
 from catalog_tool.errors import BackendError
 from catalog_tool.model.addresses import LABEL, VERSION, parse_address, version_address
 from catalog_tool.model.target import Applied, Live, TargetState
@@ -25,10 +26,10 @@ _RIGHT_BY_NAME: Mapping[State, State] = {State.CONVERGED: State.CONFLICT, State.
 class Observed(NamedTuple):
     """One object and its three points (digests; of a label its value's canonical JSON).
 
-    ``seen`` is the live entry as it was read, the precondition of any write. ``meta_only``: content is
-    equal everywhere and only metadata differs. ``owner`` names the catalog of a foreign marker.
-    ``beneath``: a label says what git says, and the version of that name there is not git's: this one.
-    ``left_out``: git has it, and the target's settings do not take it.
+    ``seen`` is the live entry as it was read, the precondition of any write. ``meta_only``: content is equal
+    everywhere and only metadata differs; of a skill also where they were edited there (``drifted``). ``owner``
+    names the catalog of a foreign marker. ``beneath``: a label says what git says, and the version of that name
+    there is not git's: this one. ``left_out``: git has it, and the target's settings do not take it.
     """
 
     address: str
@@ -48,6 +49,11 @@ class Observed(NamedTuple):
     def is_strangers(self) -> bool:
         """Whether it bears another catalog's marker and was never ours: nothing of ours touches it."""
         return self.state is State.FOREIGN and self.applied is None
+
+    @property
+    def is_ours_marked(self) -> bool:
+        """Whether it is ours and somebody put another catalog's marker on it, which changed nothing else."""
+        return self.state is State.FOREIGN and self.applied is not None
 
 
 class Comparison(NamedTuple):
@@ -96,6 +102,17 @@ def compare(desired: Desired, state: TargetState, scan: Iterable[Live], *, metad
     return Comparison(observed, dict(sorted(kinds.items())), managed, is_new)
 
 
+def _is_retold(found: Fingerprint, wanted: WantedObject | None, applied: Applied | None) -> bool:
+    """Whether what is told of a skill beside its files was edited there: applications are given it, unlike a version's.
+
+    A digest that is the files' of before is none: whoever edits a file leaves it.
+    """
+    if found.claim is None or applied is None or not applied.meta:
+        return False
+    told = {applied.meta, wanted.meta if wanted is not None else applied.meta}
+    return found.meta not in told or found.claim not in (found.digest, applied.digest)
+
+
 def _refuse_strangers(inventory: Iterable[str]) -> None:
     for address in inventory:
         try:
@@ -113,6 +130,8 @@ class _Join:
     def __init__(self, desired: Desired, state: TargetState, *, metadata: bool) -> None:
         self._desired = desired
         self._state = state
+        is_ours = state.control.catalog in (None, desired.catalog)
+        self._inventory: Mapping[str, Applied] = state.inventory if is_ours else {}
         self._metadata = metadata
         self._ours = f'{{"catalog":{json.dumps(desired.catalog)},'
         self.found: set[str] = set()
@@ -139,7 +158,7 @@ class _Join:
 
     def _is_settled(self, item: Live, wanted: WantedObject) -> bool:
         """Whether the inventory agrees and the marker is plainly ours, or gone: nothing to look at closer."""
-        applied = self._state.inventory.get(item.address)
+        applied = self._inventory.get(item.address)
         ours = item.marker is None or item.marker.startswith(self._ours)
         return ours and applied is not None and applied.digest == wanted.digest
 
@@ -150,25 +169,29 @@ class _Join:
             same_meta = True
         else:
             found = fingerprint(item.address, item.entry)
-            same_meta = not self._metadata or wanted is None or wanted.meta == found.meta
+            is_same = wanted is not None and wanted.meta == found.meta and found.claim in (None, found.digest)
+            same_meta = not self._metadata or wanted is None or is_same
         applied = self._applied(item.address, owner)
-        state = self._state_of(item.address, wanted, found.digest, applied, owner) or State.UNMANAGED
+        is_retold = self._metadata and _is_retold(found, wanted, applied)
+        live = digest_of_bytes(item.entry) if is_retold else found.digest
+        state = self._state_of(item.address, wanted, live, applied, owner) or State.UNMANAGED
         meta_only = state in (State.IN_SYNC, State.CONVERGED, State.ADOPT) and not same_meta
+        meta_only = meta_only or (is_retold and wanted is not None and wanted.digest == found.digest)
         if meta_only and state is State.IN_SYNC:
             state = State.PENDING
-        elif state is State.IN_SYNC and item.address not in self._state.inventory:
+        elif state is State.IN_SYNC and item.address not in self._inventory:
             state = State.CONVERGED  # only its marker tells that it is ours: the inventory has lost it
         return Observed(
             item.address, state,
             desired=wanted.digest if wanted else None,
-            live=found.digest,
+            live=live,
             applied=applied.digest if applied else None,
             seen=item.entry, meta_only=meta_only, since=item.since, by=item.by, owner=owner.foreign,
             left_out=item.address in self._desired.left_out,
         )  # fmt: skip
 
     def _applied(self, address: str, owner: Ownership) -> Applied | None:
-        return self._state.inventory.get(address) or owner.applied
+        return self._inventory.get(address) or owner.applied
 
     def _state_of(
         self, address: str, wanted: WantedObject | None, live: str | None, applied: Applied | None, owner: Ownership
@@ -221,7 +244,7 @@ class _Join:
     def absent(self) -> Iterator[Observed]:
         """What is wanted or was applied, and is not there."""
         nobody = Ownership()
-        for address in self._desired.objects.keys() | self._state.inventory.keys():
+        for address in self._desired.objects.keys() | self._inventory.keys():
             if address in self.found or address in self._desired.beside:
                 continue
             wanted = self._desired.objects.get(address)

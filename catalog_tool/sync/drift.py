@@ -17,7 +17,7 @@ from catalog_tool.sync.compare import Comparison, Observed, compare
 from catalog_tool.sync.lease import is_dead
 from catalog_tool.sync.live import scan_knowing
 from catalog_tool.sync.session import Session
-from catalog_tool.sync.since import WantedSince
+from catalog_tool.sync.since import CONTENT, METADATA, WantedSince
 from catalog_tool.sync.states import DRIFT_STATES, State
 from catalog_tool.sync.timing import persistently
 from catalog_tool.sync.wanted import Desired
@@ -64,7 +64,7 @@ def _object_json(item: Observed, elsewhere: str | None) -> dict[str, Any]:
         **({"left_out": True} if item.left_out else {}),
         **({"beneath": item.beneath} if item.beneath is not None else {}),
         **({"meta_only": True} if item.meta_only else {}),
-        **({"ours": True} if item.state is State.FOREIGN and not item.is_strangers else {}),
+        **({"ours": True} if item.is_ours_marked else {}),
         "object": item.address,
         "state": item.state.value,
         "expected": shown(item.desired),
@@ -99,7 +99,7 @@ def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_l
         if not state.inventory:
             raise nothing_kept(state)
         session.backend.generations()  # clients cannot start where one of them is no number
-        late = frozenset(_late(session, state, comparison, since, max_lag_seconds))
+        late = frozenset(_late(session, desired, (state, comparison), since, max_lag_seconds))
         superseded = superseding(session.git, desired.commit, state.control)
     except CatalogError as error:
         hint = f" ({error.hint})" if error.hint else ""
@@ -108,7 +108,7 @@ def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_l
         item for item in comparison.observed
         if item.state not in _COUNTED_ONLY and not (item.is_strangers and item.desired is None)
     )  # fmt: skip
-    drifted = any(item.state in DRIFT_STATES for item in observed)
+    drifted = any(item.state in DRIFT_STATES or item.is_ours_marked for item in observed)
     return TargetDrift(
         status=DRIFT if drifted else BEHIND if late else IN_SYNC,
         counts=comparison.counts,
@@ -163,21 +163,29 @@ def _read(session: Session, desired: Desired) -> tuple[TargetState, Comparison]:
 
 
 def _late(
-    session: Session, state: TargetState, comparison: Comparison, since: WantedSince, max_lag_seconds: int
+    session: Session, desired: Desired, read: tuple[TargetState, Comparison], since: WantedSince, max_lag_seconds: int
 ) -> Iterator[str]:
     """What git has wanted for longer than allowed; nothing while a sync is still running."""
+    state, comparison = read
     if state.lease is not None and not is_dead(state.lease):
         return
     than = int(session.timing.now()) - max_lag_seconds
     for item in comparison.observed:
-        if _is_waiting(item) and since.is_older(item.address, than):
+        kind = _awaited(item, state, desired)
+        if kind is not None and since.is_older(item.address, than, kind):
             yield item.address
 
 
-def _is_waiting(item: Observed) -> bool:
-    """Whether git wants something there that is not there, and nobody edited what is.
+def _awaited(item: Observed, state: TargetState, desired: Desired) -> str | None:
+    """What git wants there that is not there, and nobody edited what is: content or metadata; None for nothing.
 
-    Metadata are not waited for: no application is given them, and how long git has had them is not asked.
+    Metadata that were edited there are not git's to wait for: git has had the same since they were written.
     """
+    if item.desired is None:
+        return None
+    if item.meta_only:
+        applied = state.inventory.get(item.address)
+        is_ahead = applied is not None and applied.meta not in ("", desired.objects[item.address].meta)
+        return METADATA if item.state is State.PENDING and is_ahead else None
     is_other = item.state is State.FOREIGN and item.live != item.desired
-    return item.desired is not None and not item.meta_only and (item.state in _LATE or is_other)
+    return CONTENT if item.state in _LATE or is_other else None

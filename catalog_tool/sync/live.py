@@ -17,15 +17,16 @@ from catalog_tool.model.addresses import LABEL, SKILL, VERSION, parse_address
 from catalog_tool.model.target import Live
 from catalog_tool.sync.wanted import Desired, meta_digest
 
-_STALE = "another digest is claimed"
-"""What no metadata hashes to."""
-
 
 class Fingerprint(NamedTuple):
-    """The digest of an object's content (of a label: its value's canonical JSON), and of its metadata."""
+    """The digest of an object's content (of a label: its value's canonical JSON), and of its metadata.
+
+    ``claim`` is the digest that a skill's entry names, which may be none of its files'.
+    """
 
     digest: str
     meta: str = ""
+    claim: str | None = None
 
 
 def scan_whole(backend: Backend, desired: Desired) -> Iterator[Live]:
@@ -57,12 +58,11 @@ def fingerprint(address: str, entry: bytes) -> Fingerprint:
 def _of_artifact(address: str, document: Any) -> Fingerprint | None:
     """None where the entry's own claims are not what it holds.
 
-    Of a skill the files count: an entry with another digest is one whose metadata is another, for whoever edits a
-    file leaves it as it was.
+    Of a skill the files count: whoever edits one leaves the entry's digest as it was.
     """
     if address.startswith(SKILL):
         digest = skill_digest(SkillFile(**item) for item in document["files"])
-        return Fingerprint(digest, meta_digest(address, document) if document["digest"] == digest else _STALE)
+        return Fingerprint(digest, meta_digest(address, document), str(document["digest"]))
     digest = prompt_identity(document).digest
     version = parse_address(address).part
     claims = document["digest"] == digest and document["version_id"] == version_id(version, digest)

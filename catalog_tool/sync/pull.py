@@ -226,6 +226,12 @@ class _Edits:
             self._left.append(Left(item.address, "it was deleted on the target; delete its folder if that is meant"))
         if item.state not in EDITED or folder is None:
             return
+        if item.meta_only:
+            reason = (
+                "only what is told of it beside its files was edited there; `catalog drift` says how to put it back"
+            )
+            self._left.append(Left(item.address, reason))
+            return
         live = self._source.backend.contents(item.address)
         is_sound = all(mode in _MODES and _is_inner(path) for path, (mode, _) in live.items())
         if not is_sound or folder.skill_file not in live:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from catalog_tool.canonical.jcs import digest_of_bytes
 from catalog_tool.errors import GitError
 from catalog_tool.model.addresses import LABEL, SKILL, parse_address, skill_address
 from catalog_tool.model.limits import PARSED_FILE_BYTES
+from catalog_tool.model.prompt import PromptVersion
 from catalog_tool.model.settings import Settings
 from catalog_tool.source.git import Git
 from catalog_tool.source.history_folders import Below, first_parent_line, settings_at
@@ -15,6 +17,9 @@ from catalog_tool.source.history_parts import PartFile, PartReader, place_of
 from catalog_tool.source.layout import SHARED, VersionFile
 from catalog_tool.source.tree import RevisionTree, read_one
 from catalog_tool.sync.wanted import Reading
+
+CONTENT, METADATA = "content", "metadata"
+"""What may have appeared: that which the digest stands for, or what is kept with a version beside it."""
 
 
 class WantedSince:
@@ -27,8 +32,8 @@ class WantedSince:
         self._folders = {skill_address(folder.key): folder.path for folder in reading.files.skills}
         self._settings: Settings | None = None
 
-    def is_older(self, address: str, than: int) -> bool:
-        """Whether git has said so since before ``than`` (seconds since the epoch).
+    def is_older(self, address: str, than: int, kind: str = CONTENT) -> bool:
+        """Whether git has said so since before ``than`` (seconds since the epoch); ``kind``: of what that is asked.
 
         The time is the committer's of the first-parent commit where the desired digest appeared, in whichever
         folder the prompts stood then. Raises ``GitError`` where history cannot be read.
@@ -43,7 +48,7 @@ class WantedSince:
         for step in line.steps:
             if _committed_at(step) <= than:
                 return True
-            if self._appeared(git, step, address, line.folder_before(step)):
+            if self._appeared(git, step, (address, kind), line.folder_before(step)):
                 return False
         return False
 
@@ -54,14 +59,21 @@ class WantedSince:
         inner = (REGISTRY,) if address.startswith(LABEL) else (parse_address(address).name, SHARED)
         return Below(git, commit, self._prefix, self._settings, inner)
 
-    def _appeared(self, git: Git, step: Step, address: str, folder: str) -> bool:
-        """Whether it was something else, or not there, before this step; the prompts stood in ``folder`` then."""
+    def _appeared(self, git: Git, step: Step, asked: tuple[str, str], folder: str) -> bool:
+        """Whether it was something else, or not there, before this step; the prompts stood in ``folder`` then.
+
+        ``asked``: an address, and what of it.
+        """
+        address, kind = asked
         if not step.parents:
             return True
         tree = RevisionTree(git, step.parents[0], self._prefix)
         if address.startswith(LABEL):
             return self._label_at(tree, address, folder) != self._value(address)
-        return self._digest_at(git, tree, address, folder) != self._reading.versions[address].digest
+        before, now = self._version_at(git, tree, address, folder), self._reading.versions[address]
+        if before is None:
+            return True
+        return digest_of_bytes(before.meta) != now.meta if kind == METADATA else before.digest != now.digest
 
     def _value(self, address: str) -> object:
         _, name, label = parse_address(address)
@@ -75,7 +87,7 @@ class WantedSince:
         value = (found or {}).get(label)
         return None if value is None else value.to_json()
 
-    def _digest_at(self, git: Git, tree: RevisionTree, address: str, folder: str) -> str | None:
+    def _version_at(self, git: Git, tree: RevisionTree, address: str, folder: str) -> PromptVersion | None:
         _, name, version = parse_address(address)
         shared: dict[str, PartFile] = {}
         file: VersionFile | None = None
@@ -88,8 +100,7 @@ class WantedSince:
                 file, blob = place.version, entry.blob or ""
         reader = PartReader(git)
         reader.load([blob, *(part.blob for part in shared.values())] if file is not None else [])
-        found = None if file is None else reader.version(file, blob, shared)
-        return None if found is None else found.digest
+        return None if file is None else reader.version(file, blob, shared)
 
 
 def _committed_at(step: Step) -> int:

@@ -1,4 +1,4 @@
-"""Metadata are never drift (design §8): whichever side they changed on, nobody is told that git is ahead."""
+"""A version's metadata are never drift (design §8): git is ahead of the target where it has others, else nobody is."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def catalog(scratch: Scratch) -> Scratch:
     return scratch
 
 
-def waiting(catalog: Scratch) -> list[tuple[str, str, bool]]:
-    """Object, state and ``meta_only`` of what differs, where nothing is behind however little lag is allowed."""
-    answer = catalog.run("drift", "local", "--max-lag", "1s", "--format", "json")
+def waiting(catalog: Scratch, status: str = "in_sync", lag: str = "1s") -> list[tuple[str, str, bool]]:
+    """Object, state and ``meta_only`` of what differs."""
+    answer = catalog.run("drift", "local", "--max-lag", lag, "--format", "json")
     found: dict[str, Any] = answer.json()
     Draft202012Validator(json.loads(schema_text("drift-output"))).validate(found)
-    assert (answer.code, found["status"]) == (0, "in_sync")
+    assert (answer.code, found["status"]) == (int(status != "in_sync"), status)
     assert "pending: git is ahead" not in catalog.run("drift", "local").out
     objects = found["targets"]["local"]["objects"]
     return [(item["object"], item["state"], item.get("meta_only", False)) for item in objects]
@@ -44,11 +44,15 @@ def test_metadata_that_differ_are_named_and_written_by_the_next_sync(catalog: Sc
     assert waiting(catalog) == []
     if side == "git":
         catalog.write("prompts/greet/v1.yaml", PROMPT.replace("team-a", "team-b"))
-        catalog.commit()
+        catalog.commit(when="2026-02-02T03:04:05Z")
     else:
         with closing(sqlite3.connect(catalog.root.parent / "runtime.db")) as connection, connection:
             connection.execute("UPDATE prompt_version SET entry = replace(entry, 'team-a', 'team-c')")
-    assert waiting(catalog) == [("prompts/greet@v1", "pending", True)]
+    differs = [("prompts/greet@v1", "pending", True)]
+    assert waiting(catalog, "behind" if side == "git" else "in_sync") == differs, (
+        "what was edited there, git is not ahead of"
+    )
+    assert waiting(catalog, lag="5200w") == differs
     assert "only its metadata are not git's" in catalog.run("drift", "local").out
     assert catalog.run("sync", "local").code == 0
     assert waiting(catalog) == []

@@ -104,11 +104,22 @@ def test_a_pull_brings_what_was_edited_behind_another_catalogs_marker(catalog: S
     ]
 
 
-def test_another_catalogs_marker_alone_is_named_and_can_be_taken_off(catalog: Scratch) -> None:
+def test_another_catalogs_marker_alone_is_drift_and_can_be_taken_off(catalog: Scratch) -> None:
+    """Nothing else changed, and every sync leaves the object: so somebody has to hear of it."""
     sql(catalog, f"UPDATE label SET {STAMP} WHERE id = 'bye'")
-    found = drift(catalog, 0)
+    found = drift(catalog, 1)
     assert [(item["object"], item["state"], item["ours"]) for item in found["objects"]] == [(BYE, "foreign", True)]
-    assert "ours, and marked as another catalog's" in catalog.run("drift").out
+    said = [line.strip() for line in catalog.run("drift").out.splitlines()]
+    assert f"{BYE}  foreign: ours, and marked as another catalog's" in said, (
+        "and not since when we wrote it, and by whom"
+    )
+    assert run(catalog, "sync", "lite", schema="plan-output", code=1)["status"] == "partial"
+    catalog.write("prompts/registry.yaml", REGISTRY.replace("bye:\n  production: v2", "bye:\n  production: v1"))
+    catalog.commit(when="2026-01-02T00:00:00+00:00")
+    catalog.write("drift.json", catalog.run("drift", "--format", "json").out)
+    alert = catalog.run("alert", "drift.json", "--dry-run", "--no-issue").out
+    assert "Nobody changed this target" not in alert
+    assert "marked as another catalog" in alert
     paste(catalog)
     assert states(drift(catalog, 0)) == {}
 
