@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from catalog_tool.report.diff_markdown import code, prose
-from catalog_tool.report.drift_text import REPORTED
 from catalog_tool.report.escape import for_markdown, inline_code
 from catalog_tool.report.sync_text import result_words
 
@@ -18,6 +17,8 @@ _VERBS = {
     "create": "create", "update": "update", "label": "move", "adopt": "mark as ours", "delete": "**delete**",
     "noop": "leave",
 }  # fmt: skip
+_KEPT = frozenset({"prune", "override"})
+"""What a sync leaves alone as it should: without --prune, and until git answers."""
 
 
 def plan_markdown(document: Mapping[str, Any]) -> str:
@@ -44,8 +45,8 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_left(action: Mapping[str, Any]) -> bool:
-    """Whether it is what makes a result partial: somebody else's edit, which a sync leaves alone."""
-    return action["outcome"] == "skipped" and action["state"] in REPORTED
+    """Whether it is what makes a result partial: an edit, another catalog's object, and what waits for either."""
+    return action["outcome"] == "skipped" and action["state"] not in _KEPT
 
 
 def _table(actions: list[Mapping[str, Any]]) -> Iterator[str]:

@@ -15,13 +15,16 @@ from catalog_tool.source.git import Git
 from catalog_tool.source.root import SETTINGS_FILE, Place
 from catalog_tool.source.settings import read_settings
 
-_LINE = re.compile(rb"^catalog:[ \t]+([\"']?)([a-z0-9][a-z0-9-]{0,62})\1(?:[ \t]+#[^\r\n]*|[ \t]*)\r?$", re.MULTILINE)
+_LINE = re.compile(rb"^(catalog:[ \t]+([\"']?)[a-z0-9][a-z0-9-]{0,62}\2)(?:[ \t]+#[^\r\n]*|[ \t]*)\r?$", re.MULTILINE)
 _COMMITS = 50
 """How many of the commits that touch the settings are asked."""
 
 
 def known_id(place: Place) -> str:
-    """The id in the settings; else the one that their only line `catalog: ID` names; else git's last. Or empty."""
+    """The id in the settings; else the one that their only line `catalog: ID` names; else git's last. Or empty.
+
+    The line counts where the value that it gives is an id by itself: ``catalog: 5`` is a mistake in it, not a new id.
+    """
     try:
         data = Path(place.root, SETTINGS_FILE).read_bytes()
     except OSError:
@@ -36,7 +39,7 @@ def _read(data: bytes) -> str:
 def _written(data: bytes) -> str:
     """What a line says, where there is one only: a file with the marks of a conflict may have two."""
     lines = _LINE.findall(data)
-    return lines[0][1].decode() if len(lines) == 1 else ""
+    return _read(lines[0][0]) if len(lines) == 1 else ""
 
 
 def _earlier(git: Git, prefix: str) -> str:
