@@ -32,10 +32,14 @@ class Form(NamedTuple):
 
 
 class Mistake(NamedTuple):
-    """One thing wrong with an expectation, and the key that it is about."""
+    """One thing wrong with an expectation, and the key that it is about.
+
+    ``is_foreign``: its type looks like none of ours, so another evaluator may know it.
+    """
 
     key: str
     message: str
+    is_foreign: bool = False
 
 
 def text_problem(expectation: Expectation, _: Mapping[str, Any]) -> str:
@@ -196,7 +200,7 @@ def mistake_in(expectation: Expectation, parts: Mapping[str, Any]) -> Mistake | 
     if form is None:
         near = difflib.get_close_matches(expectation["type"], FORMS, n=1)
         message = f"there is no expectation {expectation['type'][:_SHOWN]!r}"
-        return Mistake("type", message + (f", did you mean {near[0]}?" if near else ""))
+        return Mistake("type", message + (f", did you mean {near[0]}?" if near else ""), is_foreign=not near)
     strange = _strange_key(expectation, form)
     if strange is not None:
         return strange
