@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from catalog_tool import __version__
 from catalog_tool.errors import UsageError
-from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.model.settings import SETTINGS_FILE
 from catalog_tool.source.catalog_files import find_catalog
 from catalog_tool.source.git import Git, find_repository
 from catalog_tool.source.naming import catalog_id_from
 from catalog_tool.source.new_files import NewFile, create, is_free
-from catalog_tool.source.root import FOLDERS
 from catalog_tool.source.scaffold import (
     ANY_OWNER,
     SCHEMAS,
@@ -29,9 +26,16 @@ from catalog_tool.source.scaffold import (
     template,
     unseen,
 )
-from catalog_tool.source.scaffold_workflows import callers, installed_tool, plain_path, plain_workflow
+from catalog_tool.source.scaffold_nesting import refuse_nesting
+from catalog_tool.source.scaffold_workflows import (
+    Requirement,
+    caller_path,
+    callers,
+    installed_tool,
+    plain_path,
+    plain_workflow,
+)
 from catalog_tool.source.schemas import SUFFIX, schema_text
-from catalog_tool.source.settings import read_settings
 from catalog_tool.source.skill_folders import SKILL_FILE
 from catalog_tool.source.tree import WorkTree
 
@@ -51,9 +55,6 @@ EXAMPLE_SKILL = "commit-writer"
 IGNORED = ".gitignore"
 _UNWANTED = {"/dist/": "dist/bundle.json", "/.catalog/": ".catalog/local.db"}
 """What git is to ignore, and a file that each line covers."""
-_FOLDERS_BELOW, _LEVELS_BELOW = 2000, 3
-"""How far catalogs are looked for below a new one: folders in all, and levels."""
-_NO_CATALOG_IN = frozenset({"node_modules", "dist"})
 
 
 class StartedCatalog(NamedTuple):
@@ -85,47 +86,56 @@ def start_catalog(folder: str, workflows_from: str | None = None) -> StartedCata
     Raises ``UsageError``, and leaves nothing behind, where the folder cannot be used, git ignores what would be
     read from it, or one of two catalogs would lie inside the other; ``GitError`` where git cannot be asked.
     """
-    root = _usable(folder)
-    _refuse_nesting(root)
-    top = find_repository(str(root))
-    inner = root.relative_to(top).as_posix() if top is not None else "."
-    inner = "" if inner == "." else f"{inner}/"
-    tree = WorkTree(root, Git(top) if top is not None else None, inner)
+    tree = _tree_at(_usable(folder))
+    refuse_nesting(tree.root)
     tool = installed_tool()
-    flows = [plain_workflow(inner, tool)] if workflows_from is None else callers(inner, workflows_from)
-    at_top = [file.path for file in flows if top is not None and inner and (Path(top) / file.path).is_file()]
+    flows = _workflows(tree, workflows_from, tool)
+    moved = [path for file in flows for path in _standing(tree, file.path) if path.startswith("../")]
+    flows = [file for file in flows if not any(path.endswith(f"/{file.path}") for path in moved)]
     read = _read_files(tree)
     kept = [
         *(NewFile(f"{SCHEMAS}/{name}{SUFFIX}", schema_text(name)) for name in EDITOR_SCHEMAS),
-        *(file for file in flows if file.path not in at_top),
+        *flows,
         NewFile(IGNORED, template("gitignore.txt")),
     ]
-    wanted = [*read, *kept]
-    free = [is_free(root, file.path) for file in wanted]
-    new = [file for file, is_new in zip(wanted, free, strict=True) if is_new]
-    create(root, *new, check=lambda: refuse_unseen(tree, [file.path for file in read]))
-    created = [file.path for file in new]
-    skipped = [file.path for file, is_new in zip(wanted, free, strict=True) if not is_new]
-    written = [file.path for file in flows if file.path in created]
-    plain = plain_path(inner)
+    is_new = {file: is_free(tree.root, file.path) for file in (*read, *kept)}
+    new = [file for file, missing in is_new.items() if missing]
+    create(tree.root, *new, check=lambda: refuse_unseen(tree, [file.path for file in read]))
+    skipped = [file.path for file, missing in is_new.items() if not missing]
+    plain = plain_path(tree.prefix)
+    written = [file.path for file in flows if is_new[file]]
     return StartedCatalog(
-        root=root,
-        files=Started(created, [*skipped, *(os.path.relpath(f"{top}/{path}", root) for path in at_top)]),
-        inner=inner,
+        root=tree.root,
+        files=Started([file.path for file in new], [*skipped, *moved]),
+        inner=tree.prefix,
         workflows=written,
-        replaced=next((path for path in _places(plain, root, top) if written and plain not in created), None),
+        replaced=next(iter(_standing(tree, plain)), None) if written and plain not in written else None,
         unignored=_unignored(tree) if IGNORED in skipped else [],
         unseen=unseen(tree, [file.path for file in kept]),
-        tool=tool.text if plain in created and not tool.is_known else None,
+        tool=tool.text if plain in written and not tool.is_known else None,
         has_placeholder=any(ANY_OWNER in file.text for file in new),
     )
 
 
-def _places(plain: str, root: Path, top: str | None) -> Iterator[str]:
-    """Where a workflow stands, in the catalog or where GitHub reads it, from the catalog's root."""
-    for folder in dict.fromkeys([root, *([Path(top)] if top is not None else [])]):
-        if (folder / plain).is_file():
-            yield os.path.relpath(folder / plain, root)
+def _tree_at(root: Path) -> WorkTree:
+    """What is at ``root``, with the repository that it lies in, if any."""
+    top = find_repository(str(root))
+    inner = root.relative_to(top).as_posix() if top is not None else "."
+    return WorkTree(root, Git(top) if top is not None else None, "" if inner == "." else f"{inner}/")
+
+
+def _workflows(tree: WorkTree, source: str | None, tool: Requirement) -> list[NewFile]:
+    """Callers of ``source``'s; else one with the steps in it, unless callers stand there already."""
+    if source is not None:
+        return callers(tree.prefix, source)
+    return [] if _standing(tree, caller_path(tree.prefix, "pr")) else [plain_workflow(tree.prefix, tool)]
+
+
+def _standing(tree: WorkTree, workflow: str) -> list[str]:
+    """Where a workflow stands, in the catalog or at the top, where GitHub reads it: paths from the catalog's root."""
+    folders = dict.fromkeys([tree.root, Path(tree.git.top if tree.git is not None else tree.root)])
+    found = [folder / workflow for folder in folders if (folder / workflow).is_file()]
+    return [os.path.relpath(path, tree.root).replace(os.sep, "/") for path in found]
 
 
 def _unignored(tree: WorkTree) -> list[str]:
@@ -159,68 +169,6 @@ def _ignores(git: Git, path: str) -> bool:
     """Whether git ignores a path from the top that nothing stands at yet; `./` keeps it from being a pattern."""
     asked = git.start("--no-literal-pathspecs", "check-ignore", "--quiet", "--", f"./{path}")
     return asked.process.finish().code == 0
-
-
-def _refuse_nesting(root: Path) -> None:
-    """Raise ``UsageError`` where a catalog would lie in another; one that stands already is added to."""
-    if (root / SETTINGS_FILE).is_file():
-        return
-    outer = _outer_catalog(root)
-    if outer is not None:
-        raise UsageError(
-            f"{root} lies in the catalog {outer}, and a catalog cannot hold another",
-            hint="choose a folder beside it, or add to it with `catalog new`",
-        )
-    inner = _inner_catalog(root)
-    if inner is not None:
-        raise UsageError(
-            f"{root} holds the catalog {inner.relative_to(root).as_posix()}, and a catalog cannot hold another",
-            hint="choose a folder beside it: a repository may hold several catalogs side by side",
-        )
-
-
-def _outer_catalog(root: Path) -> Path | None:
-    """The catalog that ``root`` lies in, within its repository."""
-    top = find_repository(str(root))
-    for folder in root.parents if top is None or Path(top) != root else ():
-        if (folder / SETTINGS_FILE).is_file():
-            return folder
-        if top is not None and folder == Path(top):
-            break
-    return None
-
-
-def _inner_catalog(root: Path) -> Path | None:
-    """The nearest catalog below ``root``, as far as is looked; links, hidden folders and other repositories are not."""
-    folders, looked = [root], 0
-    for _ in range(_LEVELS_BELOW):
-        below = [path for folder in folders for path in _folders_in(folder)][: _FOLDERS_BELOW - looked]
-        found = next((path for path in below if _is_catalog(path)), None)
-        if found is not None:
-            return found
-        folders, looked = below, looked + len(below)
-    return None
-
-
-def _folders_in(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as found:
-            names = [item.name for item in found if item.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []
-    kept = sorted(name for name in names if not name.startswith(".") and name not in _NO_CATALOG_IN)
-    return [folder / name for name in kept if not (folder / name / ".git").exists()]
-
-
-def _is_catalog(folder: Path) -> bool:
-    """Whether settings of ours are there: other tools call a file of theirs `catalog.yaml`, too."""
-    path = folder / SETTINGS_FILE
-    try:
-        if not path.is_file() or path.stat().st_size > PARSED_FILE_BYTES:
-            return False
-        return any((folder / name).is_dir() for name in FOLDERS) or not read_settings(path.read_bytes())[1]
-    except OSError:
-        return False
 
 
 def _read_files(tree: WorkTree) -> list[NewFile]:

@@ -63,10 +63,12 @@ def callers(inner: str, source: str) -> list[NewFile]:
             hint="write OWNER/NAME@COMMIT, the commit with all its 40 digits: a tag can be moved",
         )
     values = {**_names(inner), "FROM": found[1], "COMMIT": found[2], "FOLDER": _folder(inner) or "."}
-    return [
-        NewFile(f"{WORKFLOWS}/catalog-{kind}{_suffix(inner)}.yml", template(f"{kind}_caller.yml", **values))
-        for kind in CALLED
-    ]
+    return [NewFile(caller_path(inner, kind), template(f"{kind}_caller.yml", **values)) for kind in CALLED]
+
+
+def caller_path(inner: str, kind: str) -> str:
+    """Where the caller of this kind (one of ``CALLED``) stands."""
+    return f"{WORKFLOWS}/catalog-{kind}{_suffix(inner)}.yml"
 
 
 def installed_tool() -> Requirement:

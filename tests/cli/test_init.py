@@ -167,7 +167,7 @@ def test_the_example_does_not_come_back(catalog_command: CatalogCommand, tmp_pat
 
 
 def test_configured_folders_are_used(catalog_command: CatalogCommand, tmp_path: Path) -> None:
-    (tmp_path / "catalog.yaml").write_text("prompts: texts/all\nskills: ['plugins/*/skills', agents]\n")
+    (tmp_path / "catalog.yaml").write_text("prompts: texts/all\nskills: ['agents/*', agents]\n")
     created = init(catalog_command, tmp_path)["created"]
     assert "texts/all/ticket_summary/v1.yaml" in created
     assert "agents/commit-writer/SKILL.md" in created

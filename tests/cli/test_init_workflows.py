@@ -169,6 +169,13 @@ def test_callers_in_a_catalog_that_has_its_workflow(scratch: Scratch, folder: st
         assert f"\n  {path.name}\n" in answer.out
 
 
+def test_beside_callers_no_workflow_is_written_that_does_the_same(scratch: Scratch) -> None:
+    assert scratch.run("init", "team", "--workflows-from", FROM).code == 0
+    assert scratch.run("init", "team", "--format", "json").json()["created"] == []
+    (scratch.root / "team/.github").rename(scratch.root / ".github")
+    assert scratch.run("init", "team", "--format", "json").json()["created"] == []
+
+
 def test_what_pip_kept_says_what_to_install() -> None:
     released = f"catalog-tool=={__version__}"
     assert requirement(None) == Requirement(released, is_known=True)
