@@ -68,11 +68,17 @@ class TestFindings:
     def test_every_code_of_the_table_is_reported_somewhere(self, code: str) -> None:
         assert code in codes_in_source()
 
-    def test_links_between_pages_lead_somewhere(self) -> None:
-        for name in ("checks", "limits", "catalog", "formats"):
-            for target, _, anchor in re.findall(r"\]\(([a-z]+)\.md(#([a-z-]+))?\)", page(name)):
-                headings = re.findall(r"^#+ (.+)$", page(target), re.MULTILINE)
-                assert not anchor or anchor in {heading.lower().replace(" ", "-") for heading in headings}
+
+class TestPages:
+    @pytest.mark.parametrize("path", sorted((PACKAGE / "docs").glob("*.md")), ids=lambda path: path.stem)
+    def test_what_a_page_leads_to_is_there(self, path: Path) -> None:
+        text = path.read_text(encoding="utf-8")
+        for target, anchor in re.findall(r"\]\(([a-z-]*)(?:\.md)?(?:#([a-z0-9-]+))?\)", text):
+            headings = re.findall(r"^#+ (.+)$", page(target or path.stem), re.MULTILINE)
+            slugs = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert not anchor or anchor in slugs, f"{target}#{anchor}"
+        for named in re.findall(r"catalog_tool(/[a-z0-9_/]+\.[a-z]+)", text):
+            assert (PACKAGE / named[1:]).is_file(), named
 
 
 class TestDiff:
