@@ -104,6 +104,9 @@ def test_another_catalogs_target_is_refused_whatever_is_allowed(backend: MemoryB
     other = desired_of(FIRST, catalog="other")
     result = sync_target(session(backend), other, PlanOptions(allow={"deletes": 99}, older=True))
     assert (result.status, [found.allow for found in result.blocked]) == ("blocked", [None])
+    assert {(action.state.value, action.reason) for action in result.actions} == {
+        ("foreign", "it belongs to the catalog 'acme'")
+    }, "none of it was ever ours"
 
 
 def test_only_the_marker_is_anothers_and_git_marks_it_as_ours_again(backend: MemoryBackend) -> None:
