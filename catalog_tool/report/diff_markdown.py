@@ -224,12 +224,16 @@ class _Fold:
         """Bytes that its texts may take."""
         return min(_FOLD, sum(text.need for text in self.texts))
 
-    def show(self, room: int) -> int:
-        """Share the room among the texts; how many bytes they took."""
+    @property
+    def size(self) -> int:
+        """Bytes of it as far as it is filled."""
+        return len(self.markdown().encode())
+
+    def show(self, room: int) -> None:
+        """Share the room among the texts."""
         texts = sorted(self.texts, key=lambda text: text.order)
         shares = shared_room([text.need for text in texts], room, _LEAST)
         self.taken = sum(text.show(share) for text, share in zip(texts, shares, strict=True))
-        return self.taken
 
     def markdown(self) -> str:
         """The fold as far as it is filled."""
@@ -241,25 +245,43 @@ class _Fold:
 def _fitting(rows: Sequence[Row], room: int) -> list[_Fold]:
     """The changes that fit into ``room`` bytes, the riskiest first, with as much of their texts as does.
 
-    What the model receives comes last, and is shown against the highest older version only.
+    What the texts of some leave is for those that found no room before. What the model receives comes last, and is
+    shown against the highest older version only.
     """
     folds = [_Fold(row, max(_SECTION, room // len(rows))) for row in rows]
-    kept_free = room // 3 if any(fold.texts for fold in folds) else 0
-    shown = []
-    for fold in folds:
-        size = len(fold.markdown().encode())
-        if size <= room - kept_free:
-            shown.append(fold)
-            room -= size
-    by_risk = sorted((fold for fold in shown if fold.texts), key=lambda fold: fold.order)
-    shares = shared_room([fold.need for fold in by_risk], room, _LEAST)
-    room -= sum(fold.show(share) for fold, share in zip(by_risk, shares, strict=True))
-    for fold in shown:
+    shown, rest = [False] * len(folds), [*range(len(folds))]
+    while taken := _taken([folds[index] for index in rest], room):
+        opened = [folds[rest[place]] for place in taken]
+        _fill(opened, room - sum(fold.size for fold in opened))
+        room -= sum(fold.size for fold in opened)
+        for place in taken:
+            shown[rest[place]] = True
+        rest = [index for index in rest if not shown[index]]
+    unfolded = [fold for fold, is_shown in zip(folds, shown, strict=True) if is_shown]
+    for fold in unfolded:
         block = "" if fold.row.seen_from() else "\n".join(_rendered(fold.row.change.renders))
         if len(block.encode()) <= min(room, _FOLD - fold.taken):
             fold.rendered = block
             room -= len(block.encode())
-    return shown
+    return unfolded
+
+
+def _taken(folds: Sequence[_Fold], room: int) -> list[int]:
+    """The places of those that fit without their texts, while up to a third of the room is kept for these."""
+    room -= min(room // 3, sum(fold.need for fold in folds))
+    taken = []
+    for place, fold in enumerate(folds):
+        if fold.size <= room:
+            taken.append(place)
+            room -= fold.size
+    return taken
+
+
+def _fill(folds: Sequence[_Fold], room: int) -> None:
+    """Share the room among these folds, those first whose texts weigh most."""
+    by_risk = sorted((fold for fold in folds if fold.texts), key=lambda fold: fold.order)
+    for fold, share in zip(by_risk, shared_room([fold.need for fold in by_risk], room, _LEAST), strict=True):
+        fold.show(share)
 
 
 def _item(item: Detail) -> str:

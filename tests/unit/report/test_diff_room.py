@@ -66,6 +66,20 @@ def distinct(count: int, seed: int) -> str:
     )
 
 
+def small(count: int) -> list[Change]:
+    text = text_detail("/messages/0/content", "Be brief.\n", "Be kind.\n", "the system message")
+    return [changed(text, name=f"prompt{index:03}") for index in range(count)]
+
+
+def test_what_the_texts_leave_goes_to_changes_that_found_no_room() -> None:
+    said = comment(*small(400))
+    assert len(said.encode()) > LIMIT - 1_500
+    (told,) = re.findall(r"([0-9]+) of 400 changes are not unfolded: the comment would be too long", said)
+    assert int(told) == 400 - said.count("<details>") > 0
+    assert "Not shown here" not in said
+    assert "not unfolded" not in comment(*small(100))
+
+
 @pytest.mark.parametrize("count", [120, 1_500])
 def test_the_last_line_is_seen_below_many_rewordings(count: int) -> None:
     old, new = reworded(count)
