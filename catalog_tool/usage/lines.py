@@ -55,7 +55,11 @@ class LineFile:
         """How reading it went, once ``objects`` is through."""
         if self.damage is not None:
             return SourceReport(kind, PARTIAL, reach.start, reach.end, self.damage)
-        unfinished = f"{self.name}: line {self._number} is still being written" if self.unfinished else None
+        unfinished = (
+            f"{self.name}: line {self._number} is unfinished, something may be writing it just now"
+            if self.unfinished
+            else None
+        )
         return SourceReport(kind, OK, reach.start, reach.end, unfinished, unfinished=self.unfinished)
 
     def reject(self) -> None:

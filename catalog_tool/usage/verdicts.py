@@ -23,8 +23,9 @@ REDACTED_AT_MOST = 0.5
 SILENCE_AT_MOST = 0.5
 """Share of the stale window that may have passed since anything at all was heard."""
 
-UNDATED = "an event that names it carries no time, so nobody knows when that was"
-"""Why nothing can be said of the silence of one skill, or of one prompt."""
+UNDATED = "an event that names the skill carries no time, so nobody knows when it was used"
+_UNDATED_PROMPT = UNDATED.replace("skill", "prompt")
+"""Why nothing can be said of the silence of one of them."""
 
 
 class Verdict(NamedTuple):
@@ -140,7 +141,7 @@ def judge_prompt(prompt: ListedPrompt, activity: Activity, ground: Ground, *, un
     if told is not None:
         return told
     doubt = next((doubt for doubt in ground.doubts if not doubt.typed_only), None)
-    return _idle(activity, None, prompt.first_commit, doubt or (Doubt(UNDATED) if undated else None), ground)
+    return _idle(activity, None, prompt.first_commit, doubt or (Doubt(_UNDATED_PROMPT) if undated else None), ground)
 
 
 def _active(activity: Activity, seen: int | None, window: Window) -> Verdict | None:

@@ -235,7 +235,8 @@ class TestDamage:
         found = join(listed(skill("a"), skill("b")), OtlpSource(str(tmp_path / "l")))
         assert (found.failed, verdicts(found)) == (False, {"a": "active", "b": "unmeasurable"})
         assert found.status == "unknown"
-        assert found.sources[0].message == f"{tmp_path / 'l'}: line 3 is still being written"
+        said = f"{tmp_path / 'l'}: line 3 is unfinished, something may be writing it just now"
+        assert found.sources[0].message == said
         assert reason(found, "b") == found.sources[0].message
 
     def test_a_last_line_without_its_end_that_is_whole_is_read(self, tmp_path: Path) -> None:
