@@ -25,6 +25,10 @@ _LEFT_OUT = {
     "prune": "the target's settings leave it out",
     "prune_conflict": "the target's settings leave it out, and it was edited on the target",
 }
+_UNFIT = {
+    "create": "not there, and stays so", "pending": "git is ahead, and stays so",
+    "prune": "git no longer has it, and it stays",
+}  # fmt: skip
 _SUPERSEDED = "superseded: it was given a commit that this one does not descend from"
 _GITS_MOVE = frozenset({"pending", "create", "adopt", "prune", "gone", "foreign"})
 """Where nobody changed the target, or only a marker: its last write is not since when it differs, nor by whom."""
@@ -115,6 +119,8 @@ def state_words(item: Mapping[str, Any], superseded: Mapping[str, Any] | None) -
         return "what is told of it beside its files was edited on the target"
     if item.get("meta_only"):
         return "only its metadata are not git's, which the next sync writes"
+    if item.get("unfit") and item["state"] in _UNFIT:
+        return f"{_UNFIT[item['state']]}: the target {for_terminal(item['unfit'])}"
     return "ours, and marked as another catalog's" if item.get("ours") else STATES[item["state"]]
 
 
@@ -150,9 +156,15 @@ def to_put_back(objects: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]
     return [item for item in named if (item["state"] in REPORTED and item["state"] != "missing") or item.get("ours")]
 
 
+def is_somebodys(item: Mapping[str, Any]) -> bool:
+    """Whether git's side would destroy a version that was never git's, and that git has nowhere."""
+    is_version = str(item["object"]).startswith("prompts/")
+    return is_version and item["state"] == "collision" and not item.get("elsewhere")
+
+
 def to_write(objects: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """What any sync writes."""
-    return [item for item in objects if item["state"] in _WRITTEN]
+    return [item for item in objects if item["state"] in _WRITTEN and not item.get("unfit")]
 
 
 def _advice(name: str, found: Mapping[str, Any]) -> Iterator[str]:
@@ -162,10 +174,9 @@ def _advice(name: str, found: Mapping[str, Any]) -> Iterator[str]:
         yield "  to bring the edits to git:"
         yield f"    catalog pull {for_terminal(shlex.quote(name))}"
     kept = to_put_back(objects)[:SHOWN]
-    if kept:
-        yield "  to put back what git says:"
-    for item in kept:
-        yield f"    {put_back_line(name, item, superseded)}"
+    for words, is_lost in ((PUT_BACK, False), (PUT_BACK_LOST, True)):
+        lines = [put_back_line(name, item, superseded) for item in kept if is_somebodys(item) == is_lost]
+        yield from [f"  {words}:", *(f"    {line}" for line in lines)] if lines else ()
     if superseded and (to_write(objects) or not superseded["is_newer"]):
         yield f"  {OLDER_ALL_THE_SAME}:"
         yield f"    {sync_line(name, superseded)}"
@@ -174,6 +185,8 @@ def _advice(name: str, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"    {sync_line(name, None)}"
 
 
+PUT_BACK = "to put back what git says"
+PUT_BACK_LOST = "to put git's in place of a version that somebody made there, and that git does not have"
 OLDER_ALL_THE_SAME = "if this commit is to win all the same"
 _OLDER = " --allow older"
 

@@ -20,10 +20,12 @@ from catalog_tool.sync.session import Session
 from catalog_tool.sync.since import CONTENT, METADATA, WantedSince
 from catalog_tool.sync.states import DRIFT_STATES, State
 from catalog_tool.sync.timing import persistently
+from catalog_tool.sync.unfit import unfit
 from catalog_tool.sync.wanted import Desired
 
 IN_SYNC, DRIFT, BEHIND, UNKNOWN = "in_sync", "drift", "behind", "unknown"
 WORST_FIRST = (UNKNOWN, DRIFT, BEHIND, IN_SYNC)
+_EDITED = DRIFT_STATES | {State.COLLISION}
 _COUNTED_ONLY = frozenset({State.UNMANAGED})
 _LATE = frozenset({State.PENDING, State.CREATE, State.COLLISION})
 
@@ -34,7 +36,7 @@ class TargetDrift:
 
     ``counts`` is by state, ``kinds`` by kind and state; ``late`` are the addresses that have waited
     longer than allowed. ``elsewhere`` says of an edited version which other one has that content in git;
-    ``superseded`` why every sync from this commit is refused.
+    ``superseded`` why every sync from this commit is refused; ``unfit`` what the target can never hold, and why.
     """
 
     status: str
@@ -46,14 +48,22 @@ class TargetDrift:
     message: str | None = None
     last_success: int | None = None
     superseded: Superseding | None = None
+    unfit: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The target's part of ``drift --format json``."""
         return {
             "status": self.status,
             "counts": dict(self.counts),
-            "objects": [_object_json(item, self.elsewhere.get(item.address)) for item in self.observed],
+            "objects": [self._object_json(item) for item in self.observed],
             **({"superseded": self.superseded._asdict()} if self.superseded is not None else {}),
+        }
+
+    def _object_json(self, item: Observed) -> dict[str, Any]:
+        unfit = self.unfit.get(item.address)
+        return {
+            **({"unfit": unfit} if unfit is not None else {}),
+            **_object_json(item, self.elsewhere.get(item.address)),
         }
 
 
@@ -99,7 +109,9 @@ def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_l
         if not state.inventory:
             raise nothing_kept(state)
         session.backend.generations()  # clients cannot start where one of them is no number
-        late = frozenset(_late(session, desired, (state, comparison), since, max_lag_seconds))
+        never = unfit(session.destination, desired, comparison.observed)
+        waiting = comparison._replace(observed=[item for item in comparison.observed if item.address not in never])
+        late = frozenset(_late(session, desired, (state, waiting), since, max_lag_seconds))
         superseded = superseding(session.git, desired.commit, state.control)
     except CatalogError as error:
         hint = f" ({error.hint})" if error.hint else ""
@@ -118,6 +130,7 @@ def look_for_drift(session: Session, desired: Desired, since: WantedSince, max_l
         elsewhere=dict(_elsewhere(observed, desired)),
         last_success=state.control.last.finished_at if state.control.last else None,
         superseded=superseded,
+        unfit=never,
     )
 
 
@@ -140,17 +153,18 @@ def nothing_kept(state: TargetState) -> BackendError:
 def _elsewhere(observed: tuple[Observed, ...], desired: Desired) -> Iterator[tuple[str, str]]:
     """An edited version, and the other one that has its content in git: one that was edited and brought back.
 
-    Not while a label of git points to the edited one: then `pull` still has a label to move.
+    Not while a label stands on the edited one as git says: then `pull` still has a label to move.
     """
+    differing = {item.address for item in observed if item.live is None or item.live != item.desired}
     for item in observed:
-        if item.state not in DRIFT_STATES or item.seen is None or not item.address.startswith(VERSION):
+        if item.state not in _EDITED or item.seen is None or not item.address.startswith(VERSION):
             continue
         live = content_digest(item.seen)
         _, name, version = parse_address(item.address)
         start, labels = version_address(name, ""), label_address(name, "")
         same = (a for a, wanted in desired.objects.items() if a.startswith(start) and wanted.digest == live)
         other = next(same, item.address)
-        values = (wanted.digest for a, wanted in desired.objects.items() if a.startswith(labels))
+        values = (w.digest for a, w in desired.objects.items() if a.startswith(labels) and a not in differing)
         if other != item.address and not any(json.dumps(version) in value for value in values):
             yield item.address, parse_address(other).part
 

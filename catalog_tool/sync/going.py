@@ -8,6 +8,7 @@ from catalog_tool.backends.stored import label_versions
 from catalog_tool.model.addresses import LABEL, VERSION, parse_address, version_address
 from catalog_tool.sync.action import DELETE, PLANNED, Action
 from catalog_tool.sync.compare import Observed
+from catalog_tool.sync.states import State
 
 
 def going_with_versions(
@@ -27,6 +28,14 @@ def going_with_versions(
         else action
         for before, action in zip(chosen, fitting, strict=True)
     ]
+
+
+def leaving_together(observed: Sequence[Observed]) -> frozenset[str]:
+    """The labels that git dropped with every version they stand on, where nothing else keeps one of those."""
+    pruned = {item.address: item.seen for item in observed if item.state is State.PRUNE}
+    staying = {at for item in observed if item.address not in pruned for at in _stands_on(item.address, item.seen)}
+    going = pruned.keys() - staying
+    return frozenset(at for at, seen in pruned.items() if (stands := _stands_on(at, seen)) and stands <= going)
 
 
 def labels_that_go(actions: Sequence[Action]) -> dict[str, frozenset[str]]:

@@ -12,12 +12,14 @@ from catalog_tool.backends.langfuse import LangfuseBackend
 from catalog_tool.backends.wire import write_from_json, write_to_json
 from catalog_tool.model.target import CHANGED, Write
 from catalog_tool.sync.apply import plan_target, sync_target
+from catalog_tool.sync.compare import compare
 from catalog_tool.sync.conformance.engine import OPTIONS, assert_holds, bury
 from catalog_tool.sync.conformance.faults import Crash, FaultyBackend, at_call
 from catalog_tool.sync.conformance.samples import Sample, put_label, put_version
 from catalog_tool.sync.conformance.store import LEASE, RUN, done, live
 from catalog_tool.sync.plan import PlanOptions
 from catalog_tool.sync.result import Result
+from catalog_tool.sync.unfit import unfit
 
 from .langfuse_work import Ui, desired, opened, session
 
@@ -101,6 +103,14 @@ def test_a_crash_at_every_call_leaves_what_the_next_run_completes(server: Langfu
             else:
                 assert number > 5
                 return
+
+
+def test_drift_tells_a_label_that_goes_with_its_version_from_one_that_stays(backend: LangfuseBackend) -> None:
+    less = ALL._replace(labels={key: value for key, value in ALL.labels.items() if key != ("greet", "staging")})
+    stays = "cannot remove a label, only move it: it goes with the version it stands on"
+    for sample, reasons in ((REST, {}), (less, {"labels/greet@staging": stays})):
+        found = compare(desired(sample), backend.load(), backend.scan()).observed
+        assert unfit(session(backend).destination, desired(sample), found) == reasons
 
 
 def test_only_the_labels_that_are_named_go_with_a_version(server: LangfuseServer) -> None:
