@@ -24,6 +24,8 @@ _CEILINGS = frozenset({"max", "max_increase", "max_drop", "max_ratio", "for", "m
 _SAYS_NOTHING = frozenset({"runbook"})
 _QUANTILE = WatchRule(LATENCY).quantile
 _TIMES = frozenset({"for", "window"})
+_SHOWN = 60
+"""Characters of a value that are told."""
 _Demands = dict[tuple[str, ...], Any]
 
 
@@ -60,7 +62,9 @@ def _weakened(before: _Demands, after: _Demands) -> Iterator[Detail]:
         elif now is None:
             yield detail("test-weakened", at, was, None, f"the watch's `{shown}` went")
         elif not same_json(was, now) and (said := _asks_for_less(path[-1], was, now)):
-            yield detail("test-weakened", at, was, now, f"the watch's `{shown}` went from {was} to {now}{said}")
+            yield detail(
+                "test-weakened", at, was, now, f"the watch's `{shown}` went from {_shown(was)} to {_shown(now)}{said}"
+            )
 
 
 def _demands(watch: Mapping[str, Any]) -> _Demands:
@@ -87,6 +91,11 @@ def _asks_for_less(key: str, old: Any, new: Any) -> str:
         return "" if key in _TIMES and duration_seconds(old) == duration_seconds(new) else ", of which nobody can tell"
     was, now = (_rank(key, value) for value in (old, new))
     return ", which asks for less" if (now < was if key in _FLOORS else now > was) else ""
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _rank(key: str, value: Any) -> float:

@@ -83,3 +83,13 @@ def test_a_plugin_with_another_name_takes_its_skills_along_in_little_time(tmp_pa
     old, new = ({f"{prefix}{name}": skill(name, name, text + name) for name in names} for prefix in ("a-", "b-"))
     assert pairs(changes(old, new, tmp_path)) == {f"a-{name}": f"b-{name}" for name in names}
     assert time.process_time() - start < 6
+
+
+def test_where_too_many_came_and_went_to_compare_them_all_that_is_said(tmp_path: Path) -> None:
+    def many(prefix: str) -> dict[str, str]:
+        names = [f"{prefix}{number}" for number in range(150)]
+        return {name: skill(name, name, " ".join(f"{name}x{n}" for n in range(300))) for name in names}
+
+    gone = [change for change in changes(many("a"), many("b"), tmp_path) if change.op == "removed"]
+    assert len(gone) == 150
+    assert all("too much came and went to tell" in change.details[0].message for change in gone)
