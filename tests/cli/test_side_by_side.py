@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -110,11 +111,34 @@ def test_no_more_than_eight_at_once(scratch: Scratch, tmp_path: Path) -> None:
     assert {told["message"] for told in found.json()["targets"].values()} == {None}
 
 
+def silent_servers(catalog: Scratch, stack: ExitStack) -> list[socket.socket]:
+    """Three targets whose servers take connections and say nothing."""
+    servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+    ports = [server.getsockname()[1] for server in servers]
+    make(catalog, {f"t{port}": f"backend: http, url: 'http://127.0.0.1:{port}'" for port in ports})
+    return servers
+
+
+def test_somebody_who_waits_at_a_terminal_sees_for_what(scratch: Scratch) -> None:
+    environment = {name: value for name, value in scratch.command.environment.items() if name != "CI"}
+    said = b""
+    with ExitStack() as stack:
+        silent_servers(scratch, stack)
+        ours, its = os.openpty()
+        stack.callback(os.close, ours)
+        process = stack.enter_context(subprocess.Popen(
+            [*COMMAND, "status"], cwd=scratch.root, env=environment | {"TERM": "xterm"},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=its,
+        ))  # fmt: skip
+        os.close(its)
+        stack.callback(process.kill)
+        while b"looking at targets: 0 of 3" not in said:
+            said += os.read(ours, 4096)  # raises where the command ended and never said it
+
+
 def test_a_signal_leaves_those_that_hang(scratch: Scratch) -> None:
     with ExitStack() as stack:
-        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
-        ports = [server.getsockname()[1] for server in servers]
-        make(scratch, {f"t{port}": f"backend: http, url: 'http://127.0.0.1:{port}'" for port in ports})
+        servers = silent_servers(scratch, stack)
         process = stack.enter_context(subprocess.Popen(
             [*COMMAND, "status"], cwd=scratch.root, env=dict(scratch.command.environment),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
