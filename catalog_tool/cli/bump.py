@@ -27,7 +27,8 @@ Examples:
 
 A released version never changes: the next one is a new file, in which only `version` differs.
 
-Exit codes: 0 done, 2 no such prompt or shared part, or its file cannot be read, 3 the disk is full or fails.
+Exit codes: 0 done, 2 no such prompt or shared part, its file cannot be read or git ignores the next one, 3 the
+disk is full or fails.
 """
 
 

@@ -72,6 +72,15 @@ def _labels(ctx: click.Context, _: str) -> Iterator[str]:
     yield from _labels_of(root / settings.prompts, str(ctx.params.get("name") or ctx.params.get("id") or ""))
 
 
+def _versions(ctx: click.Context, _: str) -> Iterator[str]:
+    """The versions of the prompt that stands before, the newest first."""
+    root, settings = _catalog(ctx)
+    name = str(ctx.params.get("name") or "")
+    for found, versions in _prompts(root / settings.prompts, name):
+        if found == name:
+            yield from sorted(versions, key=version_number, reverse=True)
+
+
 def _targets(ctx: click.Context, _: str) -> Iterable[str]:
     return _catalog(ctx)[1].targets
 
@@ -88,6 +97,8 @@ prompt_ids = _completer(_prompt_ids)
 """For an argument that is a prompt's id."""
 references = _completer(_references)
 """For an argument that is a reference, or a skill."""
+versions = _completer(_versions)
+"""For a version of the prompt that the argument before names."""
 labels = _completer(_labels)
 """For a label."""
 targets = _completer(_targets)

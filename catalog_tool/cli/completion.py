@@ -13,7 +13,7 @@ Examples:
   catalog completion zsh >> ~/.zshrc       for good
   catalog completion fish > ~/.config/fish/completions/catalog.fish
 
-Commands, options, prompt ids, labels, targets and schemas are completed, and after `ID@` versions.
+Commands, options, prompt ids, versions that follow an id, labels, targets and schemas are completed.
 
 In zsh it belongs below whatever starts `compinit`; where nothing has, the script does.
 """

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from catalog_tool.cli.complete import labels, prompt_ids
+from catalog_tool.cli.complete import labels, prompt_ids, versions
 from catalog_tool.cli.context import answer, format_option, place_of, rev_option, wants_color
 from catalog_tool.cli.label_moves import (
     EVIDENCE_FROM,
@@ -58,7 +58,7 @@ Exit codes: 0 allow, 1 deny, 2 wrong usage, 3 indeterminate (the label does not 
 
 @click.command("gate", epilog=EPILOG)
 @click.argument("name", metavar="ID", shell_complete=prompt_ids)
-@click.argument("version", metavar="VERSION")
+@click.argument("version", metavar="VERSION", shell_complete=versions)
 @click.option("--label", metavar="LABEL", required=True, shell_complete=labels, help="The label that is to move.")
 @click.option("--weight", type=Share(), help="The share that VERSION is to get.")
 @record_options

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from catalog_tool.cli.complete import labels, prompt_ids
+from catalog_tool.cli.complete import labels, prompt_ids, versions
 from catalog_tool.cli.context import answer, format_option, place_of, wants_color
 from catalog_tool.cli.gate import EXIT_CODES
 from catalog_tool.cli.label_moves import EVIDENCE_FROM, LabelDesk, desk_for, evidence_option, judging_by
@@ -46,7 +46,7 @@ the disk is full or fails. Nothing is written on 1, 2 and 3.
 
 @click.command("promote", epilog=EPILOG)
 @click.argument("name", metavar="ID", shell_complete=prompt_ids)
-@click.argument("version", metavar="VERSION")
+@click.argument("version", metavar="VERSION", shell_complete=versions)
 @click.option("--label", metavar="LABEL", required=True, shell_complete=labels, help="The label that is to move.")
 @click.option("--weight", type=Share(), help="Its share in per cent (default: the next step).")
 @evidence_option

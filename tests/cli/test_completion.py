@@ -152,6 +152,8 @@ def test_references_and_labels(filled: Scratch) -> None:
         assert references(ctx, parameter, "support/greet@") == [*versions, *pointed]
         assert references(ctx, parameter, "support/greet@p") == ["support/greet@production"]
         assert labels(ctx, parameter, "c") == ["canary"]
+    for command in ("promote", "gate"):
+        assert completed(filled.command, filled.root, command, "support/greet", "v") == ["v10", "v2"]
     for command in ("eval", "render"):
         assert completed(filled.command, filled.root, command, "") == ["supper", "support/greet"]
     assert completed(filled.command, filled.root, "show", "") == ["supper", "support/greet", "pdf-forms"]
