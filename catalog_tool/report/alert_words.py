@@ -16,6 +16,7 @@ from catalog_tool.report.drift_text import (
     OLDER_ALL_THE_SAME,
     REPORTED,
     edited,
+    is_somebodys,
     put_back_line,
     shown_value,
     state_words,
@@ -133,8 +134,10 @@ def _take_sides(situation: Situation, objects: list[Mapping[str, Any]]) -> Itera
         yield from ("If the edit is right, bring it to git for review:", "")
         yield fence(f"catalog pull {name}", "sh")
     if to_put_back(objects):
-        yield from ("If git is right, put back exactly what was seen here:", "")
         kept = to_put_back(objects)[:ROWS]
+        yield from ("If git is right, put back exactly what was seen here:", "")
+        if any(map(is_somebodys, kept)):
+            yield from ("A version that somebody made there under git's name is lost by that: pull it first.", "")
         yield fence("\n".join(put_back_line(situation.target, item, situation.superseded) for item in kept), "sh")
     if to_write(objects):
         yield from ("What was deleted, or is behind, any sync writes:", "")

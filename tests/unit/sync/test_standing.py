@@ -101,3 +101,5 @@ def test_what_is_said_of_it_and_what_to_run(backend: MemoryBackend) -> None:
     lines = [line.strip() for line in text.splitlines() if "--overwrite" in line]
     assert len(lines) == 1, "the version's line is enough for both"
     assert lines[0].startswith(f"catalog sync kit --overwrite {V3}=")
+    assert "in place of a version that somebody made there, and that git does not have" in text
+    assert "catalog pull kit" in text
