@@ -97,10 +97,10 @@ def test_the_worst_comes_first_and_what_nobody_enforces_last() -> None:
     failed = {"format": 1, "status": "error", "error": {"kind": "git", "message": "no history", "hint": None}}
     text = comment(
         gates=[*gates, failed],
-        evaluations=[evaluation(1), evaluation(2, "unknown"), evaluation(3, "fail")],
+        evaluations=[*map(evaluation, range(4), ("pass", "unknown", "fail", "indeterminate"))],
         plans=[plan("dev"), plan("prod", "blocked")],
     )
-    order = "no history|`p4@v2`|`p3@v2`|`p1@v2`|`p2@v2`|**failed**|undecided|passed|`prod`|`dev`"
+    order = "no history|`p4@v2`|`p3@v2`|`p1@v2`|`p2@v2`|**failed**|could not be judged|undecided|passed|`prod`|`dev`"
     places = [text.index(each) for each in order.split("|")]
     assert places == sorted(places)
 
