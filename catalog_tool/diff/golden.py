@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from catalog_tool.diff.changes import MODIFIED, TEST, Change, Detail, detail, same_json
 from catalog_tool.diff.renders import Case
-from catalog_tool.diff.sides import TreeSide
+from catalog_tool.diff.sides import TreeSide, highest
 from catalog_tool.model.limits import PARSED_FILE_BYTES
 from catalog_tool.source.document import SourceDocument
 from catalog_tool.source.tree import Content
@@ -51,6 +51,16 @@ class GoldenTests:
         entries = self._side.files.entries
         found = self._side.files.layout.tests
         return {name: [(path, entries[path].blob) for path in sorted(paths)] for name, paths in found.items()}
+
+    def asked_for(self, name: str) -> frozenset[str]:
+        """The variables and placeholders that the highest version of a prompt has; empty where it cannot be read."""
+        versions = self._side.versions().get(name)
+        found = self._side.version((name, highest(versions))).version if versions else None
+        if found is None:
+            return frozenset()
+        parts = found.decoded()
+        placeholders = (message["placeholder"] for message in parts["messages"] if "placeholder" in message)
+        return frozenset((*_mapping(parts["variables"].get("properties")), *placeholders))
 
     def cases(self, name: str) -> dict[str, GoldenCase]:
         """The cases of a prompt by name, in written order. What cannot be read holds none.
@@ -111,14 +121,16 @@ def weakened_tests(base: GoldenTests, head: GoldenTests, prompts: Mapping[str, s
         stamps = new.get(name)
         same = stamps == old[former] and all(blob is not None for _, blob in old[former])
         if not same:
-            details = tuple(compare_cases(base.cases(former), head.cases(name)))
+            details = tuple(compare_cases(base.cases(former), head.cases(name), head.asked_for(name)))
             if details:
                 path = (stamps or old[former])[0][0]
                 yield Change(name, TEST, MODIFIED, None, None, details, file=path)
 
 
-def compare_cases(old: Mapping[str, GoldenCase], new: Mapping[str, GoldenCase]) -> Iterator[Detail]:
-    """What the new cases no longer ask for."""
+def compare_cases(
+    old: Mapping[str, GoldenCase], new: Mapping[str, GoldenCase], inputs: frozenset[str]
+) -> Iterator[Detail]:
+    """What the new cases no longer ask for; ``inputs`` are the prompt's variables and placeholders."""
     for name, before in old.items():
         after = new.get(name)
         path = f"/cases/{_escaped(name)}"
@@ -130,18 +142,19 @@ def compare_cases(old: Mapping[str, GoldenCase], new: Mapping[str, GoldenCase]) 
             if was is good and now is not good:
                 said = "is no longer critical" if flag == "critical" else "is marked flaky: failures do not count"
                 yield detail("test-weakened", f"{path}/{flag}", was, now, f"the case “{name}” {said}", op="changed")
-        yield from _inputs(before, after, path)
+        yield from _inputs(before, after, inputs, path)
         yield from _assertions(before, after, f"{path}/expect")
 
 
-def _inputs(before: GoldenCase, after: GoldenCase, path: str) -> Iterator[Detail]:
+def _inputs(before: GoldenCase, after: GoldenCase, inputs: frozenset[str], path: str) -> Iterator[Detail]:
     """Inputs that are others or went: the case may be an easier one. What only came is not judged.
 
-    An input with another name is the same one where its value stands under a name that came, in place of its own.
+    One with another name is the same where its value stands under a name that came, and the prompt has that name
+    instead of the old one.
     """
     for part in _INPUTS:
         was, now = _mapping(before.case.get(part)), _mapping(after.case.get(part))
-        came = [now[name] for name in now if name not in was]
+        came = [now[name] for name in now if name not in was and name in inputs]
         for name in sorted(was):
             at, shown = f"{path}/{part}/{_escaped(name)}", _shown(was[name])
             twin = next((index for index, value in enumerate(came) if same_json(value, was[name])), None)
@@ -149,7 +162,7 @@ def _inputs(before: GoldenCase, after: GoldenCase, path: str) -> Iterator[Detail
                 if not same_json(was[name], now[name]):
                     said = f"is asked with another `{name}`: {_shown(now[name])}, it was {shown}"
                     yield detail("test-weakened", at, was[name], now[name], f"the case “{before.name}” {said}")
-            elif twin is not None:
+            elif twin is not None and name not in inputs:
                 del came[twin]
             else:
                 message = f"the case “{before.name}” is no longer asked with `{name}`, it was {shown}"
