@@ -185,17 +185,20 @@ class Reader:
         expected = self.expected or {}
         wanted = {version_address(name, version) for version, _ in proven.versions.values()}
         wanted &= expected.keys() | memory.inventory.keys()
+        unread = []
         for number, (version, digest) in proven.versions.items():
             address = version_address(name, version)
             entry = expected.get(address)
             if entry is not None and digest and hashlib.sha256(entry).hexdigest() == digest:
-                yield Live(address, entry, memory.markers.get(address))
+                unread.append(Live(address, entry, memory.markers.get(address)))
             elif address in wanted or any(label_address(name, label) in expected for label in proven.labels):
                 found = self.held(name)
                 yield from self._all_of(name, found, memory) if found is not None else ()
                 return
             else:
-                yield Live(address, UNREAD, marker_text(_marker_of(config)) if number == max(proven.versions) else None)
+                marker = marker_text(_marker_of(config)) if number == max(proven.versions) else None
+                unread.append(Live(address, UNREAD, marker))
+        yield from unread
         for label, number in proven.labels.items():
             if address := _label(name, label):
                 value = proven.versions[number][0] if number in proven.versions else None

@@ -16,7 +16,7 @@ from catalog_tool.backends.stored import content_digest
 from catalog_tool.errors import UnavailableError
 from catalog_tool.sync.apply import plan_target, sync_target
 from catalog_tool.sync.compare import compare
-from catalog_tool.sync.conformance.samples import FIRST, SECOND
+from catalog_tool.sync.conformance.samples import FIRST, SECOND, put_version
 from catalog_tool.sync.live import scan_knowing
 from catalog_tool.sync.wanted import WantedObject
 
@@ -173,6 +173,16 @@ def test_a_version_saved_in_the_ui_neither_takes_gits_next_name_nor_is_taken_for
         assert sync_target(session(fresh), desired(git), theirs).status == "done"
     assert (Ui(server).at(GREET, "production"), Ui(server).at(GREET, "exp")) == (4, 3)
     assert Ui(server).texts(GREET)[3] == [{"role": "system", "content": "EXPERIMENT"}]
+
+
+def test_each_object_is_given_once_where_only_some_of_a_prompt_has_to_be_read(backend: LangfuseBackend) -> None:
+    entry = put_version(GREET, "v2", FIRST.versions[GREET, "v2"], owners=["team-b"]).entry or b""
+    git = desired(FIRST)
+    address = f"prompts/{GREET}@v2"
+    other = replace(git, objects={**git.objects, address: git.objects[address]._replace(entry=entry)})
+    found = compare(other, backend.load(), scan_knowing(backend, other))
+    assert [(item.address, item.state.value) for item in found.observed] == [(address, "pending")]
+    assert sum(found.counts.values()) == len(git.objects)
 
 
 def test_a_version_that_holds_what_git_has_under_its_number_is_adopted(
