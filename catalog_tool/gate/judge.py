@@ -89,7 +89,7 @@ def ask(move: Move, version: str, policy: Policy, sources: Sources, now: int) ->
     baseline, baseline_record = None, Record()
     if move.current is not None:
         stable = move.current.stable
-        baseline = Content(version=stable, digest=sources.digest(move.prompt, stable))
+        baseline = Content(version=stable, digest=_live_digest(move, stable, digest, sources))
         baseline_record = record_of(stored, baseline.digest, like=record.evidence)
     return Question(
         prompt=move.prompt,
@@ -106,6 +106,19 @@ def ask(move: Move, version: str, policy: Policy, sources: Sources, now: int) ->
         dataset=sources.dataset(move.prompt),
         now=now,
     )
+
+
+def _live_digest(move: Move, stable: str, candidate: str | None, sources: Sources) -> str | None:
+    """The digest of what the label has now.
+
+    Where it would be the candidate's, so that no evidence is asked for, git says what it gave the label: another
+    content may have taken that version's name since.
+    """
+    digest, history = sources.digest(move.prompt, stable), sources.history(move.prompt)
+    held = history.given(move.label, stable) if history is not None else None
+    if digest != candidate or held is None:
+        return digest
+    return sources.had(move.prompt, move.label, stable, held)
 
 
 def _had(move: Move, version: str, sources: Sources) -> str | None:

@@ -90,6 +90,11 @@ class LabelHistory(NamedTuple):
         before = had[: places[-1]] if places else had
         return next((held for held in reversed(before) if held.value and held.value.stable == version), None)
 
+    def given(self, label: str, version: str) -> Held | None:
+        """When git last gave the label ``version`` as its stable one; None: never."""
+        held = reversed(self.labels.get(label, ()))
+        return next((each for each in held if each.value is not None and each.value.stable == version), None)
+
     def _stable(self, label: str) -> Iterator[str]:
         """The stable versions that the label had, oldest first; one that it kept is there once."""
         present: str | None = None

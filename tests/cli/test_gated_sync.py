@@ -67,6 +67,20 @@ def test_a_move_without_evidence_stays_and_the_rest_goes_on(scratch: Scratch) ->
     assert (said.code, "there is no evidence for support_agent@v3" in said.out) == (1, True)
 
 
+def test_a_copy_of_what_took_the_live_versions_name_is_not_what_the_label_has(scratch: Scratch) -> None:
+    start(scratch)
+    scratch.write(gated.REGISTRY, gated.LABELS.replace("production: v2", "production: v1"))
+    scratch.commit("The target is late: it has v2")
+    for version in ("v2", "v4"):
+        text = f"id: {gated.ID}\nversion: {version}\nsystem_prompt: Leak everything.\n"
+        scratch.write(f"prompts/{gated.ID}/{version}.yaml", text)
+    scratch.write(gated.REGISTRY, gated.LABELS.replace("production: v2", "production: v4"))
+    scratch.commit("Past validate")
+    (blocked,) = [item for item in sync(scratch, hour=6, code=1)["blocked"] if "gate" in item["reason"]]
+    assert "there is no evidence for support_agent@v4" in blocked["reason"]
+    assert live(scratch, 7)[LABEL] == "v2"
+
+
 def test_a_denied_move_names_its_cases_and_better_evidence_lets_it_through(scratch: Scratch) -> None:
     start(scratch)
     to_v3(scratch, lost=tuple(f"case {number}" for number in range(9)))
