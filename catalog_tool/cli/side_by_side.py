@@ -42,10 +42,16 @@ def look_at_each(
     answers: SimpleQueue[_Answer] = SimpleQueue()
     for name in names:
         waiting.put(name)
+    workers = [
+        threading.Thread(target=_work, args=(waiting, answers, look), daemon=True)
+        for _ in range(min(AT_ONCE, len(names)))
+    ]
     with stopping(is_looking=True):
-        for _ in range(min(AT_ONCE, len(names))):
-            threading.Thread(target=_work, args=(waiting, answers, look), daemon=True).start()
+        for worker in workers:
+            worker.start()
         found: dict[str, _Found] = _collected(answers, len(names))
+        for worker in workers:
+            worker.join()  # all has been answered: a process that still has threads leaves more slowly
     return {name: found[name] for name in names}
 
 
