@@ -214,6 +214,25 @@ def test_what_reads_alike_and_says_something_else_has_its_own_row(bar: Scratch) 
     assert "the same against v1, to which production points" in bar.run("diff", "HEAD").out
 
 
+def test_whatever_the_settings_ask_for_less_is_told(bar: Scratch) -> None:
+    bar.write("schemas/team.json", '{"type": "object", "required": ["owners"]}')
+    settings = "skill_profile: {}\nschemas: {{prompt: schemas/team.json}}\nlabels:\n  production: {{{}}}\n"
+    bar.write("catalog.yaml", settings.format("upload", "on_drift: restore, watch: {for: 1m}"))
+    bar.commit("Rules")
+    bar.write("schemas/team.json", '{"type": "object"}')
+    (item,) = answer(bar, "HEAD")["changes"][0]["details"]
+    assert item["message"] == "the team's schema for a prompt accepts more now, or nobody can tell: `/required`"
+    bar.write("schemas/team.json", '{"required": ["owners"], "type": "object", "title": "Ours"}')
+    assert answer(bar, "HEAD")["status"] == "same"
+    bar.write("catalog.yaml", settings.format("portable", "on_drift: report"))
+    assert sorted(rules(answer(bar, "HEAD"))) == ["test-weakened"] * 3
+    said = bar.run("diff", "HEAD", "--format", "markdown").out
+    assert said.startswith("**Rules are relaxed.**")
+    assert "- watch of label `production`: a label that somebody moved" in said
+    assert "it is no longer watched" in said
+    assert "- `rules in catalog.yaml`: skills are read as `portable` now, which refuses less than `upload`" in said
+
+
 def test_a_label_says_what_it_deploys(bar: Scratch) -> None:
     bar.write("prompts/greeter/v2.yaml", V1 + "temperature: 0.9\n")
     bar.commit("Warmer")
