@@ -194,6 +194,15 @@ class DocumentBackend:
 
         self._changed(save)
 
+    def renew_store(self, token: str) -> None:
+        """Part of the document."""
+
+        def renew(document: Document, now: float) -> None:
+            _hold(document, token, now)
+            document.store_id = uuid.uuid4().hex
+
+        self._changed(renew)
+
     def write(self, writes: Sequence[Write], run: Run) -> list[Written]:
         """All steps by one replacement of the document."""
         call = WriteCall(self._blobs, writes, run)

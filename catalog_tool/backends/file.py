@@ -199,6 +199,13 @@ class FileBackend:
             pointer.scope(self._prefix.text).control = control.to_json()
             self._folder.publish(pointer.to_bytes())
 
+    def renew_store(self, token: str) -> None:
+        """Part of the pointer."""
+        with self._writing() as opened:
+            pointer = self._held(opened, token)
+            pointer.store_id = uuid.uuid4().hex
+            self._folder.publish(pointer.to_bytes())
+
     def write(self, writes: Sequence[Write], run: Run) -> list[Written]:
         """All steps, then one new pointer: they are seen together or not at all."""
         with self._writing() as opened:

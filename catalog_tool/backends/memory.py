@@ -150,6 +150,12 @@ class MemoryBackend:
             self._hold(token)
             self.store.controls[self._prefix.text] = control
 
+    def renew_store(self, token: str) -> None:
+        """Under the lock."""
+        with self.store.lock:
+            self._hold(token)
+            self.store.store_id = uuid.uuid4().hex
+
     def write(self, writes: Sequence[Write], run: Run) -> list[Written]:
         """All steps under one lock."""
         with self.store.lock:

@@ -141,6 +141,15 @@ class RedisBackend:
         if held is None or held.token != token:
             raise LeaseLostError("the lease ran out or was taken over", hint="run the sync again")
 
+    def renew_store(self, token: str) -> None:
+        """One field."""
+
+        def decide() -> Decided:
+            self._check_held(token)
+            return Decided([("HSET", META, "store_id", uuid.uuid4().hex)], None)
+
+        self._server.transact((META, self._lease_key), decide)
+
     def save_control(self, control: Control, token: str) -> None:
         """Replace the control document."""
 

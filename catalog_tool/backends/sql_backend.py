@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from catalog_tool.backends.base import LabelEvent
@@ -19,6 +20,7 @@ from catalog_tool.backends.sql_session import (
     LABEL_EVENT,
     LABEL_VALUE,
     LEASE,
+    META,
     PROMPT_VERSION,
     SKILL_ENTRY,
     SKILL_FILE,
@@ -149,6 +151,11 @@ class SqlBackend:
         with self._database.writing() as opened:
             session = self._held(opened, token)
             session.put(CONTROL, [(self._prefix.text, json.dumps(control.to_json()))])
+
+    def renew_store(self, token: str) -> None:
+        """One row."""
+        with self._database.writing() as opened:
+            self._held(opened, token).put(META, [("store_id", uuid.uuid4().hex)])
 
     def write(self, writes: Sequence[Write], run: Run) -> list[Written]:
         """All steps in one transaction: read what they touch, decide, write what changed."""

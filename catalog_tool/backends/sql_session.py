@@ -37,6 +37,7 @@ SKILL_ENTRY = Table("skill", 1, ("name", "digest", "entry", "marker"))
 SKILL_FILE = Table("skill_file", 2, ("name", "path", "mode", "sha256", "size", "content"))
 SKILL_FILES = Table("skill_file", 1, SKILL_FILE.columns)
 """All files of a skill at once."""
+META = Table("meta", 1, ("key", "value"))
 INVENTORY = Table("inventory", 2, ("scope", "address", "digest", "meta"))
 CONTROL = Table("control", 1, ("scope", "document"))
 LEASE = Table("lease", 1, ("scope", "token", "holder", "host", "pid", "started", "expires_at"))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from catalog_tool.backends.audit import verify
 from catalog_tool.backends.base import Backend
+from catalog_tool.backends.renewing import Renewable
 from catalog_tool.errors import BackendError, LeaseLostError
 from catalog_tool.model.target import CHANGED, DONE, Control, Journal, LastSync, Lease, Live, Run, Write
 from catalog_tool.sync.conformance.samples import ODD_TEXT, SKILL_FILES, put_label, put_skill, put_version
@@ -139,6 +140,24 @@ class StoreConformance:
             done(backend, Write(version.address, version.entry))
             assert set(live(backend)) == {put_version(version="v2").address}
             done(backend, Write(version.address, version.entry))
+
+    def test_another_id_changes_nothing_else(self, connect: Connect) -> None:
+        backend = held(connect)
+        if not isinstance(backend, Renewable):
+            return
+        done(backend, put_version(), put_label("v1"))
+        before, objects, counted = backend.load(), live(backend), backend.generations()
+        backend.renew_store(LEASE.token)
+        after = backend.load()
+        assert after.store_id not in ("", before.store_id)
+        assert (after.control, after.inventory, live(backend)) == (before.control, before.inventory, objects)
+        assert backend.generations() == counted
+        try:
+            backend.renew_store("nobody")
+        except LeaseLostError:
+            assert backend.load().store_id == after.store_id
+        else:
+            raise AssertionError("a stranger gave the store another id")
 
     def test_marker_and_inventory_change_without_the_object(self, connect: Connect) -> None:
         backend = held(connect)

@@ -16,6 +16,7 @@ from catalog_tool.backends import aws, dynamodb, s3
 from catalog_tool.backends.document_backend import SWEEP_SECONDS
 from catalog_tool.backends.document_contents import WORKERS
 from catalog_tool.backends.registry import BACKENDS
+from catalog_tool.backends.slow_answers import SLOWEST
 from catalog_tool.model.target import Write
 from catalog_tool.sync.conformance.samples import put_label, put_skill, put_version
 from catalog_tool.sync.conformance.store import LEASE, done
@@ -43,7 +44,8 @@ def test_the_numbers_are_the_codes() -> None:
     words = " ".join(PAGE.split())
     for said in (
         f"most {aws.PREFIX_BYTES} bytes",
-        f"at most {aws.CONNECT_SECONDS} s for a connection and {aws.READ_SECONDS} s for data",
+        f"at most {aws.CONNECT_SECONDS} s for a connection, {aws.READ_SECONDS} s for data",
+        f"{aws.ANSWER_SECONDS} s for the whole answer (a second more for each {SLOWEST // 1024} KiB",
         f"at most {aws.TRIES} times",
         f"most {WORKERS} requests",
         f"{dynamodb.ITEM_BYTES:,} bytes",
