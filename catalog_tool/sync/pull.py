@@ -271,7 +271,7 @@ class _Edits:
             _, name, label = parse_address(item.address)
             if item.state is State.MISSING:
                 yield item, name, label, None
-            elif item.state in EDITED or (item.state is State.UNMANAGED and self._is_known(name)):
+            elif item.state in EDITED or (item.state is State.UNMANAGED and self._is_known(name) and is_label(label)):
                 seen.add(item.address)
                 value = self._value(name, label, item.seen)
                 if value is None:
