@@ -69,7 +69,7 @@ def _status(side: GitSide, names: Sequence[str], name: str, how: Mapping[str, An
             top = side.place.git.top if side.place.git is not None else side.place.root
             found = target_status(work.session, work.desired, edits, drift_schedule(Path(top), name))
             # What git wants is not known where it has errors: nothing can be counted against it.
-            return replace(found, counts=None) if side.reading.errors else found
+            return replace(found, counts=None, unfit={}) if side.reading.errors else found
     except CatalogError as error:
         message = told_beside_others(side, names, name, error)
     except Exception as error:  # noqa: BLE001 - the boundary of one target: the others are told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from catalog_tool.report.drift_text import superseded_line
+from catalog_tool.report.drift_text import SHOWN, superseded_line
 from catalog_tool.report.escape import for_terminal
 
 _BOLD, _RESET = "\x1b[1m", "\x1b[0m"
@@ -70,3 +70,8 @@ def _known(found: Mapping[str, Any]) -> Iterator[str]:
         )
     if found["counts"]:
         yield ", ".join(f"{number} {state}" for state, number in found["counts"].items())
+    unfit = sorted(found.get("unfit", {}).items())
+    for address, why in unfit[:SHOWN]:
+        yield f"{for_terminal(address)} stays as it is: the target {for_terminal(why)}"
+    if len(unfit) > SHOWN:
+        yield f"… and {len(unfit) - SHOWN} more that stay as they are (see --format json)"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from catalog_tool.clock import iso
@@ -15,6 +16,7 @@ from catalog_tool.sync.lease import is_dead
 from catalog_tool.sync.live import scan_knowing
 from catalog_tool.sync.session import Session
 from catalog_tool.sync.timing import persistently
+from catalog_tool.sync.unfit import unfit
 from catalog_tool.sync.wanted import Desired
 
 
@@ -24,7 +26,7 @@ class TargetStatus:
 
     ``blocks_edits`` is why edits beside git cannot be refused, empty where they are; ``readers_seconds`` how long
     applications keep what they read; ``schedule`` when the repository's own workflow looks for drift;
-    ``superseded`` why every sync from this commit is refused.
+    ``superseded`` why every sync from this commit is refused; ``unfit`` what the target can never hold, and why.
     """
 
     place: str
@@ -37,6 +39,7 @@ class TargetStatus:
     counts: dict[str, int] | None = None
     message: str | None = None
     superseded: Superseding | None = None
+    unfit: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The target's part of ``status --format json``."""
@@ -57,6 +60,7 @@ class TargetStatus:
             "running": _running(lease) if lease and not is_dead(lease) else None,
             "overrides": _overrides(control.overrides) if control else [],
             "counts": self.counts or {},
+            **({"unfit": dict(self.unfit)} if self.unfit else {}),
             "message": self.message,
         }
 
@@ -106,7 +110,8 @@ def target_status(session: Session, desired: Desired, edits: str, schedule: Drif
         state = session.load(desired)
         found = compare(desired, state, scan_knowing(backend, desired), metadata=capabilities.metadata)
         refused = superseding(session.git, desired.commit, state.control)
-        return TargetStatus(**known, state=state, counts=found.counts, superseded=refused)
+        never = unfit(session.destination, desired, found.observed)
+        return TargetStatus(**known, state=state, counts=found.counts, superseded=refused, unfit=never)
 
     try:
         return persistently(session.timing, read)

@@ -88,6 +88,10 @@ def test_what_is_too_large_is_not_waited_for(catalog: Scratch, site: dict[str, s
     assert f"prompts/greet@v2  create: not there, and stays so: the target {size}" in text.out
     assert "labels/greet@staging  pending: git is ahead, and stays so: the target cannot split a label" in text.out
     assert "catalog sync" not in text.out
+    status = catalog.run("status", "--format", "json", env=site).json()
+    Draft202012Validator(json.loads(schema_text("status-output"))).validate(status)
+    assert status["targets"]["small"]["unfit"] == reasons
+    assert f"prompts/greet@v2 stays as it is: the target {size}" in catalog.run("status", env=site).out
 
 
 def test_what_only_waits_is_still_waited_for(catalog: Scratch, site: dict[str, str]) -> None:
