@@ -36,7 +36,7 @@ def compare_tools(old: Sequence[Tool], new: Sequence[Tool]) -> list[Detail]:
             found.extend(_compare(before[origin.get(name, name)][1], tool, f"{_TOOLS}/{index}"))
         else:
             found.append(_added(tool, f"{_TOOLS}/{index}"))
-    found.extend(_order(list(before), list(after)))
+    found.extend(_order([renamed.get(name, name) for name in before], list(after)))
     return found
 
 
