@@ -62,7 +62,7 @@ def comment_markdown(source: Source, documents: Documents, limit: int) -> str:
     end = _footer(source)
     text = _title(source)
     if not documents.has_changes:
-        return f"{text}Nothing left: this pull request no longer changes the catalog.\n{end}"
+        return f"{text}Nothing left: this pull request changes nothing of what prompts, skills and labels mean.\n{end}"
     return text + within([*_above(documents), *_below(documents)], limit - len((text + end).encode())) + end
 
 
