@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from catalog_tool.model.limits import NODES
@@ -15,11 +16,17 @@ from catalog_tool.model.limits import NODES
 STEPS = 32
 """Steps of one path."""
 _NAME = r"[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_\u0080-\U0010ffff]*"
-_STEP = re.compile(
+_STEP = (
     rf"(?P<deep>\.\.)?(?:(?P<dot>\.)?(?P<name>{_NAME}|\*)"
     r"|\[(?:'(?P<single>(?:[^'\\]|\\.)*)'|\"(?P<double>(?:[^\"\\]|\\.)*)\"|(?P<index>-?[0-9]{1,9})|(?P<every>\*))\])"
 )
 _ESCAPE = re.compile(r"\\(.)")
+
+
+@cache
+def _step() -> re.Pattern[str]:
+    """Compiled when the first path is read: that takes longer than most imports, and few tests hold one."""
+    return re.compile(_STEP)
 
 
 class BadPathError(ValueError):
@@ -40,7 +47,7 @@ def parse_path(path: str) -> tuple[Step, ...]:
     steps: list[Step] = []
     at = 1
     while at < len(path):
-        found = _STEP.match(path, at)
+        found = _step().match(path, at)
         if found is None or (found["name"] and not found["deep"] and not found["dot"]):
             raise BadPathError(f"not understood from {path[at : at + 20]!r}: names, [0], [*] and .. are")
         if found["deep"] and found["dot"]:
