@@ -55,6 +55,40 @@ class Sources(Protocol):
         """The digest of its golden tests as they stand, None where nobody can compute it."""
 
 
+class MoreEvidence:
+    """Sources to whose evidence something is added (``_more``); the rest is as they say. Each is asked for once."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._all: dict[str, Sequence[Stored]] = {}
+
+    def digest(self, prompt: str, version: str) -> str | None:
+        """As the sources say."""
+        return self._sources.digest(prompt, version)
+
+    def stored(self, prompt: str) -> Sequence[Stored]:
+        """The evidence of the sources, then what is added to it."""
+        if prompt not in self._all:
+            own = self._sources.stored(prompt)
+            self._all[prompt] = [*own, *self._more(prompt, own)]
+        return self._all[prompt]
+
+    def history(self, prompt: str) -> LabelHistory | None:
+        """As the sources say."""
+        return self._sources.history(prompt)
+
+    def had(self, prompt: str, label: str, version: str, held: Held) -> str | None:
+        """As the sources say."""
+        return self._sources.had(prompt, label, version, held)
+
+    def dataset(self, prompt: str) -> str | None:
+        """As the sources say."""
+        return self._sources.dataset(prompt)
+
+    def _more(self, prompt: str, own: Sequence[Stored]) -> Iterable[Stored]:
+        raise NotImplementedError
+
+
 Digest = Callable[[str, str], str | None]
 Dataset = Callable[[str], str | None]
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from catalog_tool.gate.label_history import Held, LabelHistory
-from catalog_tool.gate.shelf import Sources, Stored, read_stored
+from catalog_tool.gate.shelf import MoreEvidence, Sources, Stored, read_stored
 from catalog_tool.source.catalog_files import CatalogFiles
 from catalog_tool.source.tree import RevisionTree
 
@@ -20,7 +19,7 @@ GONE = (
 )
 
 
-class SinceBase:
+class SinceBase(MoreEvidence):
     """Sources of a change, with what its base had recorded besides.
 
     ``present`` are the files of the change, ``base`` and ``files`` the tree that it is compared with; what that has of
@@ -31,37 +30,13 @@ class SinceBase:
         self, sources: Sources, present: CatalogFiles, base: RevisionTree, files: CatalogFiles,
         prompts: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        self._sources = sources
+        super().__init__(sources)
         self._present = present
         self._base = base
         self._files = files
         self._then = read_stored(base, files, prompts, present.entries)
-        self._stored: dict[str, Sequence[Stored]] = {}
 
-    def digest(self, prompt: str, version: str) -> str | None:
-        """The change's."""
-        return self._sources.digest(prompt, version)
-
-    def stored(self, prompt: str) -> Sequence[Stored]:
-        """The change's, then what went with it."""
-        if prompt not in self._stored:
-            own = self._sources.stored(prompt)
-            self._stored[prompt] = [*own, *self._gone(prompt, own)]
-        return self._stored[prompt]
-
-    def history(self, prompt: str) -> LabelHistory | None:
-        """The change's."""
-        return self._sources.history(prompt)
-
-    def had(self, prompt: str, label: str, version: str, held: Held) -> str | None:
-        """The change's."""
-        return self._sources.had(prompt, label, version, held)
-
-    def dataset(self, prompt: str) -> str | None:
-        """The change's."""
-        return self._sources.dataset(prompt)
-
-    def _gone(self, prompt: str, own: Sequence[Stored]) -> Iterator[Stored]:
+    def _more(self, prompt: str, own: Sequence[Stored]) -> Iterator[Stored]:
         """A record is known by its digest wherever it stands; one that could not be used by its file's name."""
         if prompt not in self._then:
             self._then |= read_stored(self._base, self._files, [prompt], self._present.entries)

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from catalog_tool.backends.evidence import KeepsEvidence, KeptEvidence
 from catalog_tool.canonical.jcs import short
 from catalog_tool.gate.evidence import Evidence
-from catalog_tool.gate.label_history import Held, LabelHistory
 from catalog_tool.gate.records import evidence_bytes, sealed
-from catalog_tool.gate.shelf import Sources, Stored, stored_from
+from catalog_tool.gate.shelf import MoreEvidence, Sources, Stored, stored_from
 
 CHANGED = "it was changed on the target after it was written: remove it there, and run it again"
 
@@ -60,37 +59,15 @@ class TargetEvidence:
         return f"{self._name}:{record.prompt}/evidence/{short(record.subject)}.{short(record.digest)}"
 
 
-class _Both:
+class _Both(MoreEvidence):
     """Sources, and the evidence of a target; a record that both have counts once."""
 
     def __init__(self, sources: Sources, target: TargetEvidence, known: dict[str, list[Stored]]) -> None:
-        self._sources = sources
+        super().__init__(sources)
         self._target = target
         self._there = known
-        self._stored: dict[str, Sequence[Stored]] = {}
 
-    def digest(self, prompt: str, version: str) -> str | None:
-        """The catalog's."""
-        return self._sources.digest(prompt, version)
-
-    def stored(self, prompt: str) -> Sequence[Stored]:
-        """The catalog's first."""
-        if prompt not in self._stored:
-            own = list(self._sources.stored(prompt))
-            known = {item.evidence.digest for item in own if item.evidence is not None and item.gone is None}
-            more = (self._there if prompt in self._there else self._target.stored([prompt]))[prompt]
-            own += [item for item in more if item.evidence is None or item.evidence.digest not in known]
-            self._stored[prompt] = own
-        return self._stored[prompt]
-
-    def history(self, prompt: str) -> LabelHistory | None:
-        """The catalog's."""
-        return self._sources.history(prompt)
-
-    def had(self, prompt: str, label: str, version: str, held: Held) -> str | None:
-        """The catalog's."""
-        return self._sources.had(prompt, label, version, held)
-
-    def dataset(self, prompt: str) -> str | None:
-        """The catalog's."""
-        return self._sources.dataset(prompt)
+    def _more(self, prompt: str, own: Sequence[Stored]) -> list[Stored]:
+        known = {item.evidence.digest for item in own if item.evidence is not None and item.gone is None}
+        there = (self._there if prompt in self._there else self._target.stored([prompt]))[prompt]
+        return [item for item in there if item.evidence is None or item.evidence.digest not in known]
